@@ -1,0 +1,1 @@
+"""Sphinx documentation of trait-based models, read from their sources without importing them."""

@@ -1,0 +1,337 @@
+"""What the facts mean for one model: inheritance, run order, effective values, who hears what."""
+
+from __future__ import annotations
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from sphinx_traits.manifest import (
+    CacheKey,
+    Class,
+    Column,
+    ConfigKey,
+    Emit,
+    Event,
+    Fact,
+    Feature,
+    Finding,
+    Hook,
+    Job,
+    Listener,
+    Manifest,
+    Member,
+    Metric,
+    Model,
+    Scope,
+    Setting,
+    Trait,
+    Value,
+)
+from traits_runtime._core.naming import matches
+
+F = TypeVar("F", bound=Fact)
+
+LAYERS = ("default", "file", "model", "tenant")
+"""The layers that can be read from sources, weakest first."""
+
+
+class TraitUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A trait as one model uses it.
+
+    Args:
+        name: Dotted path of the trait.
+        direct: Whether the model's own class statement names it.
+        through: Where it is not direct: the classes between, from the model's side.
+        position: Place in the MRO, the model itself is 0.
+    """
+
+    name: str
+    direct: bool
+    through: tuple[str, ...] = ()
+    position: int = 0
+
+
+class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A config key or feature with the value that holds for one model.
+
+    Args:
+        key: The declaration.
+        value: What holds.
+        layer: Who says so, one of `LAYERS`.
+        setting: The setting that won; None where the default holds.
+        hides: Weaker settings that it hides, strongest first.
+    """
+
+    key: ConfigKey | Feature
+    value: Value
+    layer: str = "default"
+    setting: Setting | None = None
+    hides: tuple[Setting, ...] = ()
+
+
+class EventUse(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with the calls that emit it and the listeners that hear it."""
+
+    event: Event
+    emits: tuple[Emit, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+
+
+class MemberChain(msgspec.Struct, frozen=True, kw_only=True):
+    """All definitions of one name along the MRO: the first one wins, the others are shadowed.
+
+    Args:
+        name: The member's name.
+        chain: Its definitions in MRO order.
+        reaches: How many of them run: the winner, and as many after it as ``super()`` calls lead to.
+    """
+
+    name: str
+    chain: tuple[Member, ...]
+    reaches: int = 1
+
+    @property
+    def winner(self) -> Member:
+        """The definition that an instance sees."""
+        return self.chain[0]
+
+
+class Composition(msgspec.Struct, frozen=True, kw_only=True):
+    """A class as it really is: its own facts and those of all its bases, in the order in which they count."""
+
+    subject: Class
+    traits: tuple[TraitUse, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    config: tuple[EffectiveValue, ...] = ()
+    features: tuple[EffectiveValue, ...] = ()
+    events: tuple[EventUse, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    cache_keys: tuple[CacheKey, ...] = ()
+    columns: tuple[Column, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    members: tuple[MemberChain, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+class Index:
+    """A manifest with its ways in: by name, by user, by event. Build it once; it never changes."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.by_name: dict[str, Class] = {c.name: c for c in (*manifest.bases, *manifest.traits, *manifest.models)}
+        self.models: dict[str, Model] = {m.name: m for m in manifest.models}
+        self.traits: dict[str, Trait] = {t.name: t for t in manifest.traits}
+
+    @cached_property
+    def users(self) -> dict[str, tuple[str, ...]]:
+        """The models that have a trait anywhere in their MRO, by the trait's name."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for model in self.manifest.models:
+            for trait in model.traits:
+                found[trait].append(model.name)
+        return {trait: tuple(models) for trait, models in found.items()}
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """All listeners, those of classes too, strongest priority first."""
+        every = [*self.manifest.listeners, *(one for c in self.manifest.classes() for one in c.listeners)]
+        return tuple(sorted(every, key=lambda one: (-one.priority, one.location, one.name)))
+
+    @cached_property
+    def emits(self) -> tuple[Emit, ...]:
+        """All emitting calls, by place."""
+        every = [*self.manifest.emits, *(one for c in self.manifest.classes() for one in c.emits)]
+        return tuple(sorted(every, key=lambda one: (one.location, one.name)))
+
+    @cached_property
+    def events(self) -> dict[str, Event]:
+        """All declared events by their name on the bus."""
+        return {event.wire: event for c in self.manifest.classes() for event in c.events}
+
+    def event_use(self, event: Event, model: str = "") -> EventUse:
+        """The event with who emits it and who hears it.
+
+        Args:
+            event: The event.
+            model: Leave out listeners that only hear another model; empty keeps all.
+        """
+        heard = (one for one in self.listeners if matches(one.pattern, event.wire))
+        return EventUse(
+            event=event,
+            emits=tuple(one for one in self.emits if one.name == event.wire),
+            listeners=tuple(one for one in heard if not model or one.model in ("", model)),
+        )
+
+    def find(self, name: str, among: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Full names that a name may stand for: itself, else all that end in it.
+
+        Args:
+            name: A full dotted path or its last parts (``Article``, ``models.Article``).
+            among: The names to look in; all classes by default.
+        """
+        names = self.by_name if among is None else tuple(among)
+        if name in names:
+            return (name,)
+        return tuple(sorted(one for one in names if one.endswith("." + name)))
+
+    def suggest(self, name: str, among: Iterable[str] | None = None) -> str:
+        """The known name nearest to a misspelt one, empty when none is near."""
+        return nearest(name, self.by_name if among is None else among)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known dotted name nearest to a misspelt one; the last part counts most. Empty when none is near.
+
+    >>> nearest("shop.Artcle", ["shop.Article", "shop.Author"])
+    'shop.Article'
+    """
+    names = sorted(known)
+    whole = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    if whole:
+        return whole[0]
+    lasts = {one.rpartition(".")[2]: one for one in reversed(names)}
+    last = difflib.get_close_matches(name.rpartition(".")[2], list(lasts), n=1, cutoff=0.6)
+    return lasts[last[0]] if last else ""
+
+
+def compose(index: Index, name: str) -> Composition:
+    """What a model or a trait is, with all that its bases bring.
+
+    Args:
+        index: The manifest's index.
+        name: Full dotted path of a model, trait or base.
+
+    Raises:
+        KeyError: The manifest has no such class.
+    """
+    subject = index.by_name[name]
+    lineage = [index.by_name[one] for one in subject.mro if one in index.by_name] or [subject]
+    model = name if name in index.models else ""
+    settings = _settings(index.manifest, lineage, model)
+    return Composition(
+        subject=subject,
+        traits=_trait_uses(index, subject),
+        hooks=hook_order(lineage),
+        config=tuple(_effective(key, settings) for key in _first_wins(c.config for c in lineage)),
+        features=tuple(_effective(feature, settings) for feature in _first_wins(c.features for c in lineage)),
+        events=tuple(index.event_use(event, model) for event in _first_wins(c.events for c in lineage)),
+        jobs=_first_wins(c.jobs for c in lineage),
+        metrics=_first_wins(c.metrics for c in lineage),
+        cache_keys=_first_wins(c.cache_keys for c in lineage),
+        columns=_first_wins(c.columns for c in lineage),
+        scopes=_first_wins(c.scopes for c in lineage),
+        members=member_chains(lineage),
+        findings=tuple(one for one in index.manifest.findings if one.subject == name),
+    )
+
+
+def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
+    """The hooks in the order in which they run: MRO, then priority, then definition.
+
+    A hook whose method a class nearer to the model overrides runs once, at the place of the class that
+    declared it last, with that declaration's moment.
+    """
+    seen: set[str] = set()
+    ordered: list[Hook] = []
+    for owner in lineage:
+        own = [one for one in owner.hooks if one.name not in seen]
+        seen.update(one.name for one in own)
+        ordered += sorted(own, key=lambda one: (-one.priority, one.location.line))
+    return tuple(ordered)
+
+
+def member_chains(lineage: Sequence[Class]) -> tuple[MemberChain, ...]:
+    """For each member name its definitions along the MRO, in the order in which the names first appear."""
+    chains: dict[str, list[Member]] = {}
+    for owner in lineage:
+        for member in owner.members:
+            chains.setdefault(member.name, []).append(member)
+    return tuple(
+        MemberChain(name=name, chain=tuple(chain), reaches=_reach(chain))
+        for name, chain in chains.items()
+        if not chain[0].removed
+    )
+
+
+def _reach(chain: Sequence[Member]) -> int:
+    for ran, member in enumerate(chain, 1):
+        if member.calls_super == "no":
+            return ran
+    return len(chain)
+
+
+def _first_wins(facts: Iterable[Iterable[F]]) -> tuple[F, ...]:
+    """Facts of a lineage, one per name and owner's kind: the one nearest to the model."""
+    found: dict[tuple[str, str], F] = {}
+    for own in facts:
+        for fact in own:
+            found.setdefault((fact.name, _space(fact)), fact)
+    return tuple(found.values())
+
+
+def _space(fact: Fact) -> str:
+    """Config keys of two traits may share a name; other facts share the class's one namespace."""
+    return f"{fact.owner}.{fact.group}" if isinstance(fact, ConfigKey) else ""
+
+
+def _settings(manifest: Manifest, lineage: Sequence[Class], model: str) -> list[Setting]:
+    """All settings that may hold for a model, strongest first."""
+    names = {one.name for one in lineage}
+    own = [setting for owner in lineage for setting in owner.settings]
+    shared = [one for one in manifest.settings if not one.tenant and (not one.model or one.model in names | {model})]
+    by_model = [one for one in shared if one.model]
+    by_file = [one for one in shared if not one.model]
+    return [*by_model, *own, *by_file]
+
+
+def _effective(key: ConfigKey | Feature, settings: Sequence[Setting]) -> EffectiveValue:
+    trait = key.owner
+    mine = [one for one in settings if one.key == key.name and one.trait in (trait, trait.rpartition(".")[2])]
+    if not mine:
+        return EffectiveValue(key=key, value=key.default)
+    return EffectiveValue(
+        key=key, value=mine[0].value, layer=mine[0].layer, setting=mine[0], hides=tuple(mine[1:])
+    )
+
+
+def _trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:
+    direct = {base.name for base in subject.bases}
+    return tuple(
+        TraitUse(
+            name=name,
+            direct=name in direct,
+            through=() if name in direct else _path(index, subject, name),
+            position=position,
+        )
+        for position, name in enumerate(subject.mro)
+        if position and name in index.traits
+    )
+
+
+def _path(index: Index, subject: Class, target: str) -> tuple[str, ...]:
+    """The classes between a class and one of its bases: the shortest way, leftmost first."""
+    ways: list[tuple[str, ...]] = [(base.name,) for base in subject.bases]
+    visited: set[str] = set()
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == target:
+            return way[:-1]
+        if way[-1] in visited or way[-1] not in index.by_name:
+            continue
+        visited.add(way[-1])
+        ways += [(*way, base.name) for base in index.by_name[way[-1]].bases]
+    return ()

@@ -1,0 +1,1 @@
+"""The mechanisms behind the public names; import them from ``traits_runtime``."""
