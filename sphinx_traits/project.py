@@ -1,0 +1,129 @@
+"""What a project says about itself in `[tool.traits]`: its packages, and where they are."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+VALUE_TABLES = frozenset({"config", "models", "tenants", "features"})
+"""Tables below `[tool.traits]` that hold values for traits; they belong to the runtime."""
+
+
+class ProjectError(ValueError):
+    """The project's file cannot be used; the text says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Which sources to read, as a project declares it.
+
+    Args:
+        root: The project's folder; paths in the manifest are relative to it.
+        packages: Packages to analyse whole.
+        search_paths: Folders that hold them, absolute; the root and its `src` by default.
+        base_overrides: What a base class that cannot be read stands for, by dotted path.
+        trait_names: Names or patterns of classes to take for traits, though they do not say so.
+        model_names: Names or patterns of classes to take for models.
+        exclude: Patterns of modules to leave out.
+        docs: Folder with the project's own `conf.py`, None if it has none.
+    """
+
+    root: Path
+    packages: tuple[str, ...] = ()
+    search_paths: tuple[Path, ...] = ()
+    base_overrides: Mapping[str, str] = field(default_factory=dict)
+    trait_names: tuple[str, ...] = ()
+    model_names: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    docs: Path | None = None
+
+
+def read_project(root: Path) -> Project:
+    """Read `[tool.traits]` of the `pyproject.toml` in a folder.
+
+    Args:
+        root: The folder. One without the file or the table gives a project without packages.
+
+    Raises:
+        ProjectError: The folder is missing, the file is no TOML, or a value has the wrong type.
+
+    >>> read_project(Path("examples/blog")).packages
+    ('blog',)
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise ProjectError(f"{root} is not a folder.")
+    file = root / "pyproject.toml"
+    table = _table(file) if file.is_file() else {}
+    known = {one.name.replace("_", "-") for one in fields(Project)} - {"root"}
+    for key in sorted(set(table) - known - VALUE_TABLES):
+        raise ProjectError(f"{file}: [tool.traits] has no setting {key!r}. It knows {', '.join(sorted(known))}.")
+    return Project(
+        root=root,
+        packages=_strings(file, table, "packages"),
+        search_paths=tuple((root / one).resolve() for one in _strings(file, table, "search-paths"))
+        or _default_paths(root),
+        base_overrides=_mapping(file, table, "base-overrides"),
+        trait_names=_strings(file, table, "trait-names"),
+        model_names=_strings(file, table, "model-names"),
+        exclude=_strings(file, table, "exclude"),
+        docs=_docs(file, root, table),
+    )
+
+
+def find_project(start: Path) -> Project | None:
+    """The project of the nearest folder above that declares `[tool.traits]`; None if there is none."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        file = folder / "pyproject.toml"
+        if file.is_file() and _table(file):
+            return read_project(folder)
+    return None
+
+
+def with_sources(project: Project, packages: tuple[str, ...], search_paths: tuple[Path, ...]) -> Project:
+    """The project with other packages or more search paths, as the command line or `conf.py` gives them."""
+    return replace(
+        project,
+        packages=packages or project.packages,
+        search_paths=tuple(dict.fromkeys((*(one.resolve() for one in search_paths), *project.search_paths))),
+    )
+
+
+def _default_paths(root: Path) -> tuple[Path, ...]:
+    return tuple(one for one in (root / "src", root) if one.is_dir())
+
+
+def _docs(file: Path, root: Path, table: Mapping[str, Any]) -> Path | None:
+    named = table.get("docs", "docs")
+    if not isinstance(named, str):
+        raise ProjectError(f"{file}: [tool.traits] docs must be a string, not {named!r}.")
+    folder = root / named
+    return folder if (folder / "conf.py").is_file() else None
+
+
+def _table(file: Path) -> Mapping[str, Any]:
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ProjectError(f"{file} cannot be read: {error}") from error
+    table = data.get("tool", {}).get("traits", {})
+    if not isinstance(table, dict):
+        raise ProjectError(f"{file}: tool.traits must be a table.")
+    return table
+
+
+def _strings(file: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ProjectError(f"{file}: [tool.traits] {key} must be a list of strings, not {value!r}.")
+    return tuple(value)
+
+
+def _mapping(file: Path, table: Mapping[str, Any], key: str) -> Mapping[str, str]:
+    value = table.get(key, {})
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        raise ProjectError(f"{file}: [tool.traits] {key} must be a table of strings, not {value!r}.")
+    return value
