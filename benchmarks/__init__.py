@@ -1,0 +1,1 @@
+"""Comparisons with the named peers, as ratios from one run."""

@@ -1,0 +1,162 @@
+"""Who may import whom: the house as `docs/explanation/architecture.md` draws it, held against the code."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = {"sphinx_traits": ROOT / "sphinx_traits", "traits_runtime": ROOT / "src" / "traits_runtime"}
+
+OURS = ("sphinx_traits", "traits_runtime")
+STATIC_NAMES = {"traits_runtime._core.naming", "traits_runtime._core.declare"}
+DOCUMENTATION = ("sphinx", "docutils", "griffe", "sphinx_traits", "myst_parser")
+APPLICATION = ("sqlalchemy", "django", "redis", "celery", "rq", "dramatiq", "taskiq", "huey", "procrastinate")
+
+
+def imports(source: str, module: str, *, is_package: bool = False) -> set[str]:
+    """Dotted names that a module imports anywhere, those for type checkers alone left out."""
+    found: set[str] = set()
+    package = module if is_package else module.rpartition(".")[0]
+    hidden = {
+        node
+        for test in ast.walk(ast.parse(source))
+        if isinstance(test, ast.If) and "TYPE_CHECKING" in ast.dump(test.test)
+        for child in test.body
+        for node in [ast.unparse(child)]
+    }
+    for node in ast.walk(ast.parse(source)):
+        if ast.unparse(node) in hidden if isinstance(node, ast.Import | ast.ImportFrom) else False:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            stem = ".".join(part for part in (base, node.module) if part)
+            found.update(f"{stem}.{alias.name}" for alias in node.names)
+    return found
+
+
+def under(name: str, *prefixes: str) -> bool:
+    """Whether a dotted name is one of the prefixes or lies below one."""
+    return any(name == one or name.startswith(one + ".") for one in prefixes)
+
+
+def violations(module: str, imported: set[str]) -> list[str]:
+    """The imports of a module that its place in the house forbids."""
+    return sorted(f"{module} imports {name}" for name in imported if not _allowed(module, name))
+
+
+def _allowed(module: str, name: str) -> bool:
+    if under(module, "traits_runtime"):
+        return _runtime_may(module, name)
+    if under(name, "traits_runtime"):
+        return under(name, *STATIC_NAMES)
+    if under(name, "griffe"):
+        return under(module, "sphinx_traits.extract") or module == "sphinx_traits._sphinx.docstrings"
+    if under(name, "sphinx", "docutils", "myst_parser"):
+        return under(module, "sphinx_traits._sphinx", "sphinx_traits.domain", "sphinx_traits.testing") or (
+            module == "sphinx_traits" and name.startswith("sphinx.")
+        )
+    if module == "sphinx_traits.domain":
+        return not under(name, "msgspec", *OURS)
+    if module == "sphinx_traits.manifest":
+        return not under(name, *OURS)
+    if under(name, "sphinx_traits._sphinx"):
+        return under(module, "sphinx_traits._sphinx", "sphinx_traits.cli") or module == "sphinx_traits"
+    if under(name, "click", "rich"):
+        return under(module, "sphinx_traits.cli")
+    if under(name, "sphinx_traits.cli"):
+        return under(module, "sphinx_traits.cli")
+    return True
+
+
+def _runtime_may(module: str, name: str) -> bool:
+    if under(name, *DOCUMENTATION):
+        return False
+    if under(name, *APPLICATION):
+        return under(module, "traits_runtime.adapters")
+    if under(name, "traits_runtime.adapters"):
+        return under(module, "traits_runtime.adapters")
+    if under(name, "click", "rich"):
+        return under(module, "traits_runtime.cli")
+    if under(name, "traits_runtime.cli"):
+        return under(module, "traits_runtime.cli")
+    if module == "traits_runtime.errors":
+        return not under(name, "traits_runtime")
+    if module in STATIC_NAMES:
+        return not under(name, "traits_runtime") or under(name, "traits_runtime.errors", *STATIC_NAMES)
+    return True
+
+
+def modules() -> list[tuple[str, Path]]:
+    """Every module of both packages with its file."""
+    found = []
+    for package, folder in SOURCES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            name = ".".join((package, *(part for part in parts if part != "__init__")))
+            found.append((name, path))
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
+def test_module_imports_only_what_its_place_allows(module: str, path: Path) -> None:
+    """No module reaches past its neighbours."""
+    imported = imports(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
+
+    assert violations(module, imported) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("traits_runtime._core.events", "import sphinx_traits.manifest"),
+        ("traits_runtime._core.events", "from sqlalchemy.orm import Session"),
+        ("traits_runtime._core.naming", "from traits_runtime._core import events"),
+        ("traits_runtime._core.events", "def late():\n    import traits_runtime.adapters.redis"),
+        ("traits_runtime.errors", "from . import _core"),
+        ("sphinx_traits.manifest", "from sphinx_traits.resolve import Index"),
+        ("sphinx_traits.resolve", "import griffe"),
+        ("sphinx_traits.resolve", "from traits_runtime import Trait"),
+        ("sphinx_traits.render", "from docutils import nodes"),
+        ("sphinx_traits.domain", "from sphinx_traits.manifest import Model"),
+        ("sphinx_traits.extract.members", "from sphinx_traits._sphinx import pages"),
+        ("sphinx_traits.extract.members", "import click"),
+    ],
+)
+def test_planted_violation_is_found(module: str, source: str) -> None:
+    """The check finds what it is there to find."""
+    assert violations(module, imports(source, module)) != []
+
+
+def test_import_for_type_checkers_alone_is_no_import() -> None:
+    """What only a type checker sees ties nothing together."""
+    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import sphinx\n"
+
+    assert "sphinx" not in imports(source, "traits_runtime.errors")
+
+
+def test_siblings_of_the_core_do_not_import_each_other() -> None:
+    """The mechanisms of the core stand beside each other; only `runtime`, `trait` and `registry` see them all."""
+    above = {"runtime", "trait", "registry", "diagnose"}
+    ground = {"naming", "declare"}
+    for module, path in modules():
+        parent, _, leaf = module.rpartition(".")
+        if parent != "traits_runtime._core" or leaf in above | ground:
+            continue
+        seen = {one.split(".")[2] for one in imports(path.read_text(), module) if under(one, "traits_runtime._core")}
+
+        assert seen <= ground | {leaf}, f"{module} imports {sorted(seen - ground)}"
+
+
+def test_every_module_is_reached() -> None:
+    """The list of modules is not empty by mistake."""
+    names = [name for name, _ in modules()]
+
+    assert "sphinx_traits.manifest" in names
+    assert "traits_runtime._core.naming" in names
+    assert sys.version_info >= (3, 11)
