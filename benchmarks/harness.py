@@ -153,8 +153,10 @@ def _time(call: Callable[[], object], loops: int) -> float:
 
 
 def _loop_cost() -> float:
-    def nothing() -> None:
-        return None
+    def empty(loops: int) -> float:
+        began = time.perf_counter()
+        for _ in range(loops):
+            pass
+        return time.perf_counter() - began
 
-    with_call = min(_time(nothing, 20_000) for _ in range(5)) / 20_000
-    return with_call * 0.5
+    return min(empty(100_000) for _ in range(7)) / 100_000
