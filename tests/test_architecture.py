@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = {"sphinx_traits": ROOT / "sphinx_traits", "traits_runtime": ROOT / "src" / "traits_runtime"}
 
 OURS = ("sphinx_traits", "traits_runtime")
+GROUND = {"naming", "declare"}
+ABOVE = {"runtime", "trait", "registry", "diagnose"}
 STATIC_NAMES = {"traits_runtime._core.naming", "traits_runtime._core.declare"}
 DOCUMENTATION = ("sphinx", "docutils", "griffe", "sphinx_traits", "myst_parser")
 APPLICATION = ("sqlalchemy", "django", "redis", "celery", "rq", "dramatiq", "taskiq", "huey", "procrastinate")
@@ -140,17 +142,30 @@ def test_import_for_type_checkers_alone_is_no_import() -> None:
     assert "sphinx" not in imports(source, "traits_runtime.errors")
 
 
+def siblings(module: str, imported: set[str]) -> set[str]:
+    """Mechanisms of the core that a mechanism of the core imports, itself and the ground left out."""
+    parts = module.split(".")
+    if parts[:2] != ["traits_runtime", "_core"] or len(parts) < 3 or parts[2] in ABOVE | GROUND:
+        return set()
+    seen = {one.split(".")[2] for one in imported if under(one, "traits_runtime._core") and one.count(".") > 1}
+    return seen - GROUND - {parts[2]}
+
+
 def test_siblings_of_the_core_do_not_import_each_other() -> None:
     """The mechanisms of the core stand beside each other; only `runtime`, `trait` and `registry` see them all."""
-    above = {"runtime", "trait", "registry", "diagnose"}
-    ground = {"naming", "declare"}
     for module, path in modules():
-        parent, _, leaf = module.rpartition(".")
-        if parent != "traits_runtime._core" or leaf in above | ground:
-            continue
-        seen = {one.split(".")[2] for one in imports(path.read_text(), module) if under(one, "traits_runtime._core")}
+        imported = imports(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
 
-        assert seen <= ground | {leaf}, f"{module} imports {sorted(seen - ground)}"
+        assert siblings(module, imported) == set(), module
+
+
+def test_planted_sibling_is_found() -> None:
+    """A mechanism that reaches for its neighbour is noticed, at any depth."""
+    source = "from traits_runtime._core.events import Envelope"
+
+    assert siblings("traits_runtime._core.config.layers", imports(source, "traits_runtime._core.config.layers")) == {
+        "events"
+    }
 
 
 def test_every_module_is_reached() -> None:

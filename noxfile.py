@@ -1,0 +1,110 @@
+# /// script
+# dependencies = ["nox[uv]>=2025.2.9"]
+# ///
+"""The project's chores. `uv run nox` or, without uv, `pip install nox && nox -s demo tests-3.11`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["tests", "typing", "lint", "docs"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+PROJECT = nox.project.load_toml("pyproject.toml")
+HERE = Path(__file__).parent
+
+
+def groups(*names: str) -> list[str]:
+    """The requirements of dependency groups, the project itself left out: it is installed as a wheel."""
+    found = nox.project.dependency_groups(PROJECT, *names)
+    return [one for one in found if not one.startswith("sphinx-traits")]
+
+
+def install_wheel(session: nox.Session, *names: str, extras: str = "site", constrained: bool = True) -> None:
+    """Build the wheel and install it with the groups, at the versions the project was tested with."""
+    folder = Path(session.create_tmp()) / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.install("build", "hatchling")
+    session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), silent=True)
+    wheel = next(folder.glob("*.whl"))
+    file = HERE / "constraints" / f"python-{session.python or PYTHONS[0]}.txt"
+    constraint = ["--constraint", str(file)] if constrained and file.exists() else []
+    session.install(f"sphinx-traits[{extras}] @ {wheel.resolve().as_uri()}", *groups(*names), *constraint)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The tests, against the built wheel, on every interpreter: 3.11 has Sphinx 9.0, 3.12 has 9.1, 3.13 has 9.2."""
+    install_wheel(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(name="tests-lowest", python="3.11")
+def tests_lowest(session: nox.Session) -> None:
+    """The documentation tests on the oldest Sphinx that is supported."""
+    install_wheel(session, "tests", constrained=False)
+    session.install("--constraint", str(HERE / "constraints" / "lowest.txt"), "sphinx", "docutils", "myst-parser", "furo")
+    session.run("pytest", "tests/sphinx", "tests/cli", "tests/test_example.py", *session.posargs)
+
+
+@nox.session(python="3.11")
+def demo(session: nox.Session) -> None:
+    """The main job: trait pages of the example application."""
+    install_wheel(session, "run")
+    session.run("traits", "docs", "--all", "--project", "examples/blog", "--output", "build/site")
+
+
+@nox.session(python="3.11")
+def typing(session: nox.Session) -> None:
+    """Types: mypy, pyright, and whether the public API is typed whole."""
+    install_wheel(session, "typing")
+    session.run("mypy")
+    session.run("pyright")
+    for package in ("sphinx_traits", "traits_runtime"):
+        session.run("pyright", "--ignoreexternal", "--verifytypes", package)
+
+
+@nox.session(python="3.11")
+def lint(session: nox.Session) -> None:
+    """Style."""
+    session.install(*groups("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """Our documentation and the example's, with every warning an error."""
+    install_wheel(session, "docs")
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-b", "html", "docs", "build/docs")
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-b", "html", "examples/blog/docs", "build/blog-docs")
+
+
+@nox.session(python="3.11", default=False)
+def bench(session: nox.Session) -> None:
+    """One comparison: `nox -s bench -- runtime --json build/runtime.json`."""
+    install_wheel(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=PYTHONS, default=False)
+def constraints(session: nox.Session) -> None:
+    """Write down the versions that resolve today, as `name==version` lines."""
+    install_wheel(session, "tests", constrained=False)
+    frozen = session.run("uv", "pip", "freeze", silent=True, external=True, env={"VIRTUAL_ENV": session.virtualenv.location})
+    lines = [line for line in str(frozen).splitlines() if "==" in line and not line.startswith("sphinx-traits")]
+    (HERE / "constraints" / f"python-{session.python}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    os.chdir(HERE)
+    nox.main()

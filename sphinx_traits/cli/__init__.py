@@ -1,0 +1,1 @@
+"""The sub-commands of `traits` that read sources."""
