@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from sphinx_traits.manifest import Manifest, ManifestError, dumps, json_schema, loads
-from tests.facts import MANIFEST
+from facts import MANIFEST
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "docs" / "reference" / "manifest-1.schema.json"
 

@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from sphinx_traits.manifest import Manifest
 from sphinx_traits.render import markdown_pages
-from tests.facts import MANIFEST
+from facts import MANIFEST
 
 PAGES = dict(markdown_pages(MANIFEST))
 
@@ -76,7 +76,7 @@ def test_pipes_and_back_ticks_stay_inside_their_cells() -> None:
     """Text from sources cannot break a table."""
     import msgspec
 
-    from tests.facts import ARTICLE, SLUG
+    from facts import ARTICLE, SLUG
 
     key = msgspec.structs.replace(SLUG.config[0], doc="a | b", type="str | `x`")
     trait = msgspec.structs.replace(SLUG, config=(key,))

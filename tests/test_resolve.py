@@ -7,7 +7,7 @@ import pytest
 
 from sphinx_traits.manifest import Hook, Location
 from sphinx_traits.resolve import Index, compose, nearest
-from tests.facts import ARTICLE, MANIFEST, SLUG
+from facts import ARTICLE, MANIFEST, SLUG
 
 INDEX = Index(MANIFEST)
 
