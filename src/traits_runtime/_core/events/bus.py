@@ -1,0 +1,478 @@
+"""The bus: a tuple of callables per event name, made once and replaced when somebody comes or goes.
+
+Emitting is a dictionary look-up and a loop; wildcards cost nothing after the first emit of a name, because the
+route of a name is kept. Registering throws all routes away. References are strong unless asked otherwise.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from threading import Lock
+from typing import Any, NoReturn
+
+from traits_runtime._core.declare import Frame, belongs
+from traits_runtime._core.events.listener import (
+    Envelope,
+    Listener,
+    ListenerFailed,
+    Mode,
+    OnError,
+    Subscription,
+    TransactionProvider,
+)
+from traits_runtime._core.naming import is_event_name, is_pattern, matches
+from traits_runtime.errors import AsyncListenerError, EventDepthError, UnknownEventError, Veto
+
+MAX_DEPTH = 32
+"""How many deliveries may stand inside each other in one context."""
+
+FAILED = "trait.runtime.listener_failed"
+"""Emitted when a listener failed and the policy was to go on."""
+
+LIFECYCLE = "model."
+"""How the names of lifecycle moments begin: ``model.Article.creating``."""
+
+Chain = tuple[Any, str, int]
+
+
+class Declared:
+    """What is declared about an event name: its payload, and whether it comes before what it names."""
+
+    __slots__ = ("after_commit", "before", "payload")
+
+    def __init__(self, payload: Callable[..., object] | None, *, before: bool, after_commit: bool) -> None:
+        self.payload = payload
+        self.before = before
+        self.after_commit = after_commit
+
+
+UNDECLARED = Declared(None, before=False, after_commit=False)
+BEFORE = Declared(None, before=True, after_commit=False)
+
+
+class Route:
+    """Who hears one event name."""
+
+    __slots__ = ("calls", "declared", "empty", "listeners")
+
+    def __init__(self, listeners: tuple[Listener, ...], declared: Declared) -> None:
+        self.listeners = listeners
+        self.declared = declared
+        self.empty = not listeners
+        plain = not declared.before and not declared.after_commit and all(one.plain for one in listeners)
+        self.calls: tuple[Callable[[Any], object], ...] | None = tuple(one.call for one in listeners) if plain else None
+
+
+class EventBus:
+    """Registrations and delivery.
+
+    Failing listeners: those of a before-event raise to the emitter. Those of other events are reported, with the
+    place that emitted and the place that listens, and the others still run; `on_error` can make them raise.
+
+    Args:
+        quiet: Holds the open `quietly` frames of the context.
+        chain: Holds the deliveries that the context stands in.
+    """
+
+    def __init__(self, quiet: ContextVar[tuple[Any, ...]], chain: ContextVar[Chain | None]) -> None:
+        self.routes: dict[str, Route] = {}
+        self.on_error: OnError = "log"
+        self.transactions: tuple[TransactionProvider, ...] = ()
+        self.declared: dict[str, Declared] = {}
+        self._owners: set[str] = set()
+        self.report: Callable[[ListenerFailed], None] = lambda _failure: None
+        self._listeners: tuple[Listener, ...] = ()
+        self._quiet = quiet
+        self._chain = chain
+        self._lock = Lock()
+        self._order = count()
+        self._tasks: set[Any] = set()
+
+    # registering
+
+    def listen(
+        self,
+        pattern: str,
+        function: Callable[[Envelope[Any]], object],
+        *,
+        priority: int = 0,
+        model: type | None = None,
+        once: bool = False,
+        weak: bool = False,
+        after_commit: bool = False,
+        mode: Mode = "now",
+        collapse: bool = False,
+    ) -> Subscription:
+        """Call a function for every event whose name matches.
+
+        Args:
+            pattern: A name, or a pattern: ``*`` is one segment, ``**`` the rest.
+            function: Called with the `Envelope`. A coroutine function is awaited by ``aemit``.
+            priority: Higher is called first; equals in the order of registration.
+            model: Hear only instances of this class.
+            once: Hear one event, then no more.
+            weak: Keep no reference: when the function or its object dies, the listener goes.
+            after_commit: Wait for the commit of the sender's transaction; at once where there is none.
+            mode: ``task`` starts a coroutine function as a task when the event is emitted synchronously.
+            collapse: Skip events that are emitted while this listener runs.
+        """
+        self.check(pattern)
+        listener = Listener(
+            pattern, function, priority=priority, order=next(self._order), model=model, once=once, weak=weak,
+            after_commit=after_commit, mode=mode, collapse=collapse, gone=lambda one: self._remove((one,)),
+        )  # fmt: skip
+        with self._lock:
+            self._replace((*self._listeners, listener))
+        return Subscription((listener,), self._remove)
+
+    def check(self, pattern: str) -> None:
+        """Refuse what can never be heard: a malformed pattern, or a name that its trait does not declare."""
+        if not is_event_name(pattern.replace("**", "x").replace("*", "x")):
+            raise ValueError(
+                f"{pattern!r} is no event name or pattern: segments of letters, digits and _, or *, or **."
+            )
+        if not is_pattern(pattern):
+            self.lookup(pattern)
+
+    def forget(self, function: Callable[..., object]) -> int:
+        """Take back every registration of a function; says how many there were."""
+        found = tuple(one for one in self._listeners if one.call == function)
+        self._remove(found)
+        return len(found)
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """All registrations, in the order in which they are called."""
+        return self._listeners
+
+    def declare(self, name: str, declared: Declared) -> None:
+        """Say what an event carries; from now on nobody may listen to a name that its trait does not declare."""
+        with self._lock:
+            self.declared[name] = declared
+            self._owners.add(name.rpartition(".")[0])
+            self.routes = {}
+
+    def lookup(self, name: str) -> Declared:
+        """What is declared about a name.
+
+        Raises:
+            UnknownEventError: The trait is known and declares no such event.
+        """
+        found = self.declared.get(name)
+        if found is not None:
+            return found
+        owner, _, last = name.rpartition(".")
+        if owner in self._owners:
+            raise UnknownEventError(name, [one for one in self.declared if one.startswith(owner + ".")])
+        return BEFORE if name.startswith(LIFECYCLE) and last.endswith("ing") else UNDECLARED
+
+    @contextmanager
+    def muted(self, *patterns: str) -> Iterator[None]:
+        """For tests: nobody in the process hears events that match, or any event without patterns.
+
+        Unlike ``quietly()`` this reaches into other threads and tasks.
+        """
+        held = patterns or ("**",)
+        with self._lock:
+            before = self._listeners
+            self._replace(tuple(one for one in before if not any(matches(p, one.pattern) or p == "**" for p in held)))
+        try:
+            yield
+        finally:
+            self._restore(before)
+
+    @contextmanager
+    def connected_to(
+        self, pattern: str, function: Callable[[Envelope[Any]], object], **options: Any
+    ) -> Iterator[Subscription]:
+        """For tests: `listen` while the block is open."""
+        with self.listen(pattern, function, **options) as subscription:
+            yield subscription
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """For tests: what the block registers or cancels is undone at its end."""
+        before = self._listeners
+        try:
+            yield
+        finally:
+            self._restore(before)
+
+    def _restore(self, listeners: tuple[Listener, ...]) -> None:
+        with self._lock:
+            for one in listeners:
+                one.cancelled = False
+            for one in self._listeners:
+                one.cancelled = one not in listeners
+            self._replace(listeners)
+
+    def _remove(self, listeners: tuple[Listener, ...]) -> None:
+        with self._lock:
+            for one in listeners:
+                one.cancelled = True
+            self._replace(tuple(one for one in self._listeners if one not in listeners))
+
+    def _replace(self, listeners: Iterable[Listener]) -> None:
+        self._listeners = tuple(sorted(listeners, key=lambda one: (-one.priority, one.order)))
+        self.routes = {}
+
+    def route(self, name: str) -> Route:
+        """Who hears a name; kept until somebody comes or goes."""
+        routes = self.routes
+        found = routes.get(name)
+        if found is None:
+            declared = self.lookup(name)
+            found = Route(tuple(one for one in self._listeners if matches(one.pattern, name)), declared)
+            routes[name] = found
+        return found
+
+    # emitting
+
+    def emit(self, name: str, sender: object = None, /, **payload: Any) -> None:
+        """Tell everybody who listens to a name.
+
+        Args:
+            name: The event's name. Names below ``trait.`` belong to declared events.
+            sender: The instance it is about, None for none.
+            payload: What it carries: the fields of the declared payload; for others handed on as a mapping.
+
+        Raises:
+            UnknownEventError: The trait declares no such event.
+            Veto: A listener of a before-event said no.
+
+        >>> from traits_runtime import events
+        >>> with events.listen("shop.*", lambda envelope: print(envelope.payload)):
+        ...     events.emit("shop.opened", hour=9)
+        {'hour': 9}
+        """
+        route = self.routes.get(name) or self.route(name)
+        if route.empty:
+            return
+        make = route.declared.payload
+        self.deliver(route, Envelope(name, make(**payload) if make is not None else payload, sender))
+
+    async def aemit(self, name: str, sender: object = None, /, *, concurrent: bool = False, **payload: Any) -> None:
+        """As `emit`, awaiting coroutine functions: one after the other, or together with ``concurrent``."""
+        route = self.routes.get(name) or self.route(name)
+        if route.empty:
+            return
+        make = route.declared.payload
+        envelope = Envelope(name, make(**payload) if make is not None else payload, sender)
+        await self.adeliver(route, envelope, concurrent=concurrent)
+
+    def deliver(self, route: Route, envelope: Envelope[Any]) -> None:
+        """Call everybody on a route, in order."""
+        if self._quiet.get() and self._silenced(envelope):
+            return
+        outer = self._chain.get()
+        self._enter(outer, envelope.name)
+        failures: list[Exception] | None = None
+        try:
+            for call in route.calls if route.calls is not None else self._ready(route, envelope):
+                try:
+                    call(envelope)
+                except Exception as error:
+                    failures = self._failed(route, envelope, call, error, failures)
+        finally:
+            self._chain.set(outer)
+        if failures:
+            raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
+
+    async def adeliver(self, route: Route, envelope: Envelope[Any], *, concurrent: bool = False) -> None:
+        """Call everybody on a route, awaiting coroutines."""
+        if self._quiet.get() and self._silenced(envelope):
+            return
+        if concurrent:
+            await self._together(route, envelope)
+            return
+        outer = self._chain.get()
+        self._enter(outer, envelope.name)
+        failures: list[Exception] | None = None
+        try:
+            for call in route.calls if route.calls is not None else self._ready(route, envelope, wait=True):
+                try:
+                    result: Any = call(envelope)
+                    if result is not None and hasattr(result, "__await__"):
+                        await result
+                except Exception as error:
+                    failures = self._failed(route, envelope, call, error, failures)
+        finally:
+            self._chain.set(outer)
+        if failures:
+            raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
+
+    async def _together(self, route: Route, envelope: Envelope[Any]) -> None:
+        import asyncio
+
+        alone = [Route((one,), route.declared) for one in route.listeners]
+        await asyncio.gather(*(self.adeliver(one, envelope) for one in alone))
+
+    def _enter(self, outer: Chain | None, name: str) -> None:
+        depth = outer[2] + 1 if outer else 1
+        if depth > MAX_DEPTH:
+            self._too_deep(outer, name)
+        self._chain.set((outer, name, depth))
+
+    def _too_deep(self, outer: Chain | None, name: str) -> NoReturn:
+        names = [name]
+        while outer is not None:
+            names.append(outer[1])
+            outer = outer[0]
+        raise EventDepthError(tuple(reversed(names)))
+
+    def _ready(self, route: Route, envelope: Envelope[Any], *, wait: bool = False) -> Iterator[Callable[[Any], object]]:
+        """The calls of a route with listeners that need more than a call."""
+        for one in route.listeners:
+            if not one.wants(envelope.sender):
+                continue
+            if one.once:
+                self._remove((one,))
+            if (one.after_commit or route.declared.after_commit) and self._defer(envelope, one):
+                continue
+            yield self._call_of(one, wait=wait)
+
+    def _call_of(self, one: Listener, *, wait: bool) -> Callable[[Any], object]:
+        if one.collapse:
+            return self._collapsing(one)
+        if not one.is_async or wait:
+            return one.call
+
+        def later(envelope: Envelope[Any]) -> None:
+            if one.mode != "task":
+                raise AsyncListenerError(envelope.name, one.name)
+            self._start(one, envelope)
+
+        return _for(one, later)
+
+    def _collapsing(self, one: Listener) -> Callable[[Any], object]:
+        if one.is_async:
+
+            async def acall(envelope: Any) -> None:
+                one.busy = True
+                try:
+                    await one.call(envelope)  # type: ignore[misc]
+                finally:
+                    one.busy = False
+
+            return _for(one, acall)
+
+        def call(envelope: Any) -> None:
+            one.busy = True
+            try:
+                one.call(envelope)
+            finally:
+                one.busy = False
+
+        return _for(one, call)
+
+    def _start(self, one: Listener, envelope: Envelope[Any]) -> None:
+        import asyncio
+
+        async def run() -> None:
+            try:
+                await one.call(envelope)  # type: ignore[misc]
+            except Exception as error:
+                self._log(envelope, one, error, "a task")
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _defer(self, envelope: Envelope[Any], one: Listener) -> bool:
+        emitted = _emitter()
+
+        def deliver() -> None:
+            try:
+                self._call_of(one, wait=False)(envelope)
+            except Exception as error:
+                self._log(envelope, one, error, emitted)
+
+        return any(provider.defer(envelope.sender, deliver) for provider in self.transactions)
+
+    # what goes wrong
+
+    def _failed(
+        self,
+        route: Route,
+        envelope: Envelope[Any],
+        call: Callable[..., object],
+        error: Exception,
+        failures: list[Exception] | None,
+    ) -> list[Exception] | None:
+        one = next((one for one in route.listeners if one.call is call), None) or _whose(call)
+        if isinstance(error, EventDepthError):
+            raise error
+        if route.declared.before:
+            if isinstance(error, Veto) and not error.moment:
+                error.moment, error.source = envelope.name, one.name
+            raise error
+        error.add_note(f"in {one.name} ({one.place}), listening to {envelope.name} emitted at {_emitter()}")
+        if self.on_error == "raise":
+            raise error
+        if self.on_error == "collect":
+            return [*(failures or ()), error]
+        self._log(envelope, one, error, _emitter())
+        return failures
+
+    def _log(self, envelope: Envelope[Any], one: Listener, error: Exception, emitted: str) -> None:
+        failure = ListenerFailed(envelope.name, one.name, one.place, emitted, error)
+        self.report(failure)
+        if envelope.name != FAILED:
+            self.emit(FAILED, envelope.sender, **{name: getattr(failure, name) for name in failure.__struct_fields__})
+
+    def _silenced(self, envelope: Envelope[Any]) -> bool:
+        frames: tuple[QuietFrame, ...] = self._quiet.get()
+        return any(frame.active and frame.covers(envelope.name, envelope.sender) for frame in frames)
+
+
+class QuietFrame(Frame):
+    """An open `quietly` block.
+
+    Args:
+        block: The block it belongs to.
+        patterns: The events it holds back, all without any.
+        owner: The model or instance whose events it holds back, None for all.
+    """
+
+    __slots__ = ("owner", "patterns")
+
+    def __init__(self, block: object, patterns: tuple[str, ...], owner: object) -> None:
+        super().__init__(block)
+        self.patterns = patterns
+        self.owner = owner
+
+    def covers(self, name: str, sender: object) -> bool:
+        """Whether an event of a sender is held back."""
+        if not belongs(sender, self.owner):
+            return False
+        return not self.patterns or any(matches(one, name) for one in self.patterns)
+
+
+def _for(one: Listener, call: Callable[[Any], object]) -> Callable[[Any], object]:
+    call.listener = one  # type: ignore[attr-defined]
+    return call
+
+
+def _whose(call: Any) -> Listener:
+    found: Listener = call.listener
+    return found
+
+
+def _emitter() -> str:
+    """The nearest place outside this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("traits_runtime."):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def as_fields(payload: object) -> Mapping[str, object]:
+    """The fields of any payload as a mapping, for logs and queues."""
+    import msgspec
+
+    built: Any = msgspec.to_builtins(payload, str_keys=True)
+    return built if isinstance(built, dict) else {"value": built}

@@ -1,0 +1,169 @@
+"""What a listener is, and what it is handed."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from traits_runtime._core.declare import is_coroutine_function, path_of, place_of
+
+P = TypeVar("P")
+
+Mode: TypeAlias = Literal["now", "task"]
+OnError: TypeAlias = Literal["log", "raise", "collect"]
+
+
+class Envelope(msgspec.Struct, Generic[P], frozen=True):
+    """What every listener is called with.
+
+    Args:
+        name: The event's name, ``trait.HasSlug.slug_generated``.
+        payload: What the event carries: the declared payload, or a mapping for an event without one.
+        sender: The instance that emitted it, None for an event of no instance.
+
+    >>> Envelope("blog.imported", {"rows": 3}, None).name
+    'blog.imported'
+    """
+
+    name: str
+    payload: P
+    sender: Any = None
+
+
+class ListenerFailed(msgspec.Struct, frozen=True):
+    """A listener raised and the policy was to go on; the payload of ``trait.runtime.listener_failed``.
+
+    Args:
+        event: Name of the event that was delivered.
+        listener: Dotted path of the listener.
+        listens_at: Where the listener is written.
+        emitted_at: Where the event was emitted.
+        error: What was raised.
+    """
+
+    event: str
+    listener: str
+    listens_at: str
+    emitted_at: str
+    error: Exception
+
+
+class TransactionProvider(Protocol):
+    """What a host gives so that delivery can wait for a commit."""
+
+    def defer(self, sender: object, deliver: Callable[[], None]) -> bool:
+        """Keep ``deliver`` until the root transaction of the sender's session commits; drop it on rollback.
+
+        Returns:
+            Whether it was taken; False where the sender is in no transaction of this host.
+        """
+        ...
+
+
+class Listener:
+    """One registration of a callable for a pattern."""
+
+    __slots__ = (
+        "after_commit", "busy", "call", "cancelled", "collapse", "is_async", "mode", "model", "name",
+        "once", "order", "pattern", "place", "priority",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        pattern: str,
+        function: Callable[[Any], object],
+        *,
+        priority: int,
+        order: int,
+        model: type | None,
+        once: bool,
+        weak: bool,
+        after_commit: bool,
+        mode: Mode,
+        collapse: bool,
+        gone: Callable[[Listener], None],
+    ) -> None:
+        self.pattern = pattern
+        self.priority = priority
+        self.order = order
+        self.model = model
+        self.once = once
+        self.after_commit = after_commit
+        self.mode = mode
+        self.collapse = collapse
+        self.is_async = is_coroutine_function(function)
+        self.name = path_of(function)
+        self.place = place_of(function)
+        self.busy = False
+        self.cancelled = False
+        self.call: Callable[[Any], object] = self._weakly(function, gone) if weak else function
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is simply called, whoever emits: nothing to check, nothing to wait for."""
+        special = self.once or self.after_commit or self.collapse or self.is_async or self.model is not None
+        return not special
+
+    def wants(self, sender: object) -> bool:
+        """Whether it hears an event of this sender now."""
+        if self.cancelled or (self.collapse and self.busy):
+            return False
+        return self.model is None or isinstance(sender, self.model) or sender is self.model
+
+    def _weakly(self, function: Callable[[Any], object], gone: Callable[[Listener], None]) -> Callable[[Any], object]:
+        def forget(_reference: object) -> None:
+            gone(self)
+
+        bound = hasattr(function, "__self__")
+        reference: Any = weakref.WeakMethod(function, forget) if bound else weakref.ref(function, forget)
+
+        def call(envelope: Any) -> object:
+            target = reference()
+            return target(envelope) if target is not None else None
+
+        return call
+
+
+class Subscription:
+    """A registration that can be taken back; also as ``with event.listen(...):``.
+
+    Args:
+        listeners: What it stands for.
+        cancel: Takes them back.
+
+    Attributes:
+        listeners: The registrations.
+        forget: What takes them back.
+    """
+
+    __slots__ = ("forget", "listeners")
+
+    def __init__(self, listeners: tuple[Listener, ...], cancel: Callable[[tuple[Listener, ...]], None]) -> None:
+        self.listeners = listeners
+        self.forget = cancel
+
+    @property
+    def active(self) -> bool:
+        """Whether it still hears events."""
+        return any(not one.cancelled for one in self.listeners)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns it hears."""
+        return tuple(one.pattern for one in self.listeners)
+
+    def cancel(self) -> None:
+        """Hear no more; events that are being delivered are the last. Does nothing the second time."""
+        self.forget(self.listeners)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.cancel()
+
+    def __repr__(self) -> str:
+        return f"<Subscription to {', '.join(self.patterns)}{'' if self.active else ', cancelled'}>"

@@ -1,0 +1,46 @@
+"""Muting: which features and hooks the open ``without_features`` blocks hold back, for whom."""
+
+from __future__ import annotations
+
+from traits_runtime._core.declare import Frame, belongs
+
+
+class MuteFrame(Frame):
+    """An open `without_features` block.
+
+    Args:
+        block: The block it belongs to.
+        names: The features it holds back: ``follow_title``, ``HasSlug.follow_title`` or a trait's name; without
+            any, everything.
+        owner: The model or instance for which it does, None for all.
+    """
+
+    __slots__ = ("names", "owner")
+
+    def __init__(self, block: object, names: frozenset[str], owner: object) -> None:
+        super().__init__(block)
+        self.names = names
+        self.owner = owner
+
+    def mutes(self, trait: str, feature: str, thing: object) -> bool:
+        """Whether it holds back a feature (a whole trait with ``""``) for an instance or a class."""
+        if not self.active or not belongs(thing, self.owner):
+            return False
+        names = self.names
+        return not names or trait in names or (feature != "" and (feature in names or f"{trait}.{feature}" in names))
+
+
+def muted(frames: tuple[MuteFrame, ...], trait: str, feature: str, thing: object) -> bool:
+    """Whether any open block holds back a feature, or with ``""`` the trait as a whole.
+
+    Args:
+        frames: The frames of the context.
+        trait: Short name of the declaring trait.
+        feature: The feature, or ``""``.
+        thing: The instance or class that asks.
+
+    >>> frame = MuteFrame(None, frozenset({"HasSlug.follow_title"}), None)
+    >>> muted((frame,), "HasSlug", "follow_title", object()), muted((frame,), "HasSlug", "", object())
+    (True, False)
+    """
+    return any(frame.mutes(trait, feature, thing) for frame in frames)

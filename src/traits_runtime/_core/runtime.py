@@ -1,0 +1,226 @@
+"""All global state of the package, in this one file: context variables, the bus, the layers, the known classes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from threading import RLock
+from typing import Any, Final
+from weakref import WeakSet
+
+from traits_runtime._core.config.resolver import OverrideFrame, Resolver, Table
+from traits_runtime._core.declare import Block
+from traits_runtime._core.events.bus import FAILED, Chain, Declared, EventBus, QuietFrame
+from traits_runtime._core.events.listener import ListenerFailed
+from traits_runtime._core.features import MuteFrame
+from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
+from traits_runtime.errors import InvalidConfigValueError
+
+MUTES: Final[ContextVar[tuple[MuteFrame, ...]]] = ContextVar("traits_mutes", default=())
+QUIETS: Final[ContextVar[tuple[QuietFrame, ...]]] = ContextVar("traits_quiets", default=())
+OVERRIDES: Final[ContextVar[tuple[OverrideFrame, ...]]] = ContextVar("traits_overrides", default=())
+TENANT: Final[ContextVar[TenantFrame | None]] = ContextVar("traits_tenant", default=None)
+CHAIN: Final[ContextVar[Chain | None]] = ContextVar("traits_chain", default=None)
+
+bus: Final = EventBus(QUIETS, CHAIN)
+"""Who listens to what."""
+
+classes: Final[WeakSet[type]] = WeakSet()
+"""Every trait and model that is alive; `registry` gives them by name."""
+
+boot_lock: Final = RLock()
+"""Held while a model boots: two threads that make the first instances boot it once."""
+
+change_readers: list[Callable[[Any], Collection[str] | None]] = []
+"""What hosts give to tell the changed fields of an instance; the first that answers counts."""
+
+
+def report_listener(failure: ListenerFailed) -> None:
+    """Log a failing listener with both places."""
+    import logging
+
+    logging.getLogger("traits_runtime.events").error(
+        "%s (%s) failed on %s, emitted at %s", failure.listener, failure.listens_at, failure.event, failure.emitted_at,
+        exc_info=failure.error, extra={"trait_event": failure.event, "trait_listener": failure.listener},
+    )  # fmt: skip
+
+
+problems: list[tuple[InvalidConfigValueError, str]] = []
+"""Values of files and of the environment that have no effect, with their place; `traits diagnose` shows them."""
+
+
+def report_value(error: InvalidConfigValueError, place: str) -> None:
+    """Keep and log a value that has no effect."""
+    import logging
+
+    problems.append((error, place))
+    logging.getLogger("traits_runtime.config").warning("%s (%s) The value has no effect.", error, place)
+
+
+resolver: Final = Resolver(os.environ, report_value)
+"""The layers below ``with`` blocks."""
+
+_files_read = False
+
+
+def read_files(path: Path | None = None) -> None:
+    """Read the file layer.
+
+    Args:
+        path: The file; by default the one that ``TRAITS_CONFIG`` names, or the nearest above the working folder.
+    """
+    global _files_read
+    from traits_runtime._core.config.files import VARIABLE, find_file, read_file
+
+    if path is None:
+        named = resolver.environ.get(VARIABLE)
+        path = Path(named) if named else find_file(Path.cwd())
+    resolver.files = read_file(path) if path is not None else Table()
+    _files_read = True
+    invalidate()
+
+
+def ensure_files() -> None:
+    """Read the file layer, unless that was done."""
+    if not _files_read:
+        read_files()
+
+
+def use_files(table: Table) -> None:
+    """Put a table in place of the file layer."""
+    global _files_read
+    resolver.files = table
+    _files_read = True
+    invalidate()
+
+
+def invalidate() -> None:
+    """Forget all snapshots; the next read makes new ones.
+
+    Dictionaries are replaced and not emptied: a reader that is just filling one fills the old one.
+    """
+    for one in list(classes):
+        one.__dict__["__trait_record__"].forget()
+
+
+def current_tenant_id() -> str | None:
+    """The current tenant, None for none."""
+    frame = innermost(TENANT.get())
+    return frame.tenant if frame is not None else None
+
+
+def tenant(name: str) -> TenantBlock:
+    """Work for a tenant: config, cache keys, jobs and logs are that tenant's inside the block.
+
+    Args:
+        name: The tenant, as it stands in the database's tenant column.
+
+    >>> with tenant("acme"):
+    ...     current_tenant_id()
+    'acme'
+    """
+    if not name:
+        raise ValueError("tenant() needs a name. To work without a tenant say why: `with unscoped(reason=...):`.")
+    return TenantBlock(TENANT, name)
+
+
+def unscoped(*, reason: str) -> TenantBlock:
+    """Work without a tenant on purpose; the event ``trait.runtime.unscoped`` and the log say so.
+
+    Args:
+        reason: Why, for the one who reads the log.
+    """
+    if not reason:
+        raise ValueError("unscoped() needs a reason.")
+    return _Unscoped(reason)
+
+
+class _Unscoped(TenantBlock):
+    """A tenant block that announces itself."""
+
+    __slots__ = ()
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(TENANT, None, reason)
+
+    def __enter__(self) -> _Unscoped:
+        import logging
+
+        hidden = current_tenant_id()
+        logging.getLogger("traits_runtime.tenancy").info(
+            "unscoped: %s", self._reason, extra={"reason": self._reason, "tenant": hidden}
+        )
+        bus.emit("trait.runtime.unscoped", None, reason=self._reason, tenant=hidden)
+        super().__enter__()
+        return self
+
+
+class _Without(Block):
+    __slots__ = ("_names", "_owner")
+
+    def __init__(self, names: frozenset[str], owner: object) -> None:
+        super().__init__(MUTES)
+        self._names = names
+        self._owner = owner
+
+    def _frame(self) -> MuteFrame:
+        return MuteFrame(self, self._names, self._owner)
+
+
+class _Quietly(Block):
+    __slots__ = ("_owner", "_patterns")
+
+    def __init__(self, patterns: tuple[str, ...], owner: object) -> None:
+        super().__init__(QUIETS)
+        self._patterns = patterns
+        self._owner = owner
+
+    def _frame(self) -> QuietFrame:
+        return QuietFrame(self, self._patterns, self._owner)
+
+
+def without_features(*names: str | type, model: object = None) -> Block:
+    """Switch features off for what the block encloses, in this thread or task and in those started inside.
+
+    Args:
+        names: Features (``"follow_title"``, ``"HasSlug.follow_title"``) or traits (the class or its name); without
+            any, everything. A trait that is off runs no lifecycle hooks.
+        model: Only for this model or this instance.
+
+    >>> with without_features("follow_title"):
+    ...     pass
+    """
+    return _Without(frozenset(one if isinstance(one, str) else one.__name__ for one in names), model)
+
+
+def without_feature(name: str | type, *, model: object = None) -> Block:
+    """`without_features` for one."""
+    return without_features(name, model=model)
+
+
+def quietly(*patterns: str, model: object = None) -> Block:
+    """Hold back events in what the block encloses; they are dropped, not kept.
+
+    Args:
+        patterns: The events, all without any.
+        model: Only those of this model or this instance.
+    """
+    return _Quietly(patterns, model)
+
+
+def caller() -> Iterator[str]:
+    """The places outside this package that led here, nearest first."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("traits_runtime."):
+            yield f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        if frame.f_back is None:
+            return
+        frame = frame.f_back
+
+
+bus.report = report_listener
+bus.declare(FAILED, Declared(ListenerFailed, before=False, after_commit=False))

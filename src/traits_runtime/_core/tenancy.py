@@ -1,0 +1,76 @@
+"""Tenancy: whose data the running code works on; no tenant is an error, never "everybody's"."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Self
+
+from traits_runtime.errors import NoTenantError
+
+
+class TenantFrame:
+    """One entered `tenant` or `unscoped` block.
+
+    A task that outlives the block keeps its tenant: it was started for that tenant. A frame left behind by a
+    generator that was closed in another context is abandoned and no longer seen.
+    """
+
+    __slots__ = ("abandoned", "block", "parent", "reason", "tenant")
+
+    def __init__(self, block: object, tenant: str | None, reason: str, parent: TenantFrame | None) -> None:
+        self.block = block
+        self.tenant = tenant
+        self.reason = reason
+        self.parent = parent
+        self.abandoned = False
+
+
+def innermost(frame: TenantFrame | None) -> TenantFrame | None:
+    """The frame that counts: the innermost that was not abandoned."""
+    while frame is not None and frame.abandoned:
+        frame = frame.parent
+    return frame
+
+
+class TenantBlock:
+    """``with tenant("acme"):``; also async. One object may be entered again, by several tasks at once."""
+
+    __slots__ = ("_entered", "_reason", "_tenant", "_variable")
+
+    def __init__(self, variable: ContextVar[TenantFrame | None], tenant: str | None, reason: str = "") -> None:
+        self._variable = variable
+        self._tenant = tenant
+        self._reason = reason
+        self._entered: list[TenantFrame] = []
+
+    def __enter__(self) -> Self:
+        frame = TenantFrame(self, self._tenant, self._reason, innermost(self._variable.get()))
+        self._entered.append(frame)
+        self._variable.set(frame)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        frame = innermost(self._variable.get())
+        if frame is not None and frame.block is self:
+            self._variable.set(frame.parent)
+            self._entered.remove(frame)
+        elif self._entered:
+            self._entered.pop().abandoned = True
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.__exit__()
+
+
+def required(frame: TenantFrame | None, what: str) -> str:
+    """The current tenant.
+
+    Raises:
+        NoTenantError: There is none.
+    """
+    found = innermost(frame)
+    if found is None or found.tenant is None:
+        raise NoTenantError(what)
+    return found.tenant

@@ -1,0 +1,1 @@
+"""Traits and what their class bodies hold: hooks, config, features, events, jobs."""

@@ -1,0 +1,140 @@
+"""`Trait`: the base of traits, and through them of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from traits_runtime._core import runtime
+from traits_runtime._core.config.keys import Key, toggle
+from traits_runtime._core.declare import path_of
+from traits_runtime._core.trait.config import TraitConfig, keys_of
+from traits_runtime._core.trait.construct import attach, prepare
+from traits_runtime._core.trait.events import TraitEvent
+from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feature
+from traits_runtime._core.trait.record import ATTRIBUTE, Record
+from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
+
+HELD = (TraitConfig, TraitEvent, Feature)
+"""What a class body may hold under a name of its own, and two traits of a model may not both hold."""
+
+
+class Trait:
+    """Base of all traits.
+
+    A class that names `Trait` itself among its bases is a trait; any other class that inherits a trait is a
+    model. Traits declare hooks, config, features, events and jobs in their bodies, and may use other traits.
+    A model gives values to its traits' keys and features in ``__traits__``.
+
+    No metaclass and no instance attributes: works with plain classes, dataclasses, attrs, msgspec, pydantic,
+    SQLAlchemy, SQLModel and Django.
+
+    >>> from traits_runtime import hook
+    >>> class HasTags(Trait):
+    ...     @hook("initialize")
+    ...     def start_empty(self) -> None:
+    ...         self.tags: list[str] = []
+    >>> class Photo(HasTags):
+    ...     pass
+    >>> Photo().tags
+    []
+    """
+
+    __slots__ = ()
+
+    __traits__: ClassVar[Mapping[type[Trait] | str, Mapping[str, object]]] = {}
+    """Values for keys and features of the traits of a model, by trait."""
+
+    enabled: ClassVar[EnabledMethod] = EnabledMethod()
+    """``enabled("follow_title")``: whether a feature is on, of a class or an instance."""
+
+    without_features: ClassVar[BlockMethod] = BlockMethod(runtime.without_features)
+    """``with article.without_features("follow_title"):`` for one instance, or for a model; no names: everything."""
+
+    without_feature: ClassVar[BlockMethod] = BlockMethod(runtime.without_feature)
+    """`without_features` for one name."""
+
+    quietly: ClassVar[BlockMethod] = BlockMethod(runtime.quietly)
+    """``with article.quietly():`` drops the events of one instance, or of a model."""
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Make a bare instance, after the model has booted."""
+            record = cls.__dict__.get(ATTRIBUTE)
+            if record is None or not record.ready:
+                record = prepare(_adopted(cls))
+            make = record.make
+            return object.__new__(cls) if make is None else make(cls, *args, **kwargs)
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        adopt(cls)
+
+
+def _adopted(cls: type) -> type:
+    """The class, with a record also if a base in front of `Trait` kept ``__init_subclass__`` to itself."""
+    if ATTRIBUTE not in cls.__dict__:
+        adopt(cls)
+    return cls
+
+
+def adopt(cls: type) -> Record:
+    """Read what a new class declares, and refuse what cannot work.
+
+    Raises:
+        DeclarationError: A declaration is wrong, or two traits declare the same attribute.
+        UnknownTraitError: ``__traits__`` names a trait that the class does not have.
+        UnknownConfigKeyError: ``__traits__`` names a key that the trait does not declare.
+        InvalidConfigValueError: A key does not take the value that ``__traits__`` gives it.
+    """
+    record = Record(cls, "trait" if Trait in cls.__bases__ else "model")
+    record.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
+    for key in _own_keys(cls, record):
+        if key.name in record.keys:
+            raise DeclarationError(
+                record.path, f"{key.name!r} is declared twice: keys and features share one namespace."
+            )
+        record.keys[key.name] = key
+    _refuse_clashes(record)
+    record.code = dict(_given(record))
+    type.__setattr__(cls, ATTRIBUTE, record)
+    runtime.classes.add(cls)
+    attach(cls, record)
+    return record
+
+
+def _own_keys(cls: type, record: Record) -> Iterator[Key]:
+    if record.kind == "trait":
+        yield toggle(record.name, record.path)
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, TraitConfig):
+            yield from keys_of(value, record.name, record.path, name)
+        elif isinstance(value, Feature):
+            yield Key(record.name, record.path, name, bool, value.option, "feature")
+
+
+def _refuse_clashes(record: Record) -> None:
+    holders: dict[str, Record] = {}
+    for one in record.all:
+        for name, value in vars(one.cls).items():
+            if not isinstance(value, HELD):
+                continue
+            first = holders.setdefault(name, one)
+            if first is not one and not issubclass(first.cls, one.cls):
+                raise AttributeClashError(record.path, name, (first.path, one.path))
+
+
+def _given(record: Record) -> Iterator[tuple[tuple[str, str], object]]:
+    """The values in the class's own ``__traits__``, checked."""
+    given: Mapping[Any, Mapping[str, object]] = vars(record.cls).get("__traits__", {})
+    for trait, values in given.items():
+        name = trait if isinstance(trait, str) else path_of(trait)
+        owner = next((one for one in record.all if name in (one.name, one.path)), None)
+        if owner is None:
+            raise UnknownTraitError(name, [one.name for one in record.traits])
+        for key, value in values.items():
+            if key not in owner.keys:
+                raise UnknownConfigKeyError(owner.name, key, owner.keys)
+            owner.keys[key].check(value, "model")
+            yield (owner.path, key), value

@@ -1,0 +1,151 @@
+"""Boot and initialize: once per model before its first instance, once per instance after its constructor.
+
+Nothing here relies on cooperative ``super().__init__()``: one base that does not call it would silently skip
+every trait behind it. Hosts that make instances without a constructor are met where they end: msgspec's
+``__post_init__`` and pydantic's ``model_post_init``; object mappers that load rows call `initialize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from traits_runtime._core import runtime
+from traits_runtime._core.trait.record import Record, record_of
+from traits_runtime.errors import AsyncHookError, BootError
+
+
+def boot(model: type) -> None:
+    """Run the boot hooks of a model and before them those of the models it inherits from; once, ever.
+
+    Happens by itself before the first instance is made; a host calls it when the model is complete.
+
+    Raises:
+        BootError: The model is already booting: a boot hook needs an instance of it.
+    """
+    record = record_of(model)
+    if record.booted:
+        return
+    with runtime.boot_lock:
+        for one in reversed(record.all):
+            if one.kind == "model":
+                _boot(one)
+
+
+def _boot(record: Record) -> None:
+    if record.booted:
+        return
+    if record.booting:
+        raise BootError(record.path)
+    record.booting = True
+    try:
+        for entry in record.hooks_at("boot"):
+            getattr(record.cls, entry.name)()
+        record.booted = True
+    finally:
+        record.booting = False
+
+
+def initialize(instance: object) -> None:
+    """Run the initialize hooks of an instance; for hosts that make instances without their constructor."""
+    for entry in prepare(type(instance)).initializers:
+        getattr(instance, entry.name)()
+
+
+def prepare(cls: type) -> Record:
+    """Boot a model and find out how its instances are made; called before the first one."""
+    record = record_of(cls)
+    if record.ready:
+        return record
+    boot(cls)
+    with runtime.boot_lock:
+        if not record.ready:
+            record.make = _maker(cls)
+            if record.initializers and not _has_own_end(cls):
+                type.__setattr__(cls, "__init__", _initializing(cls, record))
+            record.ready = True
+    return record
+
+
+def attach(cls: type, record: Record) -> None:
+    """Find the initialize hooks of a new class, and hook into hosts that call no constructor."""
+    record.initializers = record.hooks_at("initialize")
+    bad = next((one for one in record.initializers if one.is_async), None)
+    if bad is not None:
+        raise AsyncHookError(record.path, bad.name)
+    if _is_struct(cls):
+        _extend(cls, record, "__post_init__")
+    elif _is_pydantic(cls) and record.initializers:
+        _extend(cls, record, "model_post_init")
+
+
+def _maker(cls: type) -> Callable[..., Any] | None:
+    """What makes the bare instance after `Trait.__new__`; None for ``object.__new__``, which takes no arguments."""
+    from traits_runtime._core.trait.base import Trait
+
+    found: Callable[..., Any] = super(Trait, cls).__new__  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    if found is not object.__new__:
+        return found
+    return _without_arguments if _constructor(cls) is object.__init__ and not record_of(cls).initializers else None
+
+
+def _without_arguments(cls: type, *args: Any, **kwargs: Any) -> Any:
+    if args or kwargs:
+        raise TypeError(f"{cls.__name__}() takes no arguments")
+    return object.__new__(cls)
+
+
+def _initializing(cls: type, record: Record) -> Callable[..., None]:
+    original = _constructor(cls)
+    hooks = tuple(getattr(cls, entry.name) for entry in record.initializers)
+
+    @wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original(self, *args, **kwargs)
+        if type(self) is cls:
+            for run in hooks:
+                run(self)
+
+    return __init__
+
+
+def _constructor(cls: type) -> Callable[..., None]:
+    """The constructor that counts: `typing.Protocol` puts one in front that refuses to work from inside another."""
+    found = next(base.__dict__["__init__"] for base in cls.__mro__ if _constructs(base))
+    chosen: Callable[..., None] = found
+    return chosen
+
+
+def _constructs(base: type) -> bool:
+    own = base.__dict__.get("__init__")
+    return own is not None and getattr(own, "__name__", "") != "_no_init_or_replace_init"
+
+
+def _extend(cls: type, record: Record, name: str) -> None:
+    """Give a class an end of construction that runs the one it has, and then the hooks."""
+    original = getattr(cls, name, None)
+
+    def end(self: Any, *args: Any) -> None:
+        if type(self) is cls:
+            prepare(cls)
+        if original is not None:
+            original(self, *args)
+        if type(self) is cls:
+            for entry in record.initializers:
+                getattr(self, entry.name)()
+
+    end.__name__ = name
+    type.__setattr__(cls, name, end)
+
+
+def _has_own_end(cls: type) -> bool:
+    return _is_struct(cls) or _is_pydantic(cls)
+
+
+def _is_struct(cls: type) -> bool:
+    return type(cls).__module__ == "msgspec._core"
+
+
+def _is_pydantic(cls: type) -> bool:
+    return hasattr(cls, "__pydantic_decorators__") or hasattr(cls, "__pydantic_validator__")

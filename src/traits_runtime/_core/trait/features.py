@@ -1,0 +1,145 @@
+"""`feature`: a part of a trait that can be switched; and what answers whether it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any, overload
+
+from traits_runtime._core import runtime
+from traits_runtime._core.config.resolver import Resolved
+from traits_runtime._core.declare import Block, Option
+from traits_runtime._core.features import muted
+from traits_runtime._core.trait.record import Record, record_of
+
+
+class Feature:
+    """A declared feature; made by `feature`. Reading it on an instance says whether it is on."""
+
+    __slots__ = ("doc", "name", "option", "owner")
+
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        self.doc = option.doc
+        self.name = ""
+        self.owner = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.owner = owner.__name__
+        self.option.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any]) -> Feature: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> bool: ...
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Feature | bool:
+        return self if instance is None else is_enabled(instance, self.name)
+
+    def __repr__(self) -> str:
+        return f"<Feature {self.owner}.{self.name}>"
+
+
+def feature(
+    default: bool = True, *, doc: str = "", env: str | tuple[str, ...] = (), since: str = "", deprecated: str = ""
+) -> Feature:
+    """Declare a part of a trait that can be switched on and off, in every layer in which config can be given.
+
+    Args:
+        default: Whether it is on while no layer says otherwise.
+        doc: What it does.
+        env: Environment variables that switch it; the first that is set wins.
+        since: Version that introduced it.
+        deprecated: Version or sentence, empty while current.
+
+    >>> from traits_runtime import Trait
+    >>> class HasTitle(Trait):
+    ...     follow = feature(False, doc="Follow the title.")
+    >>> class Post(HasTitle):
+    ...     __traits__ = {HasTitle: {"follow": True}}
+    >>> Post.enabled("follow"), Post().follow, HasTitle.enabled("follow")
+    (True, True, False)
+    """
+    names = (env,) if isinstance(env, str) else tuple(env)
+    return Feature(Option(default, None, doc, names, {}, (False, False), (since, deprecated)))
+
+
+def is_enabled(instance: Any, name: str) -> bool:
+    """Whether a feature is on for an instance: by the layers, its trait's toggle, and the open blocks."""
+    if not runtime.MUTES.get() and not runtime.OVERRIDES.get() and runtime.TENANT.get() is None:
+        try:
+            return instance.__trait_record__.states[None][name]  # type: ignore[no-any-return]
+        except KeyError:
+            pass
+    return _asked(instance, record_of(type(instance)), name, instance)
+
+
+def is_enabled_for(cls: Any, name: str) -> bool:
+    """Whether a feature is on for a class."""
+    if not runtime.MUTES.get() and not runtime.OVERRIDES.get() and runtime.TENANT.get() is None:
+        try:
+            return cls.__trait_record__.states[None][name]  # type: ignore[no-any-return]
+        except KeyError:
+            pass
+    return _asked(cls, record_of(cls), name, None)
+
+
+def _asked(thing: object, record: Record, name: str, instance: object) -> bool:
+    tenant = runtime.current_tenant_id()
+    overrides = runtime.OVERRIDES.get()
+    found = record.state_in(name, tenant, overrides, instance) if overrides else record.state(name, tenant)
+    mutes = runtime.MUTES.get()
+    if found and mutes:
+        key = record.feature_key(name)
+        return not muted(mutes, key.trait, key.name if key.kind == "feature" else "", thing)
+    return found
+
+
+def trait_is_on(thing: object, record: Record, trait: str) -> bool:
+    """Whether a trait as a whole is on: its lifecycle hooks run."""
+    instance = None if isinstance(thing, type) else thing
+    return _asked(thing, record, trait, instance)
+
+
+def explain_feature(record: Record, name: str) -> Resolved[Any]:
+    """The toggle of a feature with the layer that gave it."""
+    return runtime.resolver.resolve(
+        record.feature_key(name), record.subject_of(), runtime.current_tenant_id(), runtime.OVERRIDES.get()
+    )
+
+
+class EnabledMethod:
+    """``enabled`` of classes and instances alike."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: object, owner: type[Any]) -> Callable[[str], bool]:
+        if instance is None:
+            return MethodType(is_enabled_for, owner)
+        return MethodType(is_enabled, instance)
+
+
+class BlockMethod:
+    """A function that makes a block for a model or an instance, as a method of both.
+
+    Args:
+        make: Called with the names and ``model=``.
+    """
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Block]) -> None:
+        self._make = make
+
+    def __get__(self, instance: object, owner: type[Any]) -> Callable[..., Block]:
+        record = record_of(owner)
+        model = instance if instance is not None else owner if record.kind == "model" else None
+        make = self._make
+
+        def block(*names: Any) -> Block:
+            chosen = names
+            if record.kind == "trait" and instance is None:
+                chosen = tuple(f"{record.name}.{one}" for one in names) or (record.name,)
+            return make(*chosen, model=model)
+
+        return block

@@ -1,0 +1,198 @@
+"""What is known about one trait or model class: its declarations, and what they mean along its MRO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, Literal, NamedTuple
+
+from traits_runtime._core import runtime
+from traits_runtime._core.config.keys import Key, toggle
+from traits_runtime._core.config.resolver import Subject
+from traits_runtime._core.declare import ENABLED, HookMark, is_coroutine_function, path_of
+from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, UnknownFeatureError
+
+ATTRIBUTE = "__trait_record__"
+
+_numbers = count()
+
+Code = Mapping[tuple[str, str], tuple[tuple[object, str], ...]]
+
+
+class HookEntry(NamedTuple):
+    """A hook of one class.
+
+    Args:
+        name: The method.
+        mark: The declaration.
+        owner: Short name of the declaring class.
+        is_async: Whether the method is a coroutine function.
+        in_trait: Whether the declaring class is a trait, which can be switched off.
+    """
+
+    name: str
+    mark: HookMark
+    owner: str
+    is_async: bool
+    in_trait: bool
+
+
+class Record:
+    """The declarations of one class and, worked out when first needed, what it gets from its bases.
+
+    Args:
+        cls: The class.
+        kind: ``trait`` or ``model``.
+    """
+
+    __slots__ = (
+        "__weakref__", "booted", "booting", "cls", "code", "features", "hooks", "initializers", "keys", "kind",
+        "lineage", "make", "moments", "name", "number", "path", "ready", "snaps", "states", "subject",
+    )  # fmt: skip
+
+    def __init__(self, cls: type, kind: Literal["trait", "model"]) -> None:
+        self.cls = cls
+        self.kind = kind
+        self.name = cls.__name__
+        self.number = next(_numbers)
+        self.path = path_of(cls)
+        self.hooks = tuple(_own_hooks(cls, kind == "trait"))
+        self.keys: dict[str, Key] = {}
+        self.features: tuple[str, ...] = ()
+        self.lineage = tuple(record_of(base) for base in cls.__mro__[1:] if has_record(base))
+        self.code: dict[tuple[str, str], object] = {}
+        self.moments: dict[str, tuple[HookEntry, ...]] = {}
+        self.snaps: dict[Any, Any] = {}
+        self.states: dict[str | None, dict[str, bool]] = {}
+        self.subject: Subject | None = None
+        self.booted = False
+        self.booting = False
+        self.ready = False
+        self.make: Any = None
+        self.initializers: tuple[HookEntry, ...] = ()
+
+    def forget(self) -> None:
+        """Drop what was worked out from config."""
+        self.snaps = {}
+        self.states = {}
+
+    @property
+    def all(self) -> tuple[Record, ...]:
+        """This class and its bases, in MRO order."""
+        return (self, *self.lineage)
+
+    @property
+    def traits(self) -> tuple[Record, ...]:
+        """The traits of this class, in MRO order; for a trait the trait itself first."""
+        return tuple(one for one in self.all if one.kind == "trait")
+
+    def hooks_at(self, moment: str) -> tuple[HookEntry, ...]:
+        """The hooks of a moment in the order in which they run: MRO, then priority, then definition."""
+        found = self.moments.get(moment)
+        if found is None:
+            found = tuple(self._ordered(moment))
+            self.moments[moment] = found
+        return found
+
+    def _ordered(self, moment: str) -> Iterator[HookEntry]:
+        seen: set[str] = set()
+        for owner in self.all:
+            fresh = [one for one in owner.hooks if one.name not in seen]
+            seen.update(one.name for one in fresh)
+            due = [one for one in fresh if one.mark.moment == moment and callable(getattr(self.cls, one.name, None))]
+            for one in sorted(due, key=lambda entry: -entry.mark.priority):
+                yield one._replace(is_async=is_coroutine_function(getattr(self.cls, one.name)))
+
+    def subject_of(self, instance: object = None) -> Subject:
+        """This class as config resolution sees it."""
+        if self.subject is None:
+            self.subject = Subject(self.cls, tuple(one.path for one in self.all), self._code())
+        return self.subject if instance is None else self.subject._replace(instance=instance)
+
+    def _code(self) -> Code:
+        found: dict[tuple[str, str], list[tuple[object, str]]] = {}
+        for owner in self.all:
+            for address, value in owner.code.items():
+                found.setdefault(address, []).append((value, f"{owner.path}.__traits__"))
+        return {address: tuple(values) for address, values in found.items()}
+
+    def key(self, trait: str, name: str) -> Key:
+        """A key of one of the traits of this class.
+
+        Raises:
+            UnknownConfigKeyError: The trait does not declare it.
+        """
+        owner = next((one for one in self.all if trait in (one.name, one.path)), None)
+        known = [key for one in self.all if trait in (one.name, one.path) for key in one.keys]
+        if owner is None or name not in owner.keys:
+            raise UnknownConfigKeyError(trait, name, known)
+        return owner.keys[name]
+
+    def feature_key(self, name: str) -> Key:
+        """The key behind a feature: ``follow_title``, ``HasSlug.follow_title``, or a trait's name.
+
+        Raises:
+            UnknownFeatureError: No trait of this class declares it.
+        """
+        trait, _, short = name.rpartition(".")
+        for owner in self.all:
+            if owner.name == name and ENABLED in owner.keys:
+                return owner.keys[ENABLED]
+            if short in owner.features and trait in ("", owner.name, owner.path):
+                return owner.keys[short]
+        known = [name for owner in self.all for name in (*owner.features, *([owner.name] if owner.keys else ()))]
+        raise UnknownFeatureError(self.path, name, known)
+
+    def state(self, name: str, tenant: str | None) -> bool:
+        """Whether a feature is on by the layers below blocks, its trait's and the global toggle included."""
+        states = self.states.setdefault(tenant, {})
+        found = states.get(name)
+        if found is None:
+            found = self.state_in(name, tenant, ())
+            states[name] = found
+        return found
+
+    def state_in(self, name: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> bool:
+        """As `state`, worked out anew with the values of ``with`` blocks."""
+        runtime.ensure_files()
+        key = self.feature_key(name)
+        subject = self.subject_of(instance)
+        trait = next(one for one in self.all if one.path == key.path)
+        needed = dict.fromkeys((EVERYTHING, trait.keys[ENABLED], key))
+        return all(runtime.resolver.value(one, subject, tenant, frames) is True for one in needed)
+
+    def __repr__(self) -> str:
+        return f"<Record of {self.kind} {self.path}>"
+
+
+EVERYTHING = toggle("*", "*")
+"""The toggle of all traits at once: ``[tool.traits] enabled = false``."""
+
+
+def has_record(cls: type) -> bool:
+    """Whether a class is a trait or a model."""
+    return ATTRIBUTE in cls.__dict__
+
+
+def record_of(cls: type) -> Record:
+    """The record of a trait or model.
+
+    Raises:
+        DeclarationError: The class is neither.
+    """
+    found = cls.__dict__.get(ATTRIBUTE)
+    if found is None:
+        raise DeclarationError(path_of(cls), "is neither a trait nor a model: it does not inherit from Trait.")
+    record: Record = found
+    return record
+
+
+def _own_hooks(cls: type, in_trait: bool) -> Iterator[HookEntry]:
+    for name, value in cls.__dict__.items():
+        target = getattr(value, "__func__", value)
+        for mark in getattr(target, "__trait_hooks__", ()) if hasattr(target, "__code__") else ():
+            if mark.moment == "boot" and not isinstance(value, classmethod):
+                raise DeclarationError(
+                    path_of(cls), f"the boot hook {name!r} must be a classmethod: it runs per model."
+                )
+            yield HookEntry(name, mark, cls.__name__, is_coroutine_function(target), in_trait)
