@@ -1,0 +1,66 @@
+"""What a block is: one part of a page that is filled in when the page is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+from sphinx_traits._sphinx.parts import code
+from sphinx_traits.resolve import Composition
+
+if TYPE_CHECKING:
+    from sphinx_traits._sphinx.catalogue import Catalogue
+    from sphinx_traits._sphinx.config import Settings
+    from sphinx_traits._sphinx.links import Linker
+    from sphinx_traits.manifest import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a block may use to fill itself in."""
+
+    catalogue: Catalogue
+    linker: Linker
+    settings: Settings
+
+    def name(self, objtype: str, fact: Fact) -> nodes.Node:
+        """A fact's name with a link; of one that a plain base declares the name alone."""
+        return self.linker.fact(objtype, fact)
+
+    def origin(self, fact: Fact, subject: str) -> Sequence[nodes.Node]:
+        """The *From* cell: the class that declares a fact; empty for a trait's own, whose page is about them."""
+        if fact.owner == subject and subject in self.catalogue.index.traits:
+            return []
+        if fact.owner == subject:
+            return [nodes.emphasis("", "", self.linker.cls(fact.owner), classes=["traits-own"])]
+        return [self.linker.cls(fact.owner)]
+
+
+Render = Callable[[Page, Composition], Sequence[nodes.Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a class's page.
+
+    Args:
+        name: How options and templates call it; also the section's anchor.
+        title: The section's title.
+        filled: Whether there is anything to show.
+        render: Makes the content.
+        lead: A sentence in front of it.
+    """
+
+    name: str
+    title: str
+    filled: Callable[[Composition], bool]
+    render: Render
+    lead: str = ""
+
+
+def value_code(shown: str, secret: bool = False) -> nodes.Node:
+    """A value as code; a secret one is masked."""
+    return code("••••••" if secret else shown, "traits-value")

@@ -1,0 +1,96 @@
+"""Config keys and features: what holds, and who says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from sphinx.locale import get_translation
+
+from sphinx_traits._sphinx.blocks.base import Block, Page, value_code
+from sphinx_traits._sphinx.parts import Cell, badge, code, joined, lines, named, table, text
+from sphinx_traits.manifest import ConfigKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sphinx_traits.resolve import Composition, EffectiveValue
+
+_ = get_translation("sphinx_traits")
+
+
+def config_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+    """Config keys with the value that holds for this class."""
+    rows = [_config_row(page, it, one) for one in it.config]
+    heads = [_("Key"), _("Value"), _("Set by"), _("From")]
+    return [table("config", heads, rows)]
+
+
+def _config_row(page: Page, it: Composition, one: EffectiveValue) -> list[Cell]:
+    key = one.key
+    assert isinstance(key, ConfigKey)  # noqa: S101 - a composition's config holds nothing else
+    return [
+        named([page.name("config", key), *marks(key)], key.doc, environment(key)),
+        value_code(one.value.text, key.secret),
+        set_by(page, one),
+        page.origin(key, it.subject.name),
+    ]
+
+
+def environment(key: ConfigKey) -> Cell:
+    """The environment variables that set a key."""
+    return [text(_("environment ")), *joined(code(name) for name in key.env)] if key.env else ""
+
+
+def marks(key: ConfigKey) -> list[nodes.Node]:
+    """Badges of a key."""
+    found: list[nodes.Node] = []
+    if key.deprecated:
+        found += [text(" "), badge(_("deprecated"), "warning")]
+    if key.locked:
+        found += [text(" "), badge(_("locked"), "note")]
+    return found
+
+
+def set_by(page: Page, one: EffectiveValue) -> Cell:
+    """The layer that gives a value, its place, and what it takes the place of."""
+    layer = layer_badge(one.layer)
+    if one.setting is None:
+        return layer
+    secret = isinstance(one.key, ConfigKey) and one.key.secret
+    weaker = one.hides[0].value.text if one.hides else one.key.default.text
+    over = nodes.inline("", "", text(_("instead of ")), value_code(weaker, secret), classes=["traits-over"])
+    return lines([[layer, text(" "), *page.linker.place(one.setting.location)], [over]])
+
+
+def layer_badge(layer: str) -> nodes.Node:
+    """The name of a layer."""
+    names = {"default": _("default"), "file": _("file"), "model": _("model"), "tenant": _("tenant")}
+    return badge(names.get(layer, layer), f"layer-{layer}")
+
+
+def features_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+    """Features with the state that holds for this class."""
+    rows: list[list[Cell]] = [
+        [
+            named([page.name("feature", one.key)], one.key.doc),
+            state(one.value.text),
+            set_by(page, one),
+            page.origin(one.key, it.subject.name),
+        ]
+        for one in it.features
+    ]
+    return [table("features", [_("Feature"), _("State"), _("Set by"), _("From")], rows)]
+
+
+def state(value: str) -> nodes.Node:
+    """On or off; anything else as written."""
+    if value == "True":
+        return badge(_("on"), "on")
+    if value == "False":
+        return badge(_("off"), "off")
+    return code(value)
+
+
+BLOCK = Block("config", _("Configuration"), lambda it: bool(it.config), config_table)
+FEATURES = Block("features", _("Features"), lambda it: bool(it.features), features_table)

@@ -1,0 +1,58 @@
+"""Columns, relations and scopes: what a row holds, and how rows are picked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sphinx.locale import get_translation
+
+from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.parts import Cell, code, named, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docutils import nodes
+
+    from sphinx_traits.manifest import Column
+    from sphinx_traits.resolve import Composition
+
+_ = get_translation("sphinx_traits")
+
+
+def columns_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+    """Columns first, then relations, then what is computed."""
+    order = ("column", "relation", "virtual")
+    columns = sorted(it.columns, key=lambda one: order.index(one.kind))
+    rows: list[list[Cell]] = [
+        [
+            named([code(one.name)], one.doc),
+            _type(page, one),
+            {"yes": _("yes"), "no": _("no"), "": ""}[one.nullable],
+            code(one.default) if one.default else "",
+            page.origin(one, it.subject.name),
+        ]
+        for one in columns
+    ]
+    heads = [_("Column"), _("Type"), _("May be null"), _("Default"), _("From")]
+    return [table("columns", heads, rows)]
+
+
+def _type(page: Page, one: Column) -> Cell:
+    if one.kind != "relation" or not one.target:
+        return code(one.type) if one.type else ""
+    found = page.catalogue.index.find(one.target, page.catalogue.index.models)
+    target = page.linker.cls(found[0]) if len(found) == 1 else code(one.target)
+    return [text("→ "), target]
+
+
+def scopes_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+    """Scopes with their parameters."""
+    rows: list[list[Cell]] = [
+        [named([code(f"{one.name}{one.signature}")], one.doc), page.origin(one, it.subject.name)] for one in it.scopes
+    ]
+    return [table("scopes", [_("Scope"), _("From")], rows)]
+
+
+COLUMNS = Block("columns", _("Columns"), lambda it: bool(it.columns), columns_table)
+SCOPES = Block("scopes", _("Scopes"), lambda it: bool(it.scopes), scopes_table)

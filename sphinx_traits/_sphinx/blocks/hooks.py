@@ -1,0 +1,75 @@
+"""Which methods run by themselves, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sphinx.locale import get_translation
+
+from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.parts import Cell, badge, code, named, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docutils import nodes
+
+    from sphinx_traits.manifest import Hook
+    from sphinx_traits.resolve import Composition
+
+_ = get_translation("sphinx_traits")
+
+MOMENTS = (
+    "boot",
+    "initialize",
+    "retrieved",
+    "validating",
+    "validated",
+    "saving",
+    "creating",
+    "updating",
+    "created",
+    "updated",
+    "saved",
+    "deleting",
+    "deleted",
+    "restoring",
+    "restored",
+)
+"""Moments in a row's life, in the order in which a table shows them; others follow."""
+
+
+def by_moment(hooks: Sequence[Hook]) -> list[tuple[str, list[Hook]]]:
+    """Hooks grouped by moment; within a moment they keep the order in which they run."""
+    groups: dict[str, list[Hook]] = {moment: [] for moment in MOMENTS}
+    for hook in hooks:
+        groups.setdefault(hook.moment, []).append(hook)
+    return [(moment, own) for moment, own in groups.items() if own]
+
+
+def hooks_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+    """Hooks in the order in which they run, moment by moment."""
+    rows: list[list[Cell]] = []
+    for moment, own in by_moment(it.hooks):
+        rows += [_row(page, it, moment, str(at) if len(own) > 1 else "", hook) for at, hook in enumerate(own, 1)]
+    heads = [_("Moment"), _("Order"), _("Hook"), _("From")]
+    return [table("hooks", heads, rows, span=True)]
+
+
+def _row(page: Page, it: Composition, moment: str, order: str, hook: Hook) -> list[Cell]:
+    name: list[nodes.Node] = [page.name("hook", hook)]
+    if hook.is_async:
+        name += [text(" "), badge(_("async"), "note")]
+    if hook.via == "inferred":
+        name += [text(" "), badge(_("inferred"), "note")]
+    when: Cell = [text(_("only when ")), code(hook.when)] if hook.when else ""
+    return [moment, order, named(name, hook.doc, when), page.origin(hook, it.subject.name)]
+
+
+BLOCK = Block(
+    "hooks",
+    _("Hooks"),
+    lambda it: bool(it.hooks),
+    hooks_table,
+    _("In the order in which they run."),
+)

@@ -1,0 +1,72 @@
+"""Methods, properties and attributes: whose definition wins, and which others run or are hidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from sphinx.locale import get_translation
+
+from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.parts import Cell, badge, code, joined, lines, named, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sphinx_traits.manifest import Member
+    from sphinx_traits.resolve import Composition, MemberChain
+
+_ = get_translation("sphinx_traits")
+
+KINDS = {
+    "classmethod": _("class method"),
+    "staticmethod": _("static method"),
+    "property": _("property"),
+    "attribute": _("attribute"),
+    "class": _("class"),
+}
+
+
+def shown_members(page: Page, it: Composition) -> list[MemberChain]:
+    """The members for readers: no dunder methods, and private ones only on demand."""
+    private = page.settings.private_members
+    return [one for one in it.members if not one.name.startswith("__") and (private or not one.name.startswith("_"))]
+
+
+def members_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+    """Members in MRO order with the chain of their definitions."""
+    rows: list[list[Cell]] = [
+        [
+            named(_name(one.winner), one.winner.doc or next((m.doc for m in one.chain if m.doc), "")),
+            chain(page, one),
+            page.origin(one.winner, it.subject.name),
+        ]
+        for one in shown_members(page, it)
+    ]
+    return [table("members", [_("Member"), _("Overrides"), _("From")], rows)]
+
+
+def _name(member: Member) -> list[nodes.Node]:
+    callable_ = member.kind in ("method", "classmethod", "staticmethod")
+    shown: list[nodes.Node] = [code(f"{member.name}()" if callable_ else member.name)]
+    if member.kind in KINDS:
+        shown += [text(" "), badge(str(KINDS[member.kind]), "note")]
+    if member.is_async:
+        shown += [text(" "), badge(_("async"), "note")]
+    return shown
+
+
+def chain(page: Page, one: MemberChain) -> Cell:
+    """The other definitions: first those that `super()` reaches, then those that never run."""
+    others = list(dict.fromkeys(member.owner for member in one.chain[1 : one.reaches]))
+    hidden = list(dict.fromkeys(member.owner for member in one.chain[one.reaches :]))
+    found: list[list[nodes.Node]] = []
+    if others:
+        found.append([text(_("calls ")), *joined(map(page.linker.cls, others), " → ")])
+    if hidden:
+        names = joined(map(page.linker.cls, hidden))
+        found.append([nodes.inline("", "", text(_("hides ")), *names, classes=["traits-hidden"])])
+    return lines(found)
+
+
+BLOCK = Block("members", _("Members"), lambda it: bool(it.members), members_table)

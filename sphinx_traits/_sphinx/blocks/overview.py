@@ -1,0 +1,224 @@
+"""Tables over many classes: lists, the matrix, and the catalogues of keys, events, hooks and jobs."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.locale import get_translation
+
+from sphinx_traits._sphinx.blocks.base import Page, value_code
+from sphinx_traits._sphinx.blocks.config import environment, marks
+from sphinx_traits._sphinx.blocks.events import emitted, event_cell, heard
+from sphinx_traits._sphinx.blocks.work import job_cell
+from sphinx_traits._sphinx.parts import Cell, code, joined, lines, named, paragraph, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sphinx_traits.manifest import Class, ConfigKey, Hook, Job
+    from sphinx_traits.resolve import EventUse
+
+    Options = Mapping[str, Any]
+
+_ = get_translation("sphinx_traits")
+
+
+def chosen(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """The names that a list of names and patterns means; all of them where the list is empty."""
+    return [name for name in names if not patterns or any(_means(one, name) for one in patterns)]
+
+
+def _means(pattern: str, name: str) -> bool:
+    return pattern == name or name.endswith("." + pattern) or fnmatchcase(name, pattern)
+
+
+def _declaring(page: Page, options: Options) -> list[Class]:
+    """The classes whose own facts a catalogue shows: traits, then models with facts of their own."""
+    index = page.catalogue.index
+    names = chosen([*index.traits, *index.models], options.get("traits", ()))
+    return [index.by_name[name] for name in names]
+
+
+def models_table(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """The models with their direct traits."""
+    index = page.catalogue.index
+    names = chosen(index.models, options.get("models", ()))
+    rows: list[list[Cell]] = []
+    for name in names:
+        direct = [use.name for use in page.catalogue.compose(name).traits if use.direct]
+        more = len(index.models[name].traits) - len(direct)
+        shown = joined(map(page.linker.cls, direct))
+        if more:
+            shown.append(text(_(" and {count} through them").format(count=more), "traits-muted"))
+        rows.append([named([page.linker.cls(name)], index.by_name[name].doc), shown])
+    return _or_none(rows, "models", [_("Model"), _("Traits")])
+
+
+def traits_table(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """The traits with what they bring and how many models use them."""
+    index = page.catalogue.index
+    rows: list[list[Cell]] = [
+        [
+            named([page.linker.cls(name)], index.by_name[name].doc),
+            str(len(index.users.get(name, ()))),
+            _brings(index.by_name[name]),
+        ]
+        for name in chosen(index.traits, options.get("traits", ()))
+    ]
+    return _or_none(rows, "traits", [_("Trait"), _("Models"), _("Brings")])
+
+
+def _brings(cls: Class) -> str:
+    counted = (
+        (cls.hooks, _("{count} hooks"), _("1 hook")),
+        (cls.config, _("{count} keys"), _("1 key")),
+        (cls.features, _("{count} features"), _("1 feature")),
+        (cls.events, _("{count} events"), _("1 event")),
+        (cls.jobs, _("{count} jobs"), _("1 job")),
+        (cls.columns, _("{count} columns"), _("1 column")),
+    )
+    words = [one if len(facts) == 1 else many.format(count=len(facts)) for facts, many, one in counted if facts]
+    return ", ".join(words)
+
+
+def matrix_table(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """Models in rows, traits in columns: a filled circle for direct, an open one for through another trait."""
+    index = page.catalogue.index
+    traits = [one for one in chosen(index.traits, options.get("traits", ())) if index.users.get(one)]
+    rows: list[list[Cell]] = []
+    for name in chosen(index.models, options.get("models", ())):
+        uses = {use.name: use.direct for use in page.catalogue.compose(name).traits}
+        rows.append([page.linker.cls(name), *(_mark(uses.get(trait)) for trait in traits)])
+    if not rows or not traits:
+        return _none()
+    made = _matrix([nodes.Text(_("Model")), *map(page.linker.cls, traits)], rows)
+    key = paragraph(text("● "), _("direct"), "   ", text("○ "), _("through another class"), classes=["traits-key"])
+    return [made, key]
+
+
+def _mark(direct: bool | None) -> Cell:
+    if direct is None:
+        return ""
+    return text("●", "traits-direct") if direct else text("○", "traits-through")
+
+
+def _matrix(heads: Sequence[nodes.Node], rows: Sequence[Sequence[Cell]]) -> nodes.Node:
+    turned: list[Cell] = [heads[0], *(nodes.inline("", "", one, classes=["traits-turned"]) for one in heads[1:])]
+    return table("matrix", turned, rows, stub=True)
+
+
+def config_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """All config keys, trait by trait."""
+    heads = [_("Key"), _("Type"), _("Default"), _("Values elsewhere")]
+    return _per_class(
+        page, options, lambda cls: [_config_row(page, key) for key in cls.config], lambda rows: ("config", heads, rows)
+    )
+
+
+def _config_row(page: Page, key: ConfigKey) -> list[Cell]:
+    others = [
+        [page.linker.cls(use.model), text(": "), value_code(one.value.text, key.secret)]
+        for use in page.catalogue.usages(key.owner)
+        for one in use.settings
+        if one.key == key.name
+    ]
+    return [
+        named([page.name("config", key), *marks(key)], key.doc, environment(key)),
+        code(key.type) if key.type else "",
+        value_code(key.default.text, key.secret) if key.default.text else _("required"),
+        lines(others),
+    ]
+
+
+def events_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """All events, trait by trait, with who emits and who hears them."""
+    heads = [_("Event"), _("Emitted by"), _("Heard by")]
+    uses = page.catalogue.index.event_use
+    return [
+        *_per_class(
+            page,
+            options,
+            lambda cls: [_event_row(page, uses(event)) for event in cls.events],
+            lambda rows: ("events", heads, rows),
+        ),
+        *_deaf(page, options),
+    ]
+
+
+def _event_row(page: Page, use: EventUse) -> list[Cell]:
+    return [event_cell(page, use.event), emitted(page, use), heard(page, use)]
+
+
+def _deaf(page: Page, options: Options) -> list[nodes.Node]:
+    """Listeners that no event reaches."""
+    from traits_runtime._core.naming import matches
+
+    if options.get("traits"):
+        return []
+    index = page.catalogue.index
+    names = [*index.events, *(one.name for one in index.emits)]
+    lost = [one for one in index.listeners if not any(matches(one.pattern, name) for name in names)]
+    if not lost:
+        return []
+    rows: list[list[Cell]] = [
+        [code(f"{one.name}()"), code(one.pattern), page.linker.place(one.location)] for one in lost
+    ]
+    return [
+        nodes.rubric("", _("Listeners that no event reaches"), **{"heading-level": 3}),
+        table("deaf", [_("Listener"), _("Pattern"), _("Place")], rows),
+    ]
+
+
+def hooks_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """All hooks, trait by trait."""
+    heads = [_("Hook"), _("Moment"), _("Priority"), _("Only when")]
+    return _per_class(
+        page, options, lambda cls: [_hook_row(page, one) for one in cls.hooks], lambda rows: ("hooks", heads, rows)
+    )
+
+
+def _hook_row(page: Page, hook: Hook) -> list[Cell]:
+    return [
+        named([page.name("hook", hook)], hook.doc),
+        hook.moment,
+        str(hook.priority) if hook.priority else "",
+        code(hook.when) if hook.when else "",
+    ]
+
+
+def jobs_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+    """All jobs, trait by trait."""
+    heads = [_("Job"), _("Queue"), _("Options")]
+    return _per_class(
+        page, options, lambda cls: [_job_row(page, one) for one in cls.jobs], lambda rows: ("jobs", heads, rows)
+    )
+
+
+def _job_row(page: Page, job: Job) -> list[Cell]:
+    return [job_cell(page, job), code(job.queue) if job.queue else "", lines([code(one)] for one in job.options)]
+
+
+def _per_class(
+    page: Page,
+    options: Options,
+    rows_of: Callable[[Class], list[list[Cell]]],
+    made: Callable[[list[list[Cell]]], tuple[str, list[str], list[list[Cell]]]],
+) -> list[nodes.Node]:
+    """A heading and a table for each class that has rows."""
+    found: list[nodes.Node] = []
+    for cls in _declaring(page, options):
+        rows = rows_of(cls)
+        if rows:
+            found.append(nodes.rubric("", "", page.linker.cls(cls.name), **{"heading-level": 3}))
+            found.append(table(*made(rows)))
+    return found or list(_none())
+
+
+def _or_none(rows: Sequence[Sequence[Cell]], kind: str, heads: Sequence[str]) -> Sequence[nodes.Node]:
+    return [table(kind, heads, rows)] if rows else _none()
+
+
+def _none() -> Sequence[nodes.Node]:
+    return [paragraph(nodes.emphasis("", _("There are none.")))]

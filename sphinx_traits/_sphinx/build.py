@@ -1,0 +1,48 @@
+"""What one build knows: it hangs on the domain, so that whoever has the environment has it, and it is never pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sphinx_traits.domain import domain_of
+
+if TYPE_CHECKING:
+    from sphinx.builders import Builder
+    from sphinx.environment import BuildEnvironment
+
+    from sphinx_traits._sphinx.catalogue import Catalogue
+    from sphinx_traits._sphinx.config import Settings
+    from sphinx_traits._sphinx.pages import Pages
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """The catalogue, the settings, the generated pages, and the builder that asks for them."""
+
+    catalogue: Catalogue
+    settings: Settings
+    pages: Pages
+    builder: Builder
+
+
+def build_of(env: BuildEnvironment) -> Build:
+    """What this build knows."""
+    build = domain_of(env).build
+    assert isinstance(build, Build)  # noqa: S101 - set before anything is read
+    return build
+
+
+def ask(env: BuildEnvironment, query: str) -> None:
+    """Note that the page being read shows the answer to a question."""
+    domain_of(env).note_query(env.docname, query, build_of(env).catalogue.digest(query))
+
+
+def outdated(env: BuildEnvironment) -> set[str]:
+    """Pages that show an answer which is another one now."""
+    domain = domain_of(env)
+    catalogue = build_of(env).catalogue
+    if domain.data["state"].get("manifest") == catalogue.fingerprint:
+        return set()
+    queries = domain.data["queries"].items()
+    return {doc for doc, asked in queries if any(catalogue.digest(query) != known for query, known in asked.items())}

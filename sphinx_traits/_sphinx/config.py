@@ -1,0 +1,96 @@
+"""The `traits_*` values of `conf.py`: one record that registers, checks and carries them."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from sphinx_traits._sphinx.warn import warn
+from sphinx_traits.project import Project, ProjectError, find_project, with_sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+
+NAVIGATION = ("auto", "toctree", "orphan")
+SYNTAXES = ("rst", "markdown", "plain")
+STYLES = ("auto", "google", "numpy", "sphinx", "none")
+LARGE = 100
+"""Above this number of generated pages `auto` navigation leaves them out of the toctree."""
+
+
+def _value(default: Any, doc: str, *, rebuild: str = "env", choices: tuple[str, ...] = ()) -> Any:
+    metadata = {"doc": doc, "rebuild": rebuild, "choices": choices}
+    if isinstance(default, list):
+        return field(default_factory=list, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `conf.py` says, checked; each field is a value with `traits_` in front."""
+
+    # ruff: noqa: RUF009 - each default is a dataclass field, made with the same metadata
+    packages: list[str] = _value([], "Packages to document; those of `[tool.traits]` by default.", rebuild="")
+    search_paths: list[str] = _value([], "Folders that hold them, relative to `conf.py`.", rebuild="")
+    project: str = _value("", "Folder of the project's `pyproject.toml`; the nearest above by default.", rebuild="")
+    manifest: str = _value("", "A manifest to read instead of sources, relative to `conf.py`.", rebuild="")
+    pages: str = _value("traits", "Folder of the generated pages; empty for none.")
+    navigation: str = _value("auto", "Whether generated pages stand in the toctree.", choices=NAVIGATION)
+    docstring_syntax: str = _value("rst", "Markup of docstrings.", choices=SYNTAXES)
+    docstring_style: str = _value("auto", "How docstrings write their sections.", choices=STYLES)
+    source_link: str = _value("", "URL of a source line, with `{path}`, `{line}` and `{end_line}`.")
+    private_members: bool = _value(False, "Whether model pages show members with a leading underscore.")
+
+    @classmethod
+    def register(cls, app: Sphinx) -> None:
+        """Make the values known to Sphinx."""
+        for one in fields(cls):
+            default = [] if one.default is MISSING else one.default
+            app.add_config_value(f"traits_{one.name}", default, one.metadata["rebuild"], types=(type(default),))
+
+    @classmethod
+    def of(cls, config: Config) -> Settings:
+        """The values of a `conf.py`; one that cannot be used is a warning, and the default holds."""
+        values = {one.name: getattr(config, f"traits_{one.name}") for one in fields(cls)}
+        for one in fields(cls):
+            choices = one.metadata["choices"]
+            if choices and values[one.name] not in choices:
+                known = ", ".join(repr(choice) for choice in choices)
+                warn("config", f"traits_{one.name} is {values[one.name]!r}; it takes one of {known}.", "conf.py")
+                values[one.name] = one.default
+        settings = cls(**values)
+        return replace(settings, pages=settings.pages.strip("/"), source_link=_checked_link(settings.source_link))
+
+
+def project_of(settings: Settings, confdir: Path) -> Project:
+    """The project that is documented: `[tool.traits]`, and over it what `conf.py` says.
+
+    Args:
+        settings: The values of `conf.py`.
+        confdir: Its folder; relative paths start there.
+    """
+    start = confdir / settings.project
+    try:
+        found = find_project(start)
+    except ProjectError as error:
+        warn("config", str(error), "conf.py")
+        found = None
+    base = found or Project(root=start.resolve(), search_paths=() if settings.search_paths else (start.resolve(),))
+    paths = tuple(confdir / one for one in settings.search_paths)
+    return with_sources(base, tuple(settings.packages), paths)
+
+
+def _checked_link(template: str) -> str:
+    try:
+        template.format(path="a.py", line=1, end_line=2)
+    except (LookupError, ValueError):
+        warn(
+            "config",
+            f"traits_source_link is {template!r}; it may hold {{path}}, {{line}} and {{end_line}}, and no other names.",
+            "conf.py",
+        )
+        return ""
+    return template

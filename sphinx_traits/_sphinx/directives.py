@@ -1,0 +1,297 @@
+"""The directives for pages: `trait-model` and `trait` show one class, the others the whole manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx import addnodes
+from sphinx.locale import get_translation
+from sphinx.util.docutils import SphinxDirective
+
+from sphinx_traits._sphinx.blocks import MODEL_SECTIONS, TRAIT_SECTIONS
+from sphinx_traits._sphinx.build import ask, build_of
+from sphinx_traits._sphinx.describe import DECLARED, Describer
+from sphinx_traits._sphinx.docstrings import DocstringParser
+from sphinx_traits._sphinx.expand import later
+from sphinx_traits._sphinx.links import object_name
+from sphinx_traits._sphinx.parts import facts, paragraph, signature
+from sphinx_traits._sphinx.warn import warn
+from sphinx_traits.domain import domain_of
+from sphinx_traits.resolve import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sphinx.util.typing import OptionSpec
+
+    from sphinx_traits._sphinx.blocks.base import Block
+    from sphinx_traits.manifest import Class
+    from sphinx_traits.resolve import Composition
+
+_ = get_translation("sphinx_traits")
+
+
+def words(argument: str | None) -> tuple[str, ...]:
+    """Names separated by spaces or commas."""
+    return tuple((argument or "").replace(",", " ").split())
+
+
+class ClassDirective(SphinxDirective):
+    """Shows one class of the manifest; its argument is the class's name or the last parts of it."""
+
+    objtype: ClassVar[str] = ""
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar[OptionSpec] = {  # type: ignore[misc]  # docutils' stubs lack ClassVar
+        "sections": words,
+        "exclude-sections": words,
+        "no-index": directives.flag,
+        "no-description": directives.flag,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """The class's description and its sections; one warning where there is no such class."""
+        written = self.arguments[0].strip()
+        name = self._find(written)
+        if not name:
+            shown = paragraph(_("There is no {kind} ").format(kind=self.objtype), nodes.literal(written, written), ".")
+            return [nodes.warning("", shown)]
+        build = build_of(self.env)
+        query = "trait" if self.objtype == "trait" else "composition"
+        ask(self.env, f"{query}:{name}")
+        self._writer = self._describer(name)
+        it = build.catalogue.compose(name)
+        found: list[nodes.Node] = [] if "no-description" in self.options else [self._description(it)]
+        if it.findings or not it.subject.complete:
+            found.append(later("findings", name))
+        for block, title, content in self._sections(it):
+            if self._wanted(block):
+                found += self._section(block, title, content, it.subject)
+        return found
+
+    def _find(self, written: str) -> str:
+        catalogue = build_of(self.env).catalogue
+        known = catalogue.names(self.objtype)
+        ask(self.env, f"find:{self.objtype}:{written}")
+        found = catalogue.index.find(written, known)
+        place = (self.env.docname, self.lineno)
+        if len(found) > 1:
+            names = ", ".join(found)
+            warn("ambiguous_object", f"{written!r} may be any of {names}. Give more of the name.", place)
+            return ""
+        if not found:
+            near = nearest(written, known)
+            hint = f" Did you mean {near!r}?" if near else ""
+            warn("unknown_object", f"There is no {self.objtype} {written!r} among {len(known)}.{hint}", place)
+            return ""
+        return found[0]
+
+    def _describer(self, name: str) -> Describer:
+        build = build_of(self.env)
+        settings = build.settings
+        parser = DocstringParser(self.env, self.state.document, settings.docstring_syntax, settings.docstring_style)
+        page = build.pages.of.get((self.objtype, name))
+        primary = "no-index" not in self.options and page in (None, self.env.docname)
+        return Describer(self.env, domain_of(self.env), parser, build.catalogue.sources, primary)
+
+    def _description(self, it: Composition) -> nodes.Node:
+        subject = it.subject
+        ids = self._writer.anchor(self.objtype, subject.name, display=subject.short)
+        bases = ", ".join(base.expression for base in subject.bases)
+        desc = signature(
+            self.objtype, subject.name, prefix=f"{subject.module}.", ids=ids, after=f"({bases})" if bases else ""
+        )
+        desc.signature.insert(0, addnodes.desc_annotation("", "", nodes.Text(f"{self._word()} ")))
+        desc.content.append(later("place", subject.name))
+        desc.content.extend(self._writer.doc(subject))
+        if self.content:
+            desc.content.extend(self.parse_content_to_nodes())
+        more = facts(self._facts(subject))
+        if len(more):
+            desc.content.append(more)
+        return desc.node
+
+    def _word(self) -> str:
+        return _("trait") if self.objtype == "trait" else _("model")
+
+    def _facts(self, subject: Class) -> Iterator[tuple[str, Any]]:
+        if subject.via == "inferred" and subject.why:
+            yield _("Recognised because"), subject.why
+
+    def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
+        raise NotImplementedError
+
+    def _wanted(self, block: str) -> bool:
+        only = self.options.get("sections", ())
+        return (not only or block in only) and block not in self.options.get("exclude-sections", ())
+
+    def _section(self, block: str, title: str, content: Sequence[nodes.Node], subject: Class) -> list[nodes.Node]:
+        """A section where one may stand, else a rubric: inside a list or an admonition there are no sections."""
+        document = self.state.document
+        anchor = block if block not in document.ids else f"{subject.short.lower()}-{block}"
+        while anchor in document.ids:
+            anchor += "-1"
+        if isinstance(self.state.parent, nodes.section | nodes.document):
+            node: nodes.Element = nodes.section("", nodes.title(title, title), *content, ids=[anchor])
+            document.ids[anchor] = node
+            return [node]
+        node = nodes.rubric(title, title, ids=[anchor], **{"heading-level": 3})
+        document.ids[anchor] = node
+        return [node, *content]
+
+
+class TraitModel(ClassDirective):
+    """Shows one model as it really is: its own facts and those of all its traits."""
+
+    objtype = "model"
+
+    def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
+        for block in MODEL_SECTIONS:
+            if block.filled(it):
+                self._own_targets(it.subject, block)
+                yield block.name, str(block.title), [*_lead(block), later(block.name, it.subject.name)]
+
+    def _own_targets(self, subject: Class, block: Block) -> None:
+        """What the model declares itself is described nowhere else: links to it lead to the section."""
+        if not self._writer.primary or block.name not in DECLARED:
+            return
+        objtype, _title = DECLARED[block.name]
+        for fact in getattr(subject, block.name):
+            name, short = object_name(fact), f"{subject.short}.{fact.name}"
+            domain_of(self.env).note_object(objtype, name, self.env.docname, block.name, display=short)
+
+
+class TraitReference(ClassDirective):
+    """Describes one trait: the place where its hooks, keys and events are explained."""
+
+    objtype = "trait"
+
+    def _facts(self, subject: Class) -> Iterator[tuple[str, Any]]:
+        yield from super()._facts(subject)
+        yield _("Since"), getattr(subject, "since", "")
+        yield _("Deprecated"), getattr(subject, "deprecated", "")
+
+    def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
+        first, *others = TRAIT_SECTIONS
+        yield from self._blocks(it, first)
+        for attribute, (_objtype, title) in DECLARED.items():
+            entries = self._writer.entries(it.subject, attribute)
+            if entries:
+                yield attribute, str(title), entries
+        for block in others:
+            yield from self._blocks(it, block)
+
+    def _blocks(self, it: Composition, block: Block) -> Iterator[tuple[str, str, list[nodes.Node]]]:
+        if block.filled(it):
+            yield block.name, str(block.title), [*_lead(block), later(block.name, it.subject.name)]
+
+
+def _lead(block: Block) -> list[nodes.Node]:
+    return [paragraph(str(block.lead), classes=["traits-lead"])] if block.lead else []
+
+
+class AggregateDirective(SphinxDirective):
+    """Shows something of the whole manifest."""
+
+    block: ClassVar[str] = ""
+    optional_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar[OptionSpec] = {"traits": words, "models": words}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+
+    def run(self) -> list[nodes.Node]:
+        """One block, filled in when the page is written."""
+        ask(self.env, "all")
+        options = {key: self.options[key] for key in ("traits", "models") if key in self.options}
+        if self.arguments:
+            options["traits"] = words(self.arguments[0])
+        return [later(self.block, **options)]
+
+
+class TraitConfig(AggregateDirective):
+    """All config keys, or those of the traits that are named."""
+
+    block = "all-config"
+
+
+class TraitEvents(AggregateDirective):
+    """All events, or those of the traits that are named."""
+
+    block = "all-events"
+
+
+class TraitHooks(AggregateDirective):
+    """All hooks, or those of the traits that are named."""
+
+    block = "all-hooks"
+
+
+class TraitJobs(AggregateDirective):
+    """All jobs, or those of the traits that are named."""
+
+    block = "all-jobs"
+
+
+class TraitMatrix(AggregateDirective):
+    """Which model has which trait."""
+
+    block = "matrix"
+    optional_arguments = 0
+
+
+class TraitList(AggregateDirective):
+    """A table of the traits or of the models."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table that the argument names."""
+        what = self.arguments[0].strip() if self.arguments else "traits"
+        if what not in ("traits", "models"):
+            place = (self.env.docname, self.lineno)
+            warn("unknown_object", f"trait-list shows 'traits' or 'models', not {what!r}.", place)
+            return []
+        ask(self.env, "all")
+        options = {key: self.options[key] for key in ("traits", "models") if key in self.options}
+        return [later("models" if what == "models" else "trait-list", **options)]
+
+
+class TraitToctree(SphinxDirective):
+    """A hidden toctree of generated pages: `pages`, `models` or `traits`."""
+
+    optional_arguments = 1
+    option_spec: ClassVar[OptionSpec] = {"maxdepth": directives.nonnegative_int}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+
+    def run(self) -> list[nodes.Node]:
+        """The toctree; empty where the pages of single classes stay out of it."""
+        ask(self.env, "names")
+        pages = build_of(self.env).pages
+        kind = self.arguments[0] if self.arguments else "pages"
+        entries = pages.entries(kind) if pages.folder and (kind == "pages" or pages.in_toctree) else []
+        entries = [one for one in entries if one in self.env.found_docs]
+        node = addnodes.toctree(
+            parent=self.env.docname,
+            entries=[(None, one) for one in entries],
+            includefiles=entries,
+            maxdepth=self.options.get("maxdepth", -1),
+            caption=None,
+            glob=False,
+            hidden=True,
+            includehidden=False,
+            numbered=0,
+            titlesonly=True,
+        )
+        return [nodes.compound("", node, classes=["toctree-wrapper"])]
+
+
+DIRECTIVES: dict[str, type[SphinxDirective]] = {
+    "trait-model": TraitModel,
+    "trait": TraitReference,
+    "trait-config": TraitConfig,
+    "trait-events": TraitEvents,
+    "trait-hooks": TraitHooks,
+    "trait-jobs": TraitJobs,
+    "trait-matrix": TraitMatrix,
+    "trait-list": TraitList,
+    "trait-toctree": TraitToctree,
+}
+"""The directives by name."""

@@ -1,0 +1,63 @@
+"""Blocks: one node while pages are read and stored, ordinary nodes when they are written.
+
+Reading, pickling and every read transform see a single leaf; the writer, the search index and every builder
+see what the leaf stands for. That is most of the speed of generated pages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from sphinx_traits._sphinx.blocks import AGGREGATES, BLOCKS
+from sphinx_traits._sphinx.blocks.base import Page
+from sphinx_traits._sphinx.build import build_of
+from sphinx_traits._sphinx.links import Linker
+from sphinx_traits.domain import domain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sphinx.environment import BuildEnvironment
+
+
+class late(nodes.General, nodes.Element):  # noqa: N801 - docutils names its nodes so
+    """A block of a page, still to be filled in: attributes `block`, `subject` and `options`."""
+
+
+def later(block: str, subject: str = "", **options: Any) -> late:
+    """A node that becomes a block when its page is written."""
+    return late("", block=block, subject=subject, options=options)
+
+
+class Expand(SphinxPostTransform):
+    """Fills in the blocks, before references are resolved."""
+
+    default_priority = 4
+
+    def run(self, **_kwargs: Any) -> None:
+        """Replace each leaf by what it stands for."""
+        waiting = list(self.document.findall(late))
+        if not waiting:
+            return
+        page = page_of(self.env)
+        for node in waiting:
+            node.replace_self(list(_render(page, node["block"], node["subject"], node["options"])))
+
+
+def page_of(env: BuildEnvironment) -> Page:
+    """What the blocks of the page that is being written may use."""
+    build = build_of(env)
+    index = build.catalogue.index
+    linker = Linker(domain_of(env), build.builder, index, env.docname, build.settings.source_link)
+    return Page(build.catalogue, linker, build.settings)
+
+
+def _render(page: Page, block: str, subject: str, options: Mapping[str, Any]) -> Sequence[nodes.Node]:
+    if block in AGGREGATES:
+        return AGGREGATES[block](page, options)
+    if subject not in page.catalogue.index.by_name:
+        return []  # the page will be read again: what it shows is gone
+    return BLOCKS[block].render(page, page.catalogue.compose(subject))

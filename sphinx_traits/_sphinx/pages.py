@@ -1,0 +1,159 @@
+"""Which pages are generated, and the few lines of each: a title and a directive."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import jinja2
+from sphinx.locale import get_translation
+
+from sphinx_traits._sphinx.config import LARGE
+from sphinx_traits._sphinx.warn import warn
+from sphinx_traits.files import write_if_changed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sphinx_traits._sphinx.config import Settings
+    from sphinx_traits.manifest import Class
+    from sphinx_traits.resolve import Index
+
+_ = get_translation("sphinx_traits")
+
+FOLDERS = {"model": "models", "trait": "traits"}
+"""Folder of the pages of each kind."""
+
+OVERVIEWS = ("config", "events", "matrix")
+"""Pages about the whole manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The generated pages of a build.
+
+    Args:
+        folder: Folder of them all.
+        of: Document of each model and trait, by type and name.
+        titles: Title of each document.
+        in_toctree: Whether the pages of single classes stand in the toctree.
+    """
+
+    folder: str = ""
+    of: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    in_toctree: bool = True
+
+    def entries(self, kind: str) -> list[str]:
+        """The documents that a toctree of a kind lists: `pages`, `models` or `traits`."""
+        if kind == "pages":
+            return [f"{self.folder}/{one}" for one in (*OVERVIEWS, "models/index", "traits/index")]
+        return [doc for (objtype, _name), doc in self.of.items() if FOLDERS[objtype] == kind]
+
+    @property
+    def index(self) -> str:
+        """The first of the pages."""
+        return f"{self.folder}/index"
+
+
+def plan(settings: Settings, index: Index) -> Pages:
+    """The pages that a manifest has; none where `traits_pages` is empty or there is nothing to show."""
+    if not settings.pages or not (index.models or index.traits):
+        return Pages()
+    of = {
+        (objtype, name): f"{settings.pages}/{FOLDERS[objtype]}/{name}"
+        for objtype, classes in (("trait", index.traits), ("model", index.models))
+        for name in classes
+    }
+    titles = {f"{settings.pages}/index": _("Models and traits")}
+    titles |= {f"{settings.pages}/{one}": _overview_titles()[one] for one in OVERVIEWS}
+    titles |= {f"{settings.pages}/models/index": _("Models"), f"{settings.pages}/traits/index": _("Traits")}
+    titles |= {doc: title for (_key, doc), title in zip(of.items(), _class_titles(index), strict=True)}
+    toctree = settings.navigation == "toctree" or (settings.navigation == "auto" and len(of) <= LARGE)
+    return Pages(settings.pages, of, titles, toctree)
+
+
+def _overview_titles() -> dict[str, str]:
+    return {"config": _("Configuration"), "events": _("Events"), "matrix": _("Who uses what")}
+
+
+def _class_titles(index: Index) -> Iterator[str]:
+    """Short names, with the module where two classes share one."""
+    classes: list[Class] = [*index.traits.values(), *index.models.values()]
+    count = Counter(one.short for one in classes)
+    for one in classes:
+        yield one.short if count[one.short] == 1 else f"{one.short} ({one.module})"
+
+
+def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[str, Path]:
+    """Write the stub of each page where its text is another one, and remove stubs of pages that are gone.
+
+    Args:
+        pages: The plan.
+        folder: Where stubs stand, below the doctree directory.
+        template_paths: The project's `templates_path`, absolute.
+
+    Returns:
+        The file of each document.
+    """
+    environment = _environment(template_paths)
+    stubs: dict[str, Path] = {}
+    for docname, text in _texts(pages, environment):
+        stubs[docname] = folder / f"{docname}.traits-rst"
+        write_if_changed(stubs[docname], text.encode())
+    _remove_others(folder, set(stubs.values()))
+    return stubs
+
+
+def _remove_others(folder: Path, keep: set[Path]) -> None:
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for file in folder.rglob("*.traits-*"):
+        if file not in keep:
+            file.unlink()
+
+
+def _texts(pages: Pages, environment: jinja2.Environment) -> Iterator[tuple[str, str]]:
+    names = {doc: key for key, doc in pages.of.items()}
+    for docname, title in pages.titles.items():
+        kind, name = names.get(docname, (_kind(pages, docname), ""))
+        try:
+            text = environment.get_template(f"sphinx_traits/{kind}.rst.jinja").render(
+                title=title, name=name, pages=pages
+            )
+        except jinja2.TemplateError as error:
+            place = f"{getattr(error, 'filename', None) or kind}:{getattr(error, 'lineno', None) or 1}"
+            warn("template", f"the template of {docname} fails: {error}", place)
+            text = environment.get_template(f"!sphinx_traits/{kind}.rst.jinja").render(
+                title=title, name=name, pages=pages
+            )
+        yield docname, text
+
+
+def _kind(pages: Pages, docname: str) -> str:
+    return docname.removeprefix(pages.folder + "/").replace("/", "-")
+
+
+def _environment(template_paths: list[Path]) -> jinja2.Environment:
+    ours = jinja2.PackageLoader("sphinx_traits", "templates/pages")
+    loader = jinja2.ChoiceLoader(
+        [
+            jinja2.FileSystemLoader(template_paths),
+            jinja2.PrefixLoader({"sphinx_traits": ours, "!sphinx_traits": ours}),
+        ]
+    )
+    environment = jinja2.Environment(  # noqa: S701 - the output is reStructuredText, not HTML
+        loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters.update(heading=_heading, translate=_)
+    return environment
+
+
+def _heading(title: str, underline: str = "=") -> str:
+    """A title with its underline; characters that reStructuredText would read as markup are escaped."""
+    escaped = "".join(f"\\{char}" if char in "\\*`_|" else char for char in title)
+    return f"{escaped}\n{underline * max(len(escaped) * 2, 3)}"

@@ -1,0 +1,79 @@
+"""Pages that exist for Sphinx without a file in the source directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sphinx.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SUFFIXES = {".traits-rst": "restructuredtext", ".traits-md": "markdown"}
+"""File suffixes of the stubs, and their markup; our own, so that the project's `source_suffix` may be anything."""
+
+_RESTORED = ("docnames", "_path_to_docname", "_docname_to_path")
+_classes: dict[type[Project], type[VirtualDocs]] = {}
+
+
+class VirtualDocs(Project):
+    """A project that also has the documents of a list, whose files stand elsewhere.
+
+    It is put in the place of the project's own class, so that ``app.project is env.project`` stays true and
+    other extensions may do the same.
+    """
+
+    stubs: Mapping[str, Path]
+    stub_dir: Path
+
+    def discover(self, exclude_paths: Iterable[str] = (), include_paths: Iterable[str] = ("**",)) -> set[str]:
+        """All documents of the source directory, then ours."""
+        docnames = super().discover([*exclude_paths, *self._own_folder()], include_paths)
+        docnames.update(self.stubs)
+        return docnames
+
+    def doc2path(self, docname: str, absolute: bool) -> Any:
+        """The stub of a generated page; a hand-written page of that name goes first."""
+        if docname not in self.stubs or docname in self._docname_to_path:
+            return super().doc2path(docname, absolute)
+        like = type(super().doc2path("x", True))
+        stub = self.stubs[docname]
+        # The relative form is where the page would stand: builders cut the document's name off its front.
+        return like(stub) if absolute else like(docname + stub.suffix)
+
+    def path2doc(self, filename: Any) -> str | None:
+        """The document that a file stands for."""
+        path = Path(filename)
+        if path.suffix in SUFFIXES and path.is_relative_to(self.stub_dir):
+            return path.relative_to(self.stub_dir).as_posix().removesuffix(path.suffix)
+        return super().path2doc(filename)
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        """Pickle as Sphinx's own class: an environment outlives the extension that helped to make it."""
+        return Project, (self.srcdir, self.source_suffix), {key: getattr(self, key) for key in _RESTORED}
+
+    def _own_folder(self) -> list[str]:
+        """The folder of the stubs, where it lies below the source directory: its files are no documents."""
+        try:
+            inside = self.stub_dir.relative_to(Path(self.srcdir).resolve())
+        except ValueError:
+            return []
+        return [f"{inside.as_posix()}/**"]
+
+
+def enable(project: Project, stubs: Mapping[str, Path], stub_dir: Path) -> None:
+    """Let a project have further documents.
+
+    Args:
+        project: Sphinx's project object; its class changes.
+        stubs: The absolute file of each document.
+        stub_dir: The folder that holds them all.
+    """
+    cls = type(project)
+    if not issubclass(cls, VirtualDocs):
+        _classes.setdefault(cls, cast("type[VirtualDocs]", type(f"Traits{cls.__name__}", (VirtualDocs, cls), {})))
+        project.__class__ = _classes[cls]
+    virtual = cast("VirtualDocs", project)
+    virtual.stubs = stubs
+    virtual.stub_dir = stub_dir.resolve()

@@ -1,0 +1,110 @@
+"""How the extension is tied to Sphinx: values, nodes, directives, and what happens at which event."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sphinx.locale import get_translation
+
+from sphinx_traits import domain
+from sphinx_traits._sphinx import build as builds
+from sphinx_traits._sphinx import virtual
+from sphinx_traits._sphinx.catalogue import Catalogue
+from sphinx_traits._sphinx.config import Settings, project_of
+from sphinx_traits._sphinx.directives import DIRECTIVES
+from sphinx_traits._sphinx.expand import Expand, late
+from sphinx_traits._sphinx.pages import plan, write_stubs
+from sphinx_traits._sphinx.source import load_manifest, report
+from sphinx_traits._sphinx.sources import Sources
+from sphinx_traits.domain import domain_of
+
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+    from sphinx.environment import BuildEnvironment
+    from sphinx.util.typing import ExtensionMetadata
+
+_ = get_translation("sphinx_traits")
+
+STATIC = Path(__file__).parent.parent / "static"
+STYLESHEET = "sphinx-traits.css"
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register everything; called by Sphinx for `extensions = ["sphinx_traits"]`."""
+    domain.setup(app)
+    Settings.register(app)
+    app.add_node(late)
+    app.add_post_transform(Expand)
+    for suffix, markup in virtual.SUFFIXES.items():
+        app.add_source_suffix(suffix, markup)
+    for name, directive in DIRECTIVES.items():
+        app.add_directive(name, directive)
+    app.add_css_file(STYLESHEET)
+    app.connect("config-inited", _add_static_path)
+    app.connect("builder-inited", _read_manifest, priority=900)
+    app.connect("env-get-outdated", _outdated)
+    app.connect("env-updated", _updated)
+    app.connect("missing-reference", _class_reference, priority=400)
+    app.connect("html-page-context", _no_source_file)
+    return {
+        "version": version("sphinx-traits"),
+        "env_version": domain.DATA_VERSION,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
+
+
+def _add_static_path(_app: Sphinx, config: Config) -> None:
+    config.html_static_path.append(str(STATIC))
+
+
+def _read_manifest(app: Sphinx) -> None:
+    """Read the manifest, plan the pages, and let Sphinx know them."""
+    settings = Settings.of(app.config)
+    confdir = Path(app.confdir)
+    project = project_of(settings, confdir)
+    sources = Sources((project.root, *project.search_paths))
+    catalogue = Catalogue(load_manifest(settings, project, confdir), sources)
+    pages = plan(settings, catalogue.index)
+    folder = Path(app.doctreedir) / "sphinx_traits" / "pages"
+    templates = [confdir / path for path in app.config.templates_path]
+    stubs = write_stubs(pages, folder, templates)
+    virtual.enable(app.project, stubs, folder)
+    domain_of(app.env).build = builds.Build(catalogue, settings, pages, app.builder)
+    report(catalogue.manifest.findings, sources)
+
+
+def _outdated(_app: Sphinx, env: BuildEnvironment, *_changes: Any) -> set[str]:
+    return builds.outdated(env)
+
+
+def _updated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
+    domain_of(env).data["state"]["manifest"] = builds.build_of(env).catalogue.fingerprint
+    return []
+
+
+def _class_reference(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
+) -> nodes.reference | None:
+    """A reference to a Python class that nobody else describes leads to our page."""
+    if node.get("refdomain") != "py" or node.get("reftype") not in ("class", "obj", "exc"):
+        return None
+    found = [key for key in domain_of(env).find("obj", node["reftarget"]) if key[0] in ("model", "trait")]
+    if len(found) != 1:
+        return None
+    return domain_of(env).resolve_xref(
+        env, node.get("refdoc", env.docname), app.builder, found[0][0], found[0][1], node, contnode
+    )
+
+
+def _no_source_file(
+    app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    """A generated page has no file to show or to edit."""
+    if pagename in builds.build_of(app.env).pages.titles:
+        context.update(sourcename="", has_source=False, show_source=False, page_source_suffix="")

@@ -1,0 +1,119 @@
+"""The page of one model."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from blogfacts import ARTICLE, PAGE, UNRESOLVED, USER, manifest
+from docutils import nodes
+
+if TYPE_CHECKING:
+    from sphinx_traits.testing import SphinxBuilder
+
+
+def rows(document: nodes.document, kind: str) -> list[list[str]]:
+    """The cells of the table of a kind, below its heads."""
+    table = next(one for one in document.findall(nodes.table) if f"traits-{kind}" in one["classes"])
+    body = next(iter(table.findall(nodes.tbody)))
+    return [[entry.astext().replace("\n\n", " | ") for entry in row.children] for row in body.children]
+
+
+def article(blog: SphinxBuilder) -> nodes.document:
+    """The page of the article as writers see it."""
+    return blog.build("dummy").doctree(f"traits/models/{ARTICLE}")
+
+
+def test_the_blog_builds_without_a_warning(blog: SphinxBuilder) -> None:
+    """Nothing that the extension makes is warned about, unresolved references included."""
+    blog.config["nitpicky"] = True
+
+    assert blog.build().warnings == []
+
+
+def test_traits_stand_in_lookup_order_and_say_how_they_come(blog: SphinxBuilder) -> None:
+    """Each trait of the model is there once, with its place and the class between."""
+    assert [(row[0], row[1].split(" | ")[0], row[2]) for row in rows(article(blog), "mro")] == [
+        ("1", "HasContent", "direct"),
+        ("2", "HasSlug", "through HasContent"),
+        ("3", "HasTags", "through HasContent"),
+        ("4", "HasUserTracking", "direct"),
+    ]
+
+
+def test_every_trait_is_linked(blog: SphinxBuilder) -> None:
+    """The page of a model leads to the page of each of its traits."""
+    text = blog.build().text(f"traits/models/{ARTICLE}.html")
+
+    for trait in ("HasContent", "HasSlug", "HasTags", "HasUserTracking"):
+        assert re.search(rf'href="\.\./traits/blog\.traits\.{trait}\.html#trait-blog\.traits\.{trait}"', text)
+
+
+def test_hooks_stand_in_the_order_in_which_they_run(blog: SphinxBuilder) -> None:
+    """Moment by moment; within a moment in lookup order, with the trait that brings the hook."""
+    found = [row if len(row) == 4 else ["", *row] for row in rows(article(blog), "hooks")]
+
+    assert [(one[0], one[2].split(" | ")[0], one[3]) for one in found] == [
+        ("boot", "prepare", "HasUserTracking"),
+        ("creating", "make_slug", "HasSlug"),
+        ("", "count_tags", "HasTags"),
+        ("", "fill_creator async", "HasUserTracking"),
+        ("updating", "remake_slug", "HasSlug"),
+        ("created", "announce", "Article"),
+    ]
+
+
+def test_config_shows_the_value_that_holds_and_who_sets_it(blog: SphinxBuilder) -> None:
+    """The model's own value beats the file's, and the place of both is there."""
+    first = rows(article(blog), "config")[0]
+
+    assert first[1:] == ["120", "model blog/models.py:12 | instead of 60", "HasSlug"]
+
+
+def test_another_model_has_the_value_of_the_file(blog: SphinxBuilder) -> None:
+    """Where the model says nothing, the file's value holds instead of the default."""
+    page = blog.build("dummy").doctree(f"traits/models/{PAGE}")
+
+    assert rows(page, "config")[0][1:3] == ["60", "file pyproject.toml:7 | instead of 80"]
+
+
+def test_a_secret_is_masked_everywhere(blog: SphinxBuilder) -> None:
+    """A secret default appears in no file of the output."""
+    out = blog.build().out
+
+    assert not [file for file in out.rglob("*.html") if "s3cret" in file.read_text()]
+
+
+def test_events_show_who_emits_and_who_hears(blog: SphinxBuilder) -> None:
+    """Listeners by wildcard count; one for another model only does not."""
+    events = rows(article(blog), "events")
+
+    assert events[0][1] == "HasSlug._generate() blog/slugs.py:50"
+    assert "notify() for Article" in events[0][2]
+    assert "audit() by trait.**" in events[0][2]
+    assert events[1][1] == "nobody"
+
+
+def test_members_show_the_chain_of_definitions(blog: SphinxBuilder) -> None:
+    """`super()` leads to the next two definitions; the one of the plain base never runs."""
+    first = rows(article(blog), "members")[0]
+
+    assert first[1] == "calls HasContent → HasSlug | hides Base"
+    assert first[2] == "Article"
+
+
+def test_columns_of_a_plain_base_say_where_they_come_from(blog: SphinxBuilder) -> None:
+    """A class that is neither model nor trait is named, without a link."""
+    found = {row[0].split(" | ")[0]: row[-1] for row in rows(article(blog), "columns")}
+
+    assert found == {"title": "Article", "slug": "HasSlug", "id": "Base", "author": "Article"}
+
+
+def test_an_incomplete_model_says_so(project: SphinxBuilder) -> None:
+    """A base that cannot be read is a box on the page and a warning with the source's place."""
+    project.manifest(manifest(findings=(UNRESOLVED,))).write({"index.rst": "Blog\n====\n"})
+
+    built = project.build()
+
+    assert "This page may be incomplete" in built.text(f"traits/models/{USER}.html")
+    assert [one for one in built.warnings if "[traits.unresolved_base]" in one and "blog/models.py:60" in one]
