@@ -1,0 +1,1 @@
+"""A small publishing application: people write articles and pages, readers comment, files are attached."""

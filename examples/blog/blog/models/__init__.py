@@ -1,0 +1,8 @@
+"""The models of the blog."""
+
+from blog.models.content import Article, Category, Page, Series
+from blog.models.discussion import Comment
+from blog.models.media import Image, MediaFile
+from blog.models.people import Subscriber, User
+
+__all__ = ["Article", "Category", "Comment", "Image", "MediaFile", "Page", "Series", "Subscriber", "User"]
