@@ -18,7 +18,9 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "docs": _Command("sphinx_traits.cli.docs:docs", "Write the documentation of models and traits."),
+    "inventory": _Command("sphinx_traits.cli.inventory:inventory", "Print which model has which trait."),
     "manifest": _Command("sphinx_traits.cli.manifest:manifest", "Print all facts about models and traits as JSON."),
+    "show": _Command("sphinx_traits.cli.show:show", "Say what one model or trait really is."),
 }
 """Each sub-command by name: where it is, and the line that `traits --help` shows."""
 
