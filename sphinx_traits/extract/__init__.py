@@ -1,0 +1,158 @@
+"""Reads models and traits from source, without importing any of it: packages in, manifest out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import PackageNotFoundError as _NoDistribution
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from sphinx_traits.extract.adapters import Adapter, register
+from sphinx_traits.extract.compose import Composer, assemble
+from sphinx_traits.extract.factories import Factories
+from sphinx_traits.extract.linearise import Graph
+from sphinx_traits.extract.locate import Found, Locator, interpreter_paths
+from sphinx_traits.extract.names import Resolver
+from sphinx_traits.extract.options import Options
+from sphinx_traits.extract.settings import file_settings
+from sphinx_traits.extract.world import Module, World, without_garbage_collection
+from sphinx_traits.manifest import Finding, Generator, Location, Manifest
+
+__all__ = ["Adapter", "Extraction", "Options", "PackageNotFoundError", "extract", "extract_with_files", "register"]
+
+
+class PackageNotFoundError(LookupError):
+    """A package to analyse is on none of the search paths.
+
+    Args:
+        name: The package.
+        searched: The directories that were looked in.
+    """
+
+    def __init__(self, name: str, searched: tuple[Path, ...]) -> None:
+        self.name = name
+        self.searched = searched
+        places = "".join(f"\n  {path}" for path in searched)
+        super().__init__(
+            f"There is no package {name!r} in any of these directories:{places}\n"
+            f"Name the directory that holds it with --search-path DIR, or with search-paths in [tool.traits]."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A manifest and where it comes from.
+
+    Args:
+        manifest: The facts.
+        files: Absolute paths of all files that were read: when none of them changes, neither does the manifest,
+            unless a file appears that was looked for in vain.
+        visited: Names of the modules that were parsed in this run.
+    """
+
+    manifest: Manifest
+    files: tuple[Path, ...]
+    visited: tuple[str, ...]
+
+
+def extract(
+    packages: Sequence[str],
+    *,
+    search_paths: Sequence[Path] = (),
+    project: Path | None = None,
+    options: Options = Options(),  # noqa: B008 - frozen
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Manifest:
+    """The manifest of some packages.
+
+    Args:
+        packages: Packages to analyse whole; others are only read where a base class or a name leads into them.
+        search_paths: Directories that hold them; the running interpreter's own come after these.
+        project: The project's folder: paths in the manifest are relative to it, and its files are read for settings.
+        options: What to take for traits and models, and what to leave out.
+        progress: Called with each module's name, its number and the number of modules.
+
+    Raises:
+        PackageNotFoundError: A package is on none of the search paths.
+    """
+    return extract_with_files(
+        packages, search_paths=search_paths, project=project, options=options, progress=progress
+    ).manifest
+
+
+def extract_with_files(
+    packages: Sequence[str],
+    *,
+    search_paths: Sequence[Path] = (),
+    project: Path | None = None,
+    options: Options = Options(),  # noqa: B008 - frozen
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Extraction:
+    """As `extract`, with the files that were read."""
+    locator = Locator(search_paths, interpreter_paths(), project)
+    world = World(locator, packages)
+    with without_garbage_collection():
+        modules = list(_load(world, packages, options, progress))
+        graph = Graph(Resolver(world, options.base_overrides))
+        Factories(graph)
+        composer = Composer(graph, options)
+        composer.choose(modules)
+        settings, findings = file_settings(project)
+        findings += _file_findings(world, modules)
+        manifest = assemble(composer, modules, tuple(packages), settings, findings)
+    manifest = msgspec.structs.replace(manifest, generator=Generator(version=_version()))
+    loaded = [one for one in world.modules.values() if one is not None and one.has_source]
+    return Extraction(
+        manifest=manifest,
+        files=tuple(sorted(Path(one.found.path or "") for one in loaded)),
+        visited=tuple(sorted(one.name for one in loaded)),
+    )
+
+
+def _load(
+    world: World, packages: Sequence[str], options: Options, progress: Callable[[str, int, int], None] | None
+) -> Iterator[Module]:
+    found = [one for package in packages for one in _modules(world, package, options)]
+    for number, one in enumerate(found, 1):
+        if progress is not None:
+            progress(one.name, number, len(found))
+        module = world.module(one.name)
+        if module is not None:
+            yield module
+
+
+def _modules(world: World, package: str, options: Options) -> Iterator[Found]:
+    root = world.locator.find(package)
+    if root is None:
+        raise PackageNotFoundError(package, tuple(Path(one) for one in world.locator.paths))
+    for found in (root, *world.locator.submodules(root)):
+        if found.has_source and not any(fnmatchcase(found.name, one) for one in options.exclude):
+            yield found
+
+
+def _file_findings(world: World, modules: list[Module]) -> list[Finding]:
+    """What is wrong with the files of the analysed packages."""
+    own = {one.name for one in modules}
+    return [
+        Finding(
+            location=Location(world.locator.shown(path), problem.line),
+            code=problem.code,
+            message=problem.message,
+            hint=problem.hint,
+            subject=name,
+            level="error",
+        )
+        for name, (path, problem) in world.problems.items()
+        if name in own
+    ]
+
+
+def _version() -> str:
+    try:
+        return version("sphinx-traits")
+    except _NoDistribution:
+        return ""

@@ -1,0 +1,72 @@
+"""Pydantic: fields with their defaults and constraints, validators, and settings read from the environment."""
+
+from __future__ import annotations
+
+import ast
+
+from sphinx_traits.extract.adapters.core import arguments, docstring
+from sphinx_traits.extract.subject import Facts, Statement, Subject
+from sphinx_traits.extract.targets import symbol
+from sphinx_traits.manifest import Column, Hook
+
+MODEL = "pydantic.main.BaseModel"
+_VALIDATORS = frozenset(
+    {"field_validator", "model_validator", "validator", "root_validator", "field_serializer", "model_serializer"}
+)
+
+
+class PydanticAdapter:
+    """Reads pydantic models."""
+
+    name = "pydantic"
+
+    def applies(self, subject: Subject) -> bool:
+        """Whether the class is a pydantic model."""
+        return MODEL in subject.ancestors or "pydantic.BaseModel" in subject.ancestors
+
+    def read(self, subject: Subject, facts: Facts) -> None:
+        """Add the facts of one class."""
+        for statement in subject.statements:
+            if statement.annotation is not None and not statement.name.startswith("_") and not _class_level(statement):
+                facts.declarations.add(statement.name)
+                facts.columns.append(_column(subject, statement))
+        for function in subject.functions:
+            for decorator in function.decorator_list:
+                if not isinstance(decorator, ast.Call):
+                    continue
+                top, name = symbol(subject.resolve(decorator.func))
+                if top in ("pydantic", "pydantic_core") and name in _VALIDATORS:
+                    facts.hooks.append(
+                        Hook(
+                            name=function.name,
+                            owner=subject.name,
+                            location=subject.location(function),
+                            doc=docstring(function),
+                            moment=name,
+                            when=", ".join(ast.unparse(one) for one in decorator.args),
+                            why=f"pydantic's @{name}",
+                        )
+                    )
+
+
+def _class_level(statement: Statement) -> bool:
+    return statement.name == "model_config" or "ClassVar" in ast.unparse(statement.annotation or ast.Constant(""))
+
+
+def _column(subject: Subject, statement: Statement) -> Column:
+    value = statement.value
+    given: dict[str, ast.expr] = {}
+    default = ast.unparse(value) if value is not None else ""
+    if isinstance(value, ast.Call) and symbol(subject.resolve(value.func))[1] == "Field":
+        given = arguments(value)
+        first = given.get("default", given.get("default_factory", value.args[0] if value.args else None))
+        default = ast.unparse(first) if first is not None and ast.unparse(first) != "..." else ""
+    doc = subject.reader.folder.value(subject.place, given["description"]) if "description" in given else ""
+    return Column(
+        name=statement.name,
+        owner=subject.name,
+        location=subject.location(statement.node),
+        doc=doc if isinstance(doc, str) and doc else subject.doc(statement),
+        type=ast.unparse(statement.annotation) if statement.annotation is not None else "",
+        default=default,
+    )

@@ -1,0 +1,330 @@
+"""SQLAlchemy: mapped columns and relations (typed, untyped and declared by functions), validators, tables."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from sphinx_traits.extract.adapters.core import arguments, docstring
+from sphinx_traits.extract.scan import FunctionNode
+from sphinx_traits.extract.subject import Facts, Statement, Subject
+from sphinx_traits.extract.targets import Opaque, SourceClass, Target, symbol
+from sphinx_traits.manifest import Column, Hook
+
+ColumnKind: TypeAlias = Literal["column", "relation", "virtual", ""]
+BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta"})
+_COLUMNS = frozenset({"Column", "mapped_column", "column_property", "deferred", "query_expression"})
+_RELATIONS = frozenset({"relationship", "dynamic_loader", "relation", "backref"})
+_VIRTUAL = frozenset({"composite", "synonym", "association_proxy", "AssociationProxy", "SynonymProperty"})
+_MAPPED = frozenset(
+    {"Mapped", "MappedColumn", "DynamicMapped", "WriteOnlyMapped", "MappedSQLExpression", "InstrumentedAttribute"}
+)
+_DYNAMIC = frozenset({"DynamicMapped", "WriteOnlyMapped"})
+_COLLECTIONS = frozenset({"list", "set", "List", "Set", "Sequence", "dict", "Dict", "Collection"})
+_DECLARED = frozenset({"declared_attr", "directive", "cascading"})
+
+
+class SQLAlchemyAdapter:
+    """Reads mapped classes and the mixins below them."""
+
+    name = "sqlalchemy"
+
+    def applies(self, subject: Subject) -> bool:
+        """Whether the class is mapped, or its module uses SQLAlchemy."""
+        if any(one.startswith("sqlalchemy.") for one in subject.ancestors):
+            return True
+        bindings = (*subject.module.summary.bindings, *subject.module.summary.typing)
+        return any(one.kind in ("import", "from", "star") and _near_sqlalchemy(one.text) for one in bindings)
+
+    def read(self, subject: Subject, facts: Facts) -> None:
+        """Add the facts of one class."""
+        for statement in subject.statements:
+            if statement.name == "__tablename__" and isinstance(statement.value, ast.Constant):
+                facts.table = str(statement.value.value)
+            elif not statement.name.startswith("__"):
+                column = _attribute(subject, statement)
+                if column is not None:
+                    facts.declarations.add(statement.name)
+                    facts.columns.append(column)
+        for function in subject.functions:
+            _decorated(subject, function, facts)
+
+
+def _near_sqlalchemy(module: str) -> bool:
+    return any(one in module for one in ("sqlalchemy", "sqlmodel", "advanced_alchemy", "db"))
+
+
+def _attribute(subject: Subject, statement: Statement) -> Column | None:
+    annotation = statement.annotation
+    call = statement.value if isinstance(statement.value, ast.Call) else None
+    kind, made = _made(subject, call)
+    mapped, inner = _mapped(subject, annotation)
+    if not kind and mapped:
+        kind = "relation" if mapped in _DYNAMIC or _points_to_class(subject, inner) else "column"
+    if not kind:
+        return None
+    return Column(
+        name=statement.name,
+        owner=subject.name,
+        location=subject.location(statement.node),
+        doc=_doc(subject, call) or subject.doc(statement),
+        kind=kind,
+        type=_shown(inner) if inner is not None else _column_type(call, made),
+        nullable=_nullable(subject, call, inner, kind),
+        default=_default(call),
+        target=_target(subject, call, inner) if kind == "relation" else _foreign_key(subject, call),
+    )
+
+
+def _made(subject: Subject, call: ast.Call | None) -> tuple[ColumnKind, str]:
+    """What kind of attribute a call makes, and the function's name."""
+    if call is None:
+        return "", ""
+    return kind_of(subject, subject.resolve(call.func))
+
+
+def kind_of(subject: Subject, target: Target) -> tuple[ColumnKind, str]:
+    """What kind of attribute a function or class of SQLAlchemy makes."""
+    top, name = symbol(target)
+    if top not in ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy"):
+        if isinstance(target, SourceClass):
+            nodes = subject.reader.graph.lineage(target).nodes
+            if any(symbol(one) == ("sqlalchemy", "Column") for one in nodes):
+                return "column", name
+        if not (isinstance(target, Opaque) and ".db." in f".{target.path}"):
+            return "", ""
+    if name in _COLUMNS:
+        return "column", name
+    if name in _RELATIONS:
+        return "relation", name
+    return ("virtual", name) if name in _VIRTUAL else ("", name)
+
+
+def _mapped(subject: Subject, annotation: ast.expr | None) -> tuple[str, ast.expr | None]:
+    """``Mapped[int]``: the word and what it holds."""
+    annotation = _unquoted(annotation)
+    if not isinstance(annotation, ast.Subscript):
+        return "", None
+    name = annotation.value.attr if isinstance(annotation.value, ast.Attribute) else getattr(annotation.value, "id", "")
+    if name not in _MAPPED:
+        return "", None
+    return name, _unquoted(annotation.slice)
+
+
+def _unquoted(node: ast.expr | None) -> ast.expr | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            return ast.parse(node.value, mode="eval").body
+        except SyntaxError:
+            return node
+    return node
+
+
+def _points_to_class(subject: Subject, inner: ast.expr | None) -> bool:
+    """Whether ``Mapped[...]`` without a value holds a mapped class or a collection of them."""
+    for name in _names(inner):
+        target = _typed(subject, name)
+        if isinstance(target, SourceClass) and is_mapped(subject, target):
+            return True
+    return False
+
+
+def is_mapped(subject: Subject, node: SourceClass) -> bool:
+    """Whether a class has a declarative base among its ancestors."""
+    nodes = subject.reader.graph.lineage(node).nodes
+    return any(symbol(one)[0] == "sqlalchemy" and symbol(one)[1] in (*BASES, "Base", "Model") for one in nodes)
+
+
+def _typed(subject: Subject, node: ast.expr) -> Target:
+    """What a name in an annotation stands for, names for type checkers included."""
+    target = subject.resolve(node)
+    if isinstance(target, Opaque) and isinstance(node, ast.Name):
+        for binding in subject.module.summary.typing:
+            if binding.name == node.id and binding.kind == "from":
+                return subject.reader.resolver.member(binding.text, binding.attr)
+    return target
+
+
+def _names(node: ast.expr | None) -> Iterator[ast.expr]:
+    node = _unquoted(node)
+    if isinstance(node, ast.Subscript):
+        yield from _names(node.slice)
+    elif isinstance(node, ast.BinOp):
+        yield from _names(node.left)
+        yield from _names(node.right)
+    elif isinstance(node, ast.Tuple):
+        for one in node.elts:
+            yield from _names(one)
+    elif isinstance(node, ast.Name | ast.Attribute):
+        yield node
+
+
+def _shown(node: ast.expr) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ast.unparse(node)
+
+
+def _column_type(call: ast.Call | None, made: str) -> str:
+    if call is None or made not in _COLUMNS:
+        return ""
+    for one in call.args[:2]:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            continue
+        if not (isinstance(one, ast.Call) and ast.unparse(one.func).endswith("ForeignKey")):
+            return ast.unparse(one)
+    return ""
+
+
+def _doc(subject: Subject, call: ast.Call | None) -> str:
+    given = arguments(call) if call is not None else {}
+    for name in ("doc", "comment"):
+        value = subject.reader.folder.value(subject.place, given[name]) if name in given else None
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _nullable(subject: Subject, call: ast.Call | None, inner: ast.expr | None, kind: str) -> Literal["yes", "no", ""]:
+    if kind != "column":
+        return ""
+    given = arguments(call) if call is not None else {}
+    if "nullable" in given:
+        value = subject.reader.folder.value(subject.place, given["nullable"])
+        return ("yes" if value else "no") if isinstance(value, bool) else ""
+    if "primary_key" in given and ast.unparse(given["primary_key"]) == "True":
+        return "no"
+    if inner is not None:
+        return "yes" if _optional(inner) else "no"
+    return "yes" if call is not None else ""
+
+
+def _optional(inner: ast.expr) -> bool:
+    if isinstance(inner, ast.BinOp):
+        return any(
+            isinstance(one, ast.Constant) and one.value is None for one in (inner.left, inner.right)
+        ) or _optional(inner.left)
+    return isinstance(inner, ast.Subscript) and ast.unparse(inner.value).endswith("Optional")
+
+
+def _default(call: ast.Call | None) -> str:
+    given = arguments(call) if call is not None else {}
+    for name in ("default", "insert_default", "default_factory", "server_default"):
+        if name in given:
+            return ast.unparse(given[name])
+    return ""
+
+
+def _foreign_key(subject: Subject, call: ast.Call | None) -> str:
+    for one in call.args if call is not None else ():
+        if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("ForeignKey") and one.args:
+            text, _ = subject.reader.folder.pattern(subject.place, one.args[0])
+            return text
+    return ""
+
+
+def _target(subject: Subject, call: ast.Call | None, inner: ast.expr | None) -> str:
+    first = call.args[0] if call is not None and call.args else None
+    if isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return first.value
+    candidates = list(_names(inner)) if inner is not None else ([first] if first is not None else [])
+    for node in candidates:
+        target = _typed(subject, node)
+        if isinstance(target, SourceClass):
+            return subject.reader.graph.name(target)
+    shown = [ast.unparse(one) for one in candidates]
+    return next((one for one in shown if one.rpartition(".")[2] not in _COLLECTIONS), "")
+
+
+# Functions.
+
+
+def _decorated(subject: Subject, function: FunctionNode, facts: Facts) -> None:
+    for decorator in function.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        called = call.func if call is not None else decorator
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        if name in _DECLARED and _is_declared_attr(subject, called):
+            _declared(subject, function, facts)
+        elif name == "validates" and call is not None and symbol(subject.resolve(called))[0] in ("sqlalchemy", ""):
+            _validator(subject, function, call, facts)
+
+
+def _is_declared_attr(subject: Subject, node: ast.expr) -> bool:
+    base = node.value if isinstance(node, ast.Attribute) and node.attr in ("directive", "cascading") else node
+    target = subject.resolve(base)
+    return symbol(target)[1] == "declared_attr"
+
+
+def _declared(subject: Subject, function: FunctionNode, facts: Facts) -> None:
+    if function.name.startswith("__"):
+        facts.meta[function.name] = "declared_attr"
+        return
+    calls = [one.value for one in _returns(function) if isinstance(one.value, ast.Call)]
+    kinds = [kind_of(subject, subject.resolve(one.func))[0] for one in calls]
+    mapped, inner = _mapped(subject, function.returns)
+    kind: ColumnKind = next((one for one in kinds if one), "")
+    sure = bool(kind) or bool(mapped)
+    if not kind and mapped:
+        kind = "relation" if _points_to_class(subject, inner) else "column"
+    if not kind:
+        kind = "virtual"
+    call = calls[0] if calls else None
+    optional = any(
+        one.value is None or (isinstance(one.value, ast.Constant) and one.value.value is None)
+        for one in _returns(function)
+    )
+    facts.columns.append(
+        Column(
+            name=function.name,
+            owner=subject.name,
+            location=subject.location(function),
+            doc=docstring(function) or _doc(subject, call),
+            kind=kind,
+            type=_shown(inner) if inner is not None else _column_type(call, "Column") if kind == "column" else "",
+            nullable=_nullable(subject, call, inner, kind),
+            default=_default(call),
+            target=_target(subject, call, inner) if kind == "relation" else "",
+            certainty="conditional" if optional else "certain" if sure else "dynamic",
+            why="the function that declares it may return nothing"
+            if optional
+            else ""
+            if sure
+            else "its function decides",
+        )
+    )
+    facts.declarations.add(function.name)
+
+
+def _returns(function: FunctionNode) -> list[ast.Return]:
+    found: list[ast.Return] = []
+    pending: list[ast.AST] = list(function.body)
+    while pending:
+        one = pending.pop(0)
+        if isinstance(one, ast.Return):
+            found.append(one)
+        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            pending += ast.iter_child_nodes(one)
+    return found
+
+
+def _validator(subject: Subject, function: FunctionNode, call: ast.Call, facts: Facts) -> None:
+    names = ", ".join(ast.unparse(one) for one in call.args)
+    facts.hooks.append(
+        Hook(
+            name=function.name,
+            owner=subject.name,
+            location=subject.location(function),
+            doc=docstring(function),
+            moment="validates",
+            when=names,
+            why="SQLAlchemy's @validates",
+        )
+    )
+
+
+def own_flag(subject: Subject, name: str) -> bool:
+    """Whether the class's own body sets a flag such as ``__abstract__``."""
+    return any(
+        one.name == name and isinstance(one.value, ast.Constant) and one.value.value is True
+        for one in subject.statements
+    )

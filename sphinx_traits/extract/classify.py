@@ -1,0 +1,207 @@
+"""Which class is a model, which one a trait, and why we think so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sphinx_traits.extract.adapters.core import api
+from sphinx_traits.extract.linearise import Graph
+from sphinx_traits.extract.names import parse_expression
+from sphinx_traits.extract.options import Options, chosen
+from sphinx_traits.extract.targets import ClassNode, SourceClass, SynthClass, symbol
+from sphinx_traits.manifest import Via
+
+Role: TypeAlias = Literal["model", "trait", "base"]
+
+_FRAMEWORKS = frozenset(
+    {
+        "django",
+        "sqlalchemy",
+        "pydantic",
+        "pydantic_settings",
+        "sqlmodel",
+        "flask_sqlalchemy",
+        "msgspec",
+        "attr",
+        "attrs",
+    }
+    | {"traits_runtime", "typing_extensions", "pydantic_core", "zope"}
+)
+_OURS_WITHIN = ("django.contrib.", "traits_runtime.traits.")
+_DJANGO_MODEL = "django.db.models.base.Model"
+_DECLARATIVE = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a class is, with the reason."""
+
+    role: Role
+    via: Via
+    why: str
+    abstract: bool = False
+
+
+class Classifier:
+    """Applies the rules; each answer is remembered.
+
+    Args:
+        graph: The inheritance graph.
+        options: The user's own lists of traits and models.
+    """
+
+    def __init__(self, graph: Graph, options: Options) -> None:
+        self.graph = graph
+        self.options = options
+        self._verdicts: dict[SourceClass, Verdict | None] = {}
+
+    def verdict(self, node: SourceClass) -> Verdict | None:
+        """What a class is by itself; None for a class that is nothing to us unless a model uses it."""
+        if node not in self._verdicts:
+            self._verdicts[node] = None if self.is_framework(node) else self._judge(node)
+        return self._verdicts[node]
+
+    def is_framework(self, node: ClassNode) -> bool:
+        """Whether a class belongs to a library that models stand on, not to the behaviour of models."""
+        if not isinstance(node, SourceClass):
+            return True
+        name = node.path
+        return name.partition(".")[0] in _FRAMEWORKS and not name.startswith(_OURS_WITHIN)
+
+    def _judge(self, node: SourceClass) -> Verdict | None:
+        name = self.graph.name(node)
+        for role, patterns in (("trait", self.options.traits), ("model", self.options.models)):
+            pattern = chosen(name, patterns)
+            if pattern:
+                why = f"the pattern {pattern!r} in [tool.traits] names it"
+                return Verdict("trait" if role == "trait" else "model", "inferred", why)
+        nodes = self.graph.lineage(node).nodes[1:]
+        declared = self._declared(node, nodes)
+        if declared is not None:
+            return declared
+        names = [self.graph.name(one) for one in nodes]
+        if _DJANGO_MODEL in names or "django.db.models.Model" in names:
+            return self._django(node)
+        if self.declarative(nodes) or _registered(node):
+            return self._sqlalchemy(node, nodes)
+        if any(
+            one.rpartition("(")[0].endswith("declarative_mixin") or one.endswith("declarative_mixin")
+            for one in node.entry.decorators
+        ):
+            return Verdict("trait", "inferred", "it is decorated with @declarative_mixin")
+        return self._plain(node, nodes)
+
+    def _declared(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Verdict | None:
+        if not any(api(one) == "Trait" for one in nodes):
+            return None
+        if any(api(one.node) == "Trait" for one in self.graph.bases(node).written):
+            return Verdict("trait", "declared", "Trait is one of its direct bases")
+        if flag(node, "__abstract__") or _abstract_meta(node):
+            return Verdict("base", "declared", "it is abstract: its subclasses are the models", abstract=True)
+        return Verdict("model", "declared", "it inherits from a trait and is none itself")
+
+    def _django(self, node: SourceClass) -> Verdict:
+        if _abstract_meta(node):
+            return Verdict("trait", "inferred", "it is an abstract Django model", abstract=True)
+        return Verdict("model", "inferred", "it is a concrete Django model")
+
+    def _sqlalchemy(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Verdict:
+        direct = self.graph.bases(node).effective
+        if any(is_declarative_base(one) for one in direct) and not _mapped_itself(node):
+            return Verdict("base", "inferred", "it is a declarative base", abstract=True)
+        if flag(node, "__abstract__"):
+            return Verdict("trait", "inferred", "it is an abstract mapped class", abstract=True)
+        return Verdict("model", "inferred", "it is a mapped class")
+
+    def declarative(self, nodes: Iterable[ClassNode]) -> bool:
+        """Whether one of some ancestors is a declarative base of SQLAlchemy."""
+        return any(is_declarative_base(one) for one in nodes)
+
+    def _plain(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> Verdict | None:
+        named = [
+            one for one in nodes if isinstance(one, SourceClass) and chosen(self.graph.name(one), self.options.traits)
+        ]
+        if named:
+            return Verdict(
+                "model", "inferred", f"it inherits from {named[0].entry.name}, which [tool.traits] names a trait"
+            )
+        pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in nodes)
+        if not pydantic and not _is_dataclass(node):
+            return None
+        kind = "pydantic model" if pydantic else "dataclass"
+        for one in nodes:
+            if isinstance(one, SourceClass) and not self.is_framework(one) and not self._is_data(one):
+                return Verdict("model", "inferred", f"it is a {kind} that uses {one.entry.name}")
+        return None
+
+    def _is_data(self, node: SourceClass) -> bool:
+        pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in self.graph.lineage(node).nodes)
+        return pydantic or _is_dataclass(node)
+
+    def host(self, node: SourceClass) -> str:
+        """The framework around a class."""
+        nodes = self.graph.lineage(node).nodes
+        names = {self.graph.name(one) for one in nodes}
+        if names & {_DJANGO_MODEL, "django.db.models.Model"}:
+            return "django"
+        if self.declarative(nodes) or _registered(node):
+            return "sqlalchemy"
+        if "pydantic.main.BaseModel" in names:
+            return "pydantic"
+        return "dataclass" if _is_dataclass(node) else "plain"
+
+    def used_as_trait(self, node: ClassNode) -> Verdict | None:
+        """What a class is in the MRO of a model: a trait, unless it is a model, a base or the framework's."""
+        if not isinstance(node, SourceClass) or self.is_framework(node):
+            return None
+        own = self.verdict(node)
+        if own is not None:
+            return own
+        if is_declarative_base(node):
+            return Verdict("base", "inferred", "it is a declarative base")
+        return Verdict("trait", "inferred", "a model inherits from it, and it is no model itself")
+
+
+def is_declarative_base(node: ClassNode) -> bool:
+    """Whether a class is one of those that SQLAlchemy's declarative bases are made from, or made by."""
+    if isinstance(node, SynthClass):
+        return node.path.startswith(("sqlalchemy.orm.decl_api.", "sqlalchemy.ext.automap."))
+    return symbol(node)[0] == "sqlalchemy" and symbol(node)[1] in _DECLARATIVE
+
+
+def flag(node: SourceClass, name: str) -> bool:
+    """Whether a class's own body sets a flag such as ``__abstract__`` to True."""
+    scope = node.module.scope(node.index)
+    at = scope.last(name)
+    return at >= 0 and scope.bindings[at].text == "True"
+
+
+def _mapped_itself(node: SourceClass) -> bool:
+    scope = node.module.scope(node.index)
+    return scope.last("__tablename__") >= 0 or scope.last("__table__") >= 0
+
+
+def _abstract_meta(node: SourceClass) -> bool:
+    scope = node.module.scope(node.index)
+    at = scope.last("Meta")
+    if at < 0 or scope.bindings[at].kind != "class":
+        return False
+    return flag(SourceClass(node.module, scope.bindings[at].index), "abstract")
+
+
+def _registered(node: SourceClass) -> bool:
+    """Whether a decorator maps the class: ``@registry.mapped``, ``@reg.mapped_as_dataclass``."""
+    return any(one.partition("(")[0].endswith((".mapped", ".mapped_as_dataclass")) for one in node.entry.decorators)
+
+
+def _is_dataclass(node: SourceClass) -> bool:
+    for text in node.entry.decorators:
+        expression = parse_expression(text)
+        called = expression.func if isinstance(expression, ast.Call) else expression
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        if name in ("dataclass", "define", "frozen", "attrs"):
+            return True
+    return False

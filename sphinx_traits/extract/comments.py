@@ -1,0 +1,36 @@
+"""``#:`` comments, which Sphinx projects document attributes with."""
+
+from __future__ import annotations
+
+import ast
+
+
+class Comments:
+    """The ``#:`` comments of one module.
+
+    Args:
+        text: The module's source.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n") if "#:" in text else []
+
+    def of(self, node: ast.stmt) -> str:
+        """The comment behind a statement on its last line, else the block of comments right above it."""
+        if not self.lines:
+            return ""
+        last = self.lines[(node.end_lineno or node.lineno) - 1]
+        _, found, behind = _after(last, node.end_col_offset or 0).partition("#:")
+        if found:
+            return behind.strip()
+        block: list[str] = []
+        for line in reversed(self.lines[: node.lineno - 1]):
+            stripped = line.strip()
+            if not stripped.startswith("#:"):
+                break
+            block.append(stripped[2:].removeprefix(" ").rstrip())
+        return "\n".join(reversed(block)).strip()
+
+
+def _after(line: str, column: int) -> str:
+    return line[column:] if line.isascii() else line.encode("utf-8")[column:].decode("utf-8", "replace")

@@ -1,0 +1,240 @@
+"""Puts the manifest together: which classes it holds, and the facts of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from sphinx_traits.extract.adapters import read_facts
+from sphinx_traits.extract.calls import read_class_calls, read_module_calls
+from sphinx_traits.extract.classify import Classifier, Verdict
+from sphinx_traits.extract.describe import Describer
+from sphinx_traits.extract.linearise import Gap, Graph
+from sphinx_traits.extract.options import Options
+from sphinx_traits.extract.subject import Facts, Reader
+from sphinx_traits.extract.targets import ClassNode, SourceClass
+from sphinx_traits.extract.world import Module
+from sphinx_traits.manifest import Base, Class, Finding, Location, Manifest, Model, Setting, Trait
+
+_FACTS = (
+    "hooks", "config", "features", "events", "emits", "listeners", "jobs", "metrics", "cache_keys", "columns", "scopes",
+    "settings",
+)  # fmt: skip
+_HINTS = {
+    "unresolved_base": 'Say which class it is, in [tool.traits.base-overrides]: "{path}" = "package.module.Class".',
+    "conditional_base": 'Say which class it is, in [tool.traits.base-overrides]: "{path}" = "package.module.Class".',
+    "impossible_mro": "Change the order of the bases, or leave out those that another base brings anyway.",
+}
+
+
+class Composer:
+    """Makes the classes of a manifest.
+
+    Args:
+        graph: The inheritance graph.
+        options: What to take for traits and models.
+    """
+
+    def __init__(self, graph: Graph, options: Options) -> None:
+        self.graph = graph
+        self.world = graph.resolver.world
+        self.reader = Reader(graph)
+        self.classifier = Classifier(graph, options)
+        self.describer = Describer()
+        self.chosen: dict[SourceClass, Verdict] = {}
+        self.findings: dict[tuple[Any, ...], Finding] = {}
+
+    def choose(self, modules: Iterable[Module]) -> None:
+        """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
+        for module in modules:
+            for index in range(len(module.summary.classes)):
+                node = SourceClass(module, index)
+                verdict = self.classifier.verdict(node)
+                if verdict is not None:
+                    self.chosen[node] = verdict
+        for node, verdict in list(self.chosen.items()):
+            self._choose_ancestors(node, verdict)
+
+    def _choose_ancestors(self, node: SourceClass, verdict: Verdict) -> None:
+        for one in self.graph.lineage(node).nodes[1:]:
+            if not isinstance(one, SourceClass) or (one in self.chosen and self.chosen[one].role != "base"):
+                continue
+            used = self.classifier.used_as_trait(one)
+            if used is None:
+                continue
+            if verdict.role != "model" and used.role == "trait" and self.classifier.verdict(one) is None:
+                used = Verdict("base", "inferred", "a trait inherits from it")
+            if one not in self.chosen or used.role == "trait":
+                self.chosen[one] = used
+
+    # Classes.
+
+    def classes(self) -> tuple[list[Model], list[Trait], list[Class]]:
+        """All chosen classes with their facts; of two statements with one name the last."""
+        models: dict[str, Model] = {}
+        traits: dict[str, Trait] = {}
+        bases: dict[str, Class] = {}
+        for node, verdict in self.chosen.items():
+            name = self.graph.name(node)
+            facts, common = self._common(node, verdict)
+            if verdict.role == "model":
+                models[name] = Model(**common, traits=self._traits_of(node), table=facts.table)
+            elif verdict.role == "trait":
+                traits[name] = Trait(**common, since=facts.since, deprecated=facts.deprecated)
+            else:
+                bases[name] = Class(**common)
+        return _sorted(models), _sorted(traits), _sorted(bases)
+
+    def _traits_of(self, node: SourceClass) -> tuple[str, ...]:
+        ancestors = self.graph.lineage(node).nodes[1:]
+        return tuple(
+            self.graph.name(one)
+            for one in ancestors
+            if isinstance(one, SourceClass) and one in self.chosen and self.chosen[one].role == "trait"
+        )
+
+    def _common(self, node: SourceClass, verdict: Verdict) -> tuple[Facts, dict[str, Any]]:
+        subject = self.reader.subject(node)
+        lineage = self.graph.lineage(node)
+        facts = self._facts(node)
+        common: dict[str, Any] = {
+            "name": subject.name,
+            "doc": self.describer.doc(subject),
+            "location": self.location(node),
+            "bases": self._bases(node),
+            "mro": tuple(self.graph.name(one) for one in lineage.nodes),
+            "complete": not lineage.gaps,
+            "reason": "; ".join(dict.fromkeys(self._reason(gap) for gap in lineage.gaps)),
+            "via": verdict.via,
+            "why": verdict.why,
+            "abstract": verdict.abstract,
+            "host": self.classifier.host(node),
+            "meta": facts.meta,
+            "members": self.describer.members(subject, facts),
+        }
+        for name in _FACTS:
+            common[name] = tuple(getattr(facts, name))
+        for gap in lineage.gaps:
+            self._report(gap, subject.name)
+        return facts, common
+
+    def _facts(self, node: SourceClass) -> Facts:
+        subject = self.reader.subject(node)
+        facts = read_facts(subject)
+        read_class_calls(subject, facts)
+        for finding in facts.findings:
+            self.findings[finding.code, finding.location, finding.message] = finding
+        return facts
+
+    def _bases(self, node: SourceClass) -> tuple[Base, ...]:
+        unresolved = {gap.expression for gap in self.graph.bases(node).gaps if gap.code == "unresolved_base"}
+        return tuple(
+            Base(
+                expression=one.expression,
+                name=self.graph.name(one.node),
+                arguments=one.arguments,
+                resolved=one.expression not in unresolved,
+            )
+            for one in self.graph.bases(node).written
+        )
+
+    def location(self, node: ClassNode, expression: str = "") -> Location:
+        """Where a class, or one of its bases, is written."""
+        if not isinstance(node, SourceClass):
+            return Location()
+        entry = node.entry
+        path = self.world.locator.shown(node.module.found.path or "")
+        scan = node.module.scan
+        if expression and scan is not None:
+            for text, base in zip(entry.bases, scan.classes[node.index].bases, strict=True):
+                if text == expression:
+                    return Location(path, base.lineno, base.end_lineno or base.lineno)
+        return Location(path, entry.line, entry.end_line)
+
+    def _reason(self, gap: Gap) -> str:
+        if gap.code == "impossible_mro":
+            return gap.reason
+        where = self.location(gap.owner, gap.expression)
+        return f"the base `{gap.expression}`{f' at {where}' if where.path else ''} is not certain: {gap.reason}"
+
+    def _report(self, gap: Gap, subject: str) -> None:
+        key = (gap.code, gap.owner, gap.expression)
+        if key in self.findings:
+            return
+        owner = self.graph.name(gap.owner)
+        messages = {
+            "unresolved_base": f"The base `{gap.expression}` of {owner} could not be resolved: {gap.reason}.",
+            "conditional_base": f"Which class the base `{gap.expression}` of {owner} is cannot be told: {gap.reason}.",
+            "impossible_mro": f"{owner} cannot be created: {gap.reason}.",
+        }
+        where = self.location(gap.owner, gap.expression)
+        self.findings[key] = Finding(
+            location=where,
+            code=gap.code,
+            message=messages[gap.code],
+            hint=_HINTS[gap.code].format(path=gap.path),
+            subject=owner if where.path else subject,
+            level="error" if gap.code == "impossible_mro" else "warning",
+        )
+
+    # Modules.
+
+    def module_facts(self, modules: Iterable[Module]) -> Facts:
+        """What functions and statements outside of models and traits emit, listen to and queue."""
+        facts = Facts()
+        described = {self.graph.name(one) for one in self.chosen}
+        for module in modules:
+            read_module_calls(self.reader, module, facts)
+        facts.listeners = [one for one in facts.listeners if one.owner not in described]
+        return facts
+
+
+def _sorted(classes: dict[str, Any]) -> list[Any]:
+    return [classes[name] for name in sorted(classes)]
+
+
+def assemble(
+    composer: Composer,
+    modules: list[Module],
+    packages: tuple[str, ...],
+    settings: list[Setting],
+    findings: list[Finding],
+) -> Manifest:
+    """The manifest of chosen classes.
+
+    Args:
+        composer: Has chosen the classes.
+        modules: All modules of the analysed packages.
+        packages: Names of these packages.
+        settings: What files give.
+        findings: What is wrong with files.
+    """
+    models, traits, bases = composer.classes()
+    outside = composer.module_facts(modules)
+    return Manifest(
+        packages=packages,
+        models=tuple(models),
+        traits=tuple(traits),
+        bases=tuple(bases),
+        listeners=tuple(sorted(outside.listeners, key=_place)),
+        emits=tuple(sorted(outside.emits, key=_place)),
+        jobs=tuple(sorted(outside.jobs, key=_place)),
+        settings=tuple(_resolved(composer, one, [trait.name for trait in traits]) for one in settings),
+        findings=tuple(sorted([*findings, *composer.findings.values()])),
+    )
+
+
+def _place(fact: Any) -> tuple[Location, str]:
+    return fact.location, fact.name
+
+
+def _resolved(composer: Composer, setting: Setting, traits: list[str]) -> Setting:
+    """A setting of a file with full names in place of short ones."""
+    matching = [one for one in traits if one == setting.trait or one.rpartition(".")[2] == setting.trait]
+    model = setting.model
+    if model:
+        target = composer.graph.resolver.dotted(model)
+        model = composer.graph.name(target) if isinstance(target, SourceClass) else model
+    return msgspec.structs.replace(setting, trait=matching[0] if len(matching) == 1 else setting.trait, model=model)

@@ -1,0 +1,218 @@
+"""Members of classes as griffe's visitor sees them: kinds, signatures, docstrings, and who calls ``super()``."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import griffe
+
+from sphinx_traits.extract.scan import FunctionNode
+from sphinx_traits.extract.subject import Facts, Subject
+from sphinx_traits.extract.world import Module
+from sphinx_traits.manifest import Member
+
+Kind: TypeAlias = Literal["method", "classmethod", "staticmethod", "property", "attribute", "class"]
+Super: TypeAlias = Literal["yes", "no", "conditional"]
+
+_ACCESSORS = frozenset(
+    {"setter", "deleter", "getter", "expression", "comparator", "inplace_expression", "update_expression"}
+)
+_PROPERTIES = frozenset(
+    {"property", "cached_property", "hybrid_property", "abstractproperty", "classproperty", "memoized_property"}
+)
+_HIDDEN = frozenset({"__slots__", "__module__", "__qualname__", "__traits__", "__doc__", "__annotations__"})
+_BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.ExceptHandler, ast.IfExp, ast.BoolOp, ast.Lambda)
+
+
+class _Collector(griffe.Extension):
+    """Keeps, for each class statement, the objects that griffe makes of what its body defines."""
+
+    def __init__(self) -> None:
+        self.classes: dict[int, griffe.Class] = {}
+        self.members: dict[int, list[tuple[ast.AST, griffe.Object]]] = {}
+
+    def on_class_instance(self, *, node: Any, cls: griffe.Class, **_: Any) -> None:
+        self.classes[id(node)] = cls
+        self._keep(cls.parent, node, cls)
+
+    def on_function_instance(self, *, node: Any, func: griffe.Function, **_: Any) -> None:
+        self._keep(func.parent, node, func)
+
+    def on_attribute_instance(self, *, node: Any, attr: griffe.Attribute, **_: Any) -> None:
+        self._keep(attr.parent, node, attr)
+
+    def _keep(self, parent: Any, node: ast.AST, made: griffe.Object) -> None:
+        self.members.setdefault(id(parent), []).append((node, made))
+
+
+class Describer:
+    """Runs griffe's visitor over a module's pruned tree, once, when one of its classes is described."""
+
+    def __init__(self) -> None:
+        self._visited: dict[str, _Collector] = {}
+
+    def visited(self, module: Module) -> _Collector:
+        """What griffe found in a module."""
+        known = self._visited.get(module.name)
+        if known is None:
+            known = self._visited[module.name] = _Collector()
+            source = module.source
+            if source is not None and source.tree is not None:
+                path = Path(module.found.path or "")
+                visitor = griffe.Visitor(module.name, path, source.text, griffe.Extensions(known))
+                visitor.visit(source.tree)
+        return known
+
+    def doc(self, subject: Subject) -> str:
+        """The class's docstring."""
+        made = self.visited(subject.module).classes.get(id(subject.tree))
+        return made.docstring.value if made is not None and made.docstring is not None else ""
+
+    def members(self, subject: Subject, facts: Facts) -> tuple[Member, ...]:
+        """The members of a class that no other fact stands for, in the order of their definition."""
+        collector = self.visited(subject.module)
+        made = collector.classes.get(id(subject.tree))
+        found: dict[str, Member] = {}
+        for node, one in collector.members.get(id(made), ()):
+            name = one.name
+            if name in _HIDDEN or name in facts.declarations or _is_accessor(node, found) or _is_overload(node):
+                continue
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node not in subject.tree.body:
+                continue
+            member = self._member(subject, node, one, name in facts.removed)
+            found.pop(name, None)
+            found[name] = member
+        for name, node in _unpacked(subject.tree.body):
+            if name not in found and name not in facts.declarations:
+                found[name] = Member(name=name, owner=subject.name, location=subject.location(node), kind="attribute")
+        return tuple(found.values())
+
+    def _member(self, subject: Subject, node: ast.AST, made: griffe.Object, removed: bool) -> Member:
+        doc = made.docstring.value if made.docstring is not None else ""
+        common: dict[str, Any] = {"name": made.name, "owner": subject.name, "location": subject.location(node)}
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            kind = _kind(node)
+            return Member(
+                **common,
+                doc=doc,
+                kind=kind,
+                signature="" if kind == "property" else signature(node),
+                type=ast.unparse(node.returns) if node.returns is not None and kind == "property" else "",
+                calls_super=calls_super(node),
+                decorators=tuple(ast.unparse(one) for one in node.decorator_list),
+                is_async=isinstance(node, ast.AsyncFunctionDef),
+            )
+        if isinstance(node, ast.ClassDef):
+            return Member(**common, doc=doc, kind="class")
+        annotation = getattr(node, "annotation", None)
+        comment = subject.reader.comments(subject.module).of(node) if isinstance(node, ast.stmt) else ""
+        return Member(
+            **common,
+            doc=doc or comment,
+            kind="attribute",
+            type=ast.unparse(annotation) if annotation is not None else "",
+            removed=removed,
+        )
+
+
+def _kind(node: FunctionNode) -> Kind:
+    names = {_last(one) for one in node.decorator_list}
+    if names & _PROPERTIES:
+        return "property"
+    if "staticmethod" in names:
+        return "staticmethod"
+    implicit = node.name in ("__init_subclass__", "__class_getitem__")
+    return "classmethod" if implicit or "classmethod" in names or "declared_attr" in names else "method"
+
+
+def _last(decorator: ast.expr) -> str:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""
+
+
+def _is_accessor(node: ast.AST, found: dict[str, Member]) -> bool:
+    """Whether a function only completes a property of the same name."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name not in found:
+        return False
+    named = (one for one in node.decorator_list if isinstance(one, ast.Attribute) and one.attr in _ACCESSORS)
+    return any(
+        (isinstance(one.value, ast.Name) and one.value.id == node.name) or one.attr == "inplace_expression"
+        for one in named
+    )
+
+
+def _is_overload(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        _last(one) == "overload" for one in node.decorator_list
+    )
+
+
+def _unpacked(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
+    for node in body:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Tuple | ast.List):
+                    yield from ((one.id, node) for one in target.elts if isinstance(one, ast.Name))
+
+
+def signature(node: FunctionNode) -> str:
+    """Parameters and result of a function, as written.
+
+    >>> signature(ast.parse("def f(self, at: int=1, *, ok=None) -> str: ...").body[0])
+    '(self, at: int = 1, *, ok=None) -> str'
+    """
+    arguments = node.args
+    parts: list[str] = []
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+    for place, (one, default) in enumerate(zip(positional, defaults, strict=True), 1):
+        parts.append(_parameter(one, default))
+        if place == len(arguments.posonlyargs):
+            parts.append("/")
+    if arguments.vararg is not None:
+        parts.append("*" + _parameter(arguments.vararg, None))
+    elif arguments.kwonlyargs:
+        parts.append("*")
+    parts += [
+        _parameter(one, default) for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+    if arguments.kwarg is not None:
+        parts.append("**" + _parameter(arguments.kwarg, None))
+    result = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
+    return f"({', '.join(parts)}){result}"
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
+    text = f"{argument.arg}: {ast.unparse(argument.annotation)}" if argument.annotation is not None else argument.arg
+    if default is None:
+        return text
+    return f"{text}{' = ' if argument.annotation is not None else '='}{ast.unparse(default)}"
+
+
+def calls_super(node: FunctionNode) -> Super:
+    """Whether a method always, never or sometimes calls its namesake further down the MRO."""
+    found: list[bool] = []
+    may_have_left = False
+    for statement in node.body:
+        found += [inside or may_have_left for inside in _super_calls(statement, node.name, False)]
+        may_have_left = may_have_left or (
+            not isinstance(statement, ast.Return) and any(isinstance(one, ast.Return) for one in ast.walk(statement))
+        )
+    if not found:
+        return "no"
+    return "conditional" if all(found) else "yes"
+
+
+def _super_calls(node: ast.AST, name: str, branch: bool) -> Iterator[bool]:
+    if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.value, ast.Call):
+        function = node.value.func
+        if isinstance(function, ast.Name) and function.id == "super":
+            yield branch
+    inner = branch or isinstance(node, _BRANCHES) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in ast.iter_child_nodes(node):
+        yield from _super_calls(child, name, inner)

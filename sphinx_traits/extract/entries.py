@@ -1,0 +1,87 @@
+"""What each expression in a class statement contributes to the bases: the rules of ``__mro_entries__``."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sphinx_traits.extract.targets import ClassNode, ObjectTarget, Opaque, StdClass
+
+_GENERIC = StdClass(typing.Generic)  # type: ignore[arg-type]
+_PROTOCOL = StdClass(typing.Protocol)  # type: ignore[arg-type]
+_FLATTENED = {"NamedTuple": StdClass(tuple), "TypedDict": StdClass(dict)}
+_TYPING = ("typing", "typing_extensions")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One expression among the bases.
+
+    Args:
+        node: The class it stands for.
+        arguments: Its type arguments.
+        alias: Whether it is an alias that ``typing`` makes (``Base[int]`` of a generic class, ``List[int]``).
+        is_special: Whether it is one of ``typing``'s own aliases of builtin classes (``List``).
+        is_typed_dict: Whether it is ``TypedDict``, whose classes all sit right on ``dict``.
+    """
+
+    node: ClassNode
+    arguments: tuple[str, ...] = ()
+    alias: bool = False
+    is_special: bool = False
+    is_typed_dict: bool = False
+
+    def with_arguments(self, arguments: tuple[str, ...]) -> Entry:
+        """The same, subscripted."""
+        typed = self.node in (_GENERIC, _PROTOCOL) or self.alias
+        if not typed and isinstance(self.node, StdClass):
+            typed = issubclass(self.node.type, typing.Generic)  # type: ignore[arg-type]
+        return replace(self, arguments=arguments, alias=typed)
+
+    @staticmethod
+    def of_object(target: ObjectTarget) -> Entry:
+        """An object of the standard library among the bases: an alias of ``typing``, or nothing we know."""
+        named = Entry.special(target.path)
+        if named is not None:
+            return named
+        origin = getattr(target.value, "__origin__", None)
+        if isinstance(origin, type):
+            special = type(target.value).__module__ == "typing"
+            return Entry(StdClass(origin), alias=special, is_special=special)
+        return Entry(Opaque(target.path, "it is an object of the standard library, not a class"))
+
+    @staticmethod
+    def special(path: str) -> Entry | None:
+        """``NamedTuple`` and ``TypedDict``: neither stands in the MRO, a builtin class does."""
+        module, _, name = path.rpartition(".")
+        if module in _TYPING and name in _FLATTENED:
+            return Entry(_FLATTENED[name], is_typed_dict=name == "TypedDict")
+        return None
+
+
+def mro_entries(entries: Sequence[Entry], *, generic: bool, is_generic: Callable[[ClassNode], bool]) -> list[ClassNode]:
+    """The bases that Python uses for those written.
+
+    Args:
+        entries: The bases as written.
+        generic: Whether the class has type parameters of its own, which adds ``Generic`` at the end.
+        is_generic: Whether a class has ``typing.Generic`` among its ancestors.
+    """
+    nodes: list[ClassNode] = []
+    for place, entry in enumerate(entries):
+        later = entries[place + 1 :]
+        if entry.node == _GENERIC and entry.alias:
+            protocol = any(one.node == _PROTOCOL and not one.alias for one in entries)
+            if not protocol and not any(one.alias for one in later):
+                nodes.append(_GENERIC)
+            continue
+        if entry.alias and entry.is_special:
+            nodes += [entry.node] if entry.node not in nodes else []
+            if not any(one.alias or is_generic(one.node) for one in later):
+                nodes.append(_GENERIC)
+            continue
+        nodes.append(entry.node)
+    if generic and _GENERIC not in nodes:
+        nodes.append(_GENERIC)
+    return nodes

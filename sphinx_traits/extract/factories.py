@@ -1,0 +1,222 @@
+"""Bases that a call makes: the well-known factories, and functions whose ``return`` says which class it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from sphinx_traits.extract.linearise import Graph
+from sphinx_traits.extract.targets import (
+    FunctionTarget,
+    Opaque,
+    Place,
+    StdClass,
+    SynthClass,
+    Target,
+    ValueTarget,
+    symbol,
+)
+
+Factory: TypeAlias = "Callable[[Factories, Place, ast.Call, Target], Target | None]"
+
+
+class Factories:
+    """Answers what class a call makes.
+
+    Args:
+        graph: The inheritance graph, which this connects to its resolver.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.resolver = graph.resolver
+        self.resolver.call = self.made
+
+    def made(self, place: Place, call: ast.Call) -> Target | None:
+        """The class that a call makes; None where it makes some other value."""
+        function = self.resolver.expression(place, call.func)
+        named = _TABLE.get(symbol(function)) or _ANYWHERE.get(symbol(function)[1])
+        if named is not None:
+            made = named(self, place, call, function)
+            if made is not None:
+                return made
+        return self._returned(place, call, function) if isinstance(function, FunctionTarget) else None
+
+    def targets(self, place: Place, nodes: Iterable[ast.expr]) -> tuple[Target, ...]:
+        """What several expressions stand for."""
+        return tuple(self.resolver.expression(place, one) for one in nodes)
+
+    def _returned(self, place: Place, call: ast.Call, function: FunctionTarget) -> Target | None:
+        """The class that a function returns, read from its body."""
+        scan = function.module.scan
+        if scan is None or (function.entry.decorators and not _harmless(function.entry.decorators)):
+            return None
+        node = scan.functions[function.index]
+        result = _single_return(node)
+        if result is None:
+            return None
+        local = next((one for one in node.body if isinstance(one, ast.ClassDef) and one.name == result.id), None)
+        arguments = _arguments(node, call)
+        if local is not None:
+            return self._local_class(place, function, local, arguments)
+        if result.id in arguments:
+            return self.resolver.expression(place, arguments[result.id])
+        return None
+
+    def _local_class(
+        self, place: Place, function: FunctionTarget, node: ast.ClassDef, arguments: Mapping[str, ast.expr]
+    ) -> Target:
+        inside = Place(function.module)
+        bases: list[Target] = []
+        for base in node.bases:
+            argument = arguments.get(base.id) if isinstance(base, ast.Name) else None
+            bases.append(
+                self.resolver.expression(place, argument) if argument else self.resolver.expression(inside, base)
+            )
+        scope = function.entry.scope
+        around = f"{function.module.summary.classes[scope].qualname}." if scope >= 0 else ""
+        path = f"{function.module.name}.{around}{function.entry.name}.<locals>.{node.name}"
+        return SynthClass(path, tuple(bases), f"{function.path}:{node.lineno}")
+
+
+def _harmless(decorators: Sequence[str]) -> bool:
+    known = ("cache", "lru_cache", "staticmethod", "classmethod")
+    return all(one.partition("(")[0].rpartition(".")[2] in known for one in decorators)
+
+
+def _single_return(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Name | None:
+    """The name that a function returns, where all of its returns give the same one, and nothing rebinds it."""
+    names: dict[str, ast.Name] = {}
+    pending: list[ast.AST] = list(node.body)
+    while pending:
+        one = pending.pop()
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(one, ast.Return):
+            if not isinstance(one.value, ast.Name):
+                return None
+            names[one.value.id] = one.value
+        pending += ast.iter_child_nodes(one)
+    if len(names) != 1:
+        return None
+    result = next(iter(names.values()))
+    stores = [
+        one
+        for one in ast.walk(node)
+        if isinstance(one, ast.Name) and one.id == result.id and isinstance(one.ctx, ast.Store)
+    ]
+    return None if stores else result
+
+
+def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> dict[str, ast.expr]:
+    """The expressions that a call binds to a function's parameters, defaults included where they are given."""
+    names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+    bound: dict[str, ast.expr] = dict(zip(names, call.args, strict=False))
+    bound.update((one.arg, one.value) for one in call.keywords if one.arg is not None)
+    return bound
+
+
+def _keyword(call: ast.Call, name: str, position: int = -1) -> ast.expr | None:
+    for one in call.keywords:
+        if one.arg == name:
+            return one.value
+    return call.args[position] if 0 <= position < len(call.args) else None
+
+
+def _text(node: ast.expr | None, default: str) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else default
+
+
+def _declarative_base(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target:
+    """SQLAlchemy's and its registry's: a class made in ``sqlalchemy.orm.decl_api``."""
+    given = _keyword(call, "cls")
+    bases: tuple[Target, ...] = ()
+    if given is not None:
+        bases = self.targets(place, given.elts if isinstance(given, ast.Tuple) else [given])
+    name = _text(_keyword(call, "name"), "Base")
+    return SynthClass(f"sqlalchemy.orm.decl_api.{name}", bases, f"{place.module.name}:{call.lineno}:{place.before}")
+
+
+def _automap_base(self: Factories, place: Place, call: ast.Call, function: Target) -> Target:
+    given = _keyword(call, "declarative_base", 0)
+    base: Target
+    if given is None:
+        base = _declarative_base(self, place, ast.Call(call.func, [], call.keywords, lineno=call.lineno), function)
+    else:
+        base = self.resolver.expression(place, given)
+    automap = self.resolver.dotted("sqlalchemy.ext.automap.AutomapBase")
+    name = base.path.rpartition(".")[2]
+    return SynthClass(f"sqlalchemy.ext.automap.{name}", (automap, base), f"{place.module.name}:{call.lineno}")
+
+
+def _with_metaclass(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
+    """``with_metaclass(Meta, A, B)`` stands for its bases; one is given as itself, more as one unnamed class."""
+    bases = self.targets(place, call.args[1:])
+    if not bases:
+        return StdClass(object)
+    return bases[0] if len(bases) == 1 else None
+
+
+def _from_queryset(self: Factories, place: Place, call: ast.Call, function: Target) -> Target | None:
+    receiver = function.receiver if isinstance(function, FunctionTarget) else None
+    queryset = _keyword(call, "queryset_class", 0)
+    if receiver is None or queryset is None:
+        return None
+    source = self.resolver.expression(place, queryset)
+    short = receiver.path.rpartition(".")[2]
+    name = _text(_keyword(call, "class_name", 1), f"{short}From{source.path.rpartition('.')[2]}")
+    return SynthClass(
+        f"django.db.models.manager.{name}", (receiver,), f"{place.module.name}:{call.lineno}:{place.before}"
+    )
+
+
+def _namedtuple(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target:
+    name = _text(_keyword(call, "typename", 0), "namedtuple")
+    return SynthClass(f"{place.module.name}.{name}", (StdClass(tuple),), f"namedtuple:{call.lineno}")
+
+
+def _type(self: Factories, place: Place, call: ast.Call, function: Target) -> Target | None:
+    if not isinstance(function, StdClass) or function.type is not type:
+        return None
+    if len(call.args) != 3 or call.keywords:
+        return Opaque("type(...)", "it is the type of a value")
+    name, bases, _ = call.args
+    made = self.resolver.expression(place, bases)
+    title = _text(name, "")
+    if not title or not isinstance(made, ValueTarget) or not isinstance(made.node, ast.Tuple):
+        return Opaque(f"{place.module.name}.{title or 'type(...)'}", "its name or bases are computed at run time")
+    return SynthClass(f"{place.module.name}.{title}", self.targets(made.place, made.node.elts), f"type:{call.lineno}")
+
+
+def _new_class(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
+    name = _text(_keyword(call, "name", 0), "")
+    bases = _keyword(call, "bases", 1)
+    if not name or not (bases is None or isinstance(bases, ast.Tuple)):
+        return None
+    return SynthClass(f"types.{name}", self.targets(place, bases.elts if bases else ()), f"new_class:{call.lineno}")
+
+
+def _make_dataclass(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
+    name = _text(_keyword(call, "cls_name", 0), "")
+    bases = _keyword(call, "bases")
+    if not name or not (bases is None or isinstance(bases, ast.Tuple)):
+        return None
+    return SynthClass(
+        f"types.{name}", self.targets(place, bases.elts if bases else ()), f"make_dataclass:{call.lineno}"
+    )
+
+
+_TABLE: Mapping[tuple[str, str], Factory] = {
+    ("sqlalchemy", "declarative_base"): _declarative_base,
+    ("sqlalchemy", "generate_base"): _declarative_base,
+    ("sqlalchemy", "automap_base"): _automap_base,
+    ("django", "from_queryset"): _from_queryset,
+    ("collections", "namedtuple"): _namedtuple,
+    ("typing", "NamedTuple"): _namedtuple,
+    ("typing_extensions", "NamedTuple"): _namedtuple,
+    ("builtins", "type"): _type,
+    ("types", "new_class"): _new_class,
+    ("dataclasses", "make_dataclass"): _make_dataclass,
+}
+_ANYWHERE: Mapping[str, Factory] = {"with_metaclass": _with_metaclass}

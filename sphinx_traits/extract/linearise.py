@@ -1,0 +1,346 @@
+"""The inheritance graph: resolved bases, Python's own method resolution order, and what is not known of it."""
+
+from __future__ import annotations
+
+import ast
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sphinx_traits.extract.entries import Entry, mro_entries
+from sphinx_traits.extract.names import Resolver, parse_expression
+from sphinx_traits.extract.targets import (
+    ClassNode,
+    FunctionTarget,
+    ObjectTarget,
+    Opaque,
+    Place,
+    SourceClass,
+    StdClass,
+    Subscripted,
+    SynthClass,
+    Target,
+    ValueTarget,
+)
+
+OBJECT = StdClass(object)
+DICT = StdClass(dict)
+GENERIC = StdClass(typing.Generic)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of a lineage that is not certain.
+
+    Args:
+        owner: The class whose base it is.
+        expression: The base as written.
+        path: The best name for it.
+        reason: Why it is not certain.
+        code: ``unresolved_base``, ``conditional_base`` or ``impossible_mro``.
+    """
+
+    owner: ClassNode
+    expression: str
+    path: str
+    reason: str
+    code: str = "unresolved_base"
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedBase:
+    """A base as a class statement names it, and the class it stands for."""
+
+    expression: str
+    node: ClassNode
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bases:
+    """The bases of one class.
+
+    Args:
+        written: As the statement names them.
+        effective: As Python uses them: after ``__mro_entries__``, ``object`` where nothing is left.
+        gaps: Those that are not known, or only under a condition.
+    """
+
+    written: tuple[ResolvedBase, ...]
+    effective: tuple[ClassNode, ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """A class with all its ancestors in order, itself first, and the gaps of all of them."""
+
+    nodes: tuple[ClassNode, ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+class Graph:
+    """Bases and lineages of classes, computed once each."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        resolver.class_attribute = self.attribute
+        self._bases: dict[ClassNode, Bases] = {}
+        self._lineages: dict[ClassNode, Lineage] = {}
+        self._names: dict[ClassNode, str] = {}
+        self._active: set[ClassNode] = set()
+        self._typed_dicts: set[ClassNode] = set()
+        self._rewrites: dict[str, dict[ClassNode, str]] = {}
+
+    # Names.
+
+    def name(self, node: ClassNode) -> str:
+        """A class's dotted name: its ``__module__`` and ``__qualname__`` as Python would give them."""
+        known = self._names.get(node)
+        if known is None:
+            known = self._names[node] = self._source_name(node) if isinstance(node, SourceClass) else node.path
+        return known
+
+    def _source_name(self, node: SourceClass) -> str:
+        module, qualname = node.module.name, node.entry.qualname
+        for binding in node.entry.body:
+            if binding.kind == "value" and binding.name in ("__module__", "__qualname__"):
+                value = parse_expression(binding.text)
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    module, qualname = (
+                        (value.value, qualname) if binding.name == "__module__" else (module, value.value)
+                    )
+        parts = node.module.name.split(".")
+        for length in range(len(parts), 0, -1):
+            rewritten = self._rewritten(".".join(parts[:length])).get(node)
+            module = rewritten or module
+        return f"{module}.{qualname}"
+
+    def _rewritten(self, name: str) -> dict[ClassNode, str]:
+        """The classes whose ``__module__`` a module rewrites, each with the new one."""
+        known = self._rewrites.get(name)
+        if known is not None:
+            return known
+        found = self._rewrites[name] = {}
+        module = self.resolver.world.module(name)
+        if module is None:
+            return found
+        place = Place(module)
+        for target, value in module.summary.module_of:
+            new = self._module_value(place, value)
+            names = [target] if target != "*" else self._visible(name)
+            for one in names if new else ():
+                node = self.resolver.text(place, one)
+                if isinstance(node, SourceClass) and (target != "*" or _same_top(node.module.name, name)):
+                    found[node] = new
+        return found
+
+    def _visible(self, name: str) -> list[str]:
+        module = self.resolver.world.module(name)
+        if module is None:
+            return []
+        exports = module.summary.exports
+        bound = (one.name for one in module.summary.bindings if one.kind in ("from", "class", "value"))
+        return [one for one in dict.fromkeys(exports if exports is not None else bound) if not one.startswith("__")]
+
+    def _module_value(self, place: Place, text: str) -> str:
+        node = parse_expression(text)
+        if isinstance(node, ast.Name) and node.id == "__name__":
+            return place.module.name
+        return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+    # Bases.
+
+    def bases(self, node: ClassNode) -> Bases:
+        """The bases of a class."""
+        known = self._bases.get(node)
+        if known is None:
+            known = self._bases[node] = self._find_bases(node)
+        return known
+
+    def _find_bases(self, node: ClassNode) -> Bases:
+        if isinstance(node, StdClass):
+            nodes: tuple[ClassNode, ...] = tuple(StdClass(one) for one in node.type.__bases__)
+            return Bases(tuple(ResolvedBase(one.path, one) for one in nodes), nodes)
+        if isinstance(node, SynthClass):
+            return self._assemble(node, [(one.path, one, ()) for one in node.bases])
+        if isinstance(node, Opaque):
+            return Bases((), (OBJECT,), (Gap(node, node.path, node.path, node.reason),))
+        entry = node.entry
+        place = Place(node.module, entry.scope, entry.position)
+        return self._assemble(node, [one for text in entry.bases for one in self._base(place, text)], entry.generic)
+
+    def _base(self, place: Place, text: str) -> list[tuple[str, Target, tuple[str, ...]]]:
+        """What the text of one base gives: one target, with the conditions it hangs on; ``*BASES`` any number."""
+        expression = parse_expression(text.lstrip("*").strip() if text.startswith("*") else text)
+        if expression is None:
+            return [(text, Opaque(text, "it cannot be parsed"), ())]
+        outer, self.resolver.conditions = self.resolver.conditions, []
+        try:
+            target = self.resolver.expression(place, expression)
+            if text.startswith("*"):
+                return self._spread(text, target)
+            return [(text, target, tuple(self.resolver.conditions))]
+        finally:
+            self.resolver.conditions = outer
+
+    def _spread(self, text: str, target: Target) -> list[tuple[str, Target, tuple[str, ...]]]:
+        if isinstance(target, ValueTarget) and isinstance(target.node, ast.Tuple):
+            return [
+                (ast.unparse(one), self.resolver.expression(target.place, one), tuple(self.resolver.conditions))
+                for one in target.node.elts
+            ]
+        return [(text, Opaque(target.path, "its bases are computed at run time"), ())]
+
+    def _assemble(
+        self, owner: ClassNode, found: Sequence[tuple[str, Target, tuple[str, ...]]], generic: bool = False
+    ) -> Bases:
+        written: list[ResolvedBase] = []
+        entries: list[Entry] = []
+        gaps: list[Gap] = []
+        for text, target, conditions in found:
+            entry = self.entry(target)
+            entries.append(entry)
+            written.append(ResolvedBase(text, entry.node, entry.arguments))
+            if isinstance(entry.node, Opaque):
+                gaps.append(Gap(owner, text, entry.node.path, entry.node.reason))
+            elif conditions:
+                reason = f"it depends on the condition `{conditions[0]}`"
+                gaps.append(Gap(owner, text, entry.node.path, reason, "conditional_base"))
+        if isinstance(owner, SynthClass) and owner.problem:
+            gaps.append(Gap(owner, owner.path, owner.path, owner.problem))
+        effective = self._effective(owner, entries, generic)
+        return Bases(tuple(written), tuple(effective) or (OBJECT,), tuple(gaps))
+
+    def _effective(self, owner: ClassNode, entries: Sequence[Entry], generic: bool) -> list[ClassNode]:
+        effective = mro_entries(entries, generic=generic, is_generic=lambda one: GENERIC in self.lineage(one).nodes)
+        typed = any(one.is_typed_dict or one.node in self._typed_dicts for one in entries)
+        if not typed:
+            return effective
+        self._typed_dicts.add(owner)
+        return [GENERIC, DICT] if GENERIC in effective or any(one.arguments for one in entries) else [DICT]
+
+    def entry(self, target: Target) -> Entry:
+        """What a target contributes to a class's bases."""
+        if isinstance(target, Subscripted):
+            return self._subscripted(target)
+        if isinstance(target, ObjectTarget):
+            return Entry.of_object(target)
+        if isinstance(target, SourceClass | StdClass | SynthClass | Opaque):
+            special = Entry.special(self.name(target) if isinstance(target, SourceClass) else target.path)
+            return special or Entry(target)
+        kind = {FunctionTarget: "a function", ValueTarget: "a value made at run time"}.get(type(target), "a module")
+        unknown = self.resolver.unknown(target.path, f"it is {kind}")
+        return Entry(unknown) if isinstance(unknown, Opaque) else self.entry(unknown)
+
+    def _subscripted(self, target: Subscripted) -> Entry:
+        origin = self.entry(target.origin)
+        if isinstance(origin.node, Opaque | StdClass):
+            return origin.with_arguments(target.arguments)
+        lineage = self.lineage(origin.node)
+        definer = self._definer(lineage, "__class_getitem__")
+        if definer is not None and self.name(definer) == "pydantic.main.BaseModel":
+            shown = ", ".join(one.rpartition(".")[2] for one in target.arguments)
+            return Entry(
+                SynthClass(f"{self.name(origin.node)}[{shown}]", (origin.node,), "generic model"), target.arguments
+            )
+        generic = definer is None and GENERIC in lineage.nodes
+        return Entry(origin.node, target.arguments, alias=generic)
+
+    def _definer(self, lineage: Lineage, name: str) -> ClassNode | None:
+        for node in lineage.nodes:
+            if isinstance(node, SourceClass) and node.module.scope(node.index).last(name) >= 0:
+                return node
+        return None
+
+    # Lineages.
+
+    def lineage(self, node: ClassNode) -> Lineage:
+        """A class and all its ancestors, in Python's order."""
+        known = self._lineages.get(node)
+        if known is not None:
+            return known
+        if isinstance(node, StdClass):
+            lineage = Lineage(tuple(StdClass(one) for one in node.type.__mro__))
+        elif node in self._active:
+            return Lineage((node, OBJECT), (Gap(node, node.path, node.path, "it inherits from itself"),))
+        else:
+            self._active.add(node)
+            try:
+                lineage = self._linearise(node)
+            finally:
+                self._active.discard(node)
+        self._lineages[node] = lineage
+        return lineage
+
+    def _linearise(self, node: ClassNode) -> Lineage:
+        bases = self.bases(node)
+        above = [self.lineage(one) for one in bases.effective]
+        gaps = dict.fromkeys([*bases.gaps, *(gap for one in above for gap in one.gaps)])
+        merged = c3([list(one.nodes) for one in above], list(bases.effective))
+        if merged is None:
+            reason = "Python cannot order these bases: " + ", ".join(self.name(one) for one in bases.effective)
+            gaps[Gap(node, "", self.name(node), reason, "impossible_mro")] = None
+            merged = list(dict.fromkeys(one for lineage in above for one in lineage.nodes if one != OBJECT))
+            merged.append(OBJECT)
+        return Lineage((node, *merged), tuple(gaps))
+
+    # Attributes of classes.
+
+    def attribute(self, target: Target, name: str) -> Target | None:
+        """What a class's attribute stands for; of an instance: of its class. None where it is not known."""
+        receiver = target
+        if isinstance(target, Subscripted):
+            target = target.origin
+        if isinstance(target, ValueTarget):
+            made = self.instance_of(target)
+            if made is None:
+                return None
+            target = made
+        if not isinstance(target, SourceClass | SynthClass | StdClass):
+            return None
+        for node in self.lineage(target).nodes:
+            found = self._own_attribute(node, name)
+            if found is not None:
+                return (
+                    FunctionTarget(found.module, found.index, receiver) if isinstance(found, FunctionTarget) else found
+                )
+        return None
+
+    def _own_attribute(self, node: ClassNode, name: str) -> Target | None:
+        if isinstance(node, StdClass):
+            return self.resolver.attribute(node, name) if name in vars(node.type) else None
+        if isinstance(node, SourceClass):
+            at = node.module.scope(node.index).last(name)
+            return self.resolver.binding(node.module, node.index, at) if at >= 0 else None
+        return Opaque(f"{node.path}.{name}", node.reason) if isinstance(node, Opaque) else None
+
+    def instance_of(self, value: ValueTarget) -> ClassNode | None:
+        """The class of a value, where the value is a plain call of a class."""
+        if not isinstance(value.node, ast.Call):
+            return None
+        made_by = self.resolver.expression(value.place, value.node.func)
+        if isinstance(made_by, Subscripted):
+            made_by = made_by.origin
+        return made_by if isinstance(made_by, SourceClass | StdClass | SynthClass) else None
+
+
+def c3(lines: list[list[ClassNode]], bases: list[ClassNode]) -> list[ClassNode] | None:
+    """Merge lineages as Python does; None where no order satisfies all of them.
+
+    The algorithm is C3: K. Barrett and others, "A monotonic superclass linearization for Dylan", 1996.
+    """
+    pending = [line for line in [*lines, bases] if line]
+    merged: list[ClassNode] = []
+    while pending:
+        tails = {node for line in pending for node in line[1:]}
+        head = next((line[0] for line in pending if line[0] not in tails), None)
+        if head is None:
+            return None
+        merged.append(head)
+        pending = [rest for line in pending if (rest := line[1:] if line[0] == head else line)]
+    return merged
+
+
+def _same_top(first: str, second: str) -> bool:
+    return first.partition(".")[0] == second.partition(".")[0]

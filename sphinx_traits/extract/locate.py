@@ -1,0 +1,173 @@
+"""Where a module's source is: search paths, packages, namespace packages, compiled modules."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Literal
+
+import griffe
+
+STDLIB = frozenset(sys.stdlib_module_names) | frozenset(sys.builtin_module_names)
+"""Top-level names that the interpreter brings itself."""
+
+_INSTALLED = ("site-packages", "dist-packages")
+_EXTENDS = (b"extend_path", b"declare_namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A module on the search paths.
+
+    Args:
+        name: Its dotted name.
+        kind: ``package`` and ``module`` have a source; ``namespace`` and ``compiled`` have none.
+        path: The source or the compiled file; None for a namespace package.
+        directories: Where its submodules are looked for, empty for a plain module.
+    """
+
+    name: str
+    kind: Literal["package", "module", "namespace", "compiled"]
+    path: str | None
+    directories: tuple[str, ...] = ()
+
+    @property
+    def has_source(self) -> bool:
+        """Whether there is Python source to read."""
+        return self.kind in ("package", "module")
+
+
+class Locator:
+    """Finds modules as the import system would, without importing anything.
+
+    Directories are listed once per locator; make a new one to see new files.
+
+    Args:
+        search_paths: The caller's own directories, first in line.
+        fallback: Directories to look in after them.
+        project: Directory that shown paths are relative to.
+    """
+
+    def __init__(self, search_paths: Sequence[Path], fallback: Sequence[Path], project: Path | None) -> None:
+        own = [os.path.abspath(path) for path in search_paths]
+        other = [os.path.abspath(path) for path in fallback if path.is_dir()]
+        expanded = griffe.ModuleFinder(own).search_paths if own else []
+        self.paths: tuple[str, ...] = tuple(dict.fromkeys([*own, *map(str, expanded), *other]))
+        self.project = os.path.abspath(project) if project is not None else None
+        self._found: dict[str, Found | None] = {}
+        self.listings: dict[str, dict[str, bool]] = {}
+
+    def find(self, name: str) -> Found | None:
+        """The module of that dotted name; None where there is none."""
+        try:
+            return self._found[name]
+        except KeyError:
+            pass
+        parent, _, last = name.rpartition(".")
+        if parent:
+            package = self.find(parent)
+            directories: Sequence[str] = package.directories if package else ()
+        else:
+            directories = self.paths
+        found = self._search(name, last, directories) if last.isidentifier() else None
+        self._found[name] = found
+        return found
+
+    def submodules(self, found: Found) -> Iterator[Found]:
+        """All modules below a package, sorted by name; a directory is entered once, so link loops end."""
+        yield from self._below(found, {os.path.realpath(one) for one in found.directories})
+
+    def _below(self, found: Found, entered: set[str]) -> Iterator[Found]:
+        for last in sorted(self._candidates(found)):
+            module = self.find(f"{found.name}.{last}")
+            if module is None:
+                continue
+            real = {os.path.realpath(one) for one in module.directories}
+            if real & entered:
+                continue
+            if module.kind != "namespace":
+                yield module
+            yield from self._below(module, entered | real)
+
+    def _candidates(self, found: Found) -> set[str]:
+        names: set[str] = set()
+        for directory in found.directories:
+            for entry, is_directory in self._list(directory).items():
+                stem = entry if is_directory else entry.partition(".")[0]
+                if (
+                    stem.isidentifier()
+                    and stem != "__init__"
+                    and (is_directory or entry.endswith((".py", ".so", ".pyd")))
+                ):
+                    names.add(stem)
+        return names
+
+    def _search(self, name: str, last: str, directories: Sequence[str]) -> Found | None:
+        portions: list[str] = []
+        for directory in directories:
+            entries = self._list(directory)
+            here = os.path.join(directory, last)
+            if entries.get(last):
+                if "__init__.py" in self._list(here):
+                    return Found(name, "package", os.path.join(here, "__init__.py"), self._extended(name, here))
+                portions.append(here)
+            if f"{last}.py" in entries:
+                return Found(name, "module", f"{here}.py")
+            for suffix in EXTENSION_SUFFIXES:
+                if f"{last}{suffix}" in entries:
+                    return Found(name, "compiled", f"{here}{suffix}")
+        return Found(name, "namespace", None, tuple(portions)) if portions else None
+
+    def _extended(self, name: str, first: str) -> tuple[str, ...]:
+        """A package's directories: more than one where its ``__init__`` extends its path (``pkgutil``)."""
+        try:
+            with open(os.path.join(first, "__init__.py"), "rb") as file:
+                head = file.read(20_000)
+        except OSError:
+            return (first,)
+        if not any(word in head for word in _EXTENDS):
+            return (first,)
+        parts = name.split(".")
+        others = (os.path.join(path, *parts) for path in self.paths)
+        return tuple(dict.fromkeys([first, *(one for one in others if os.path.isdir(one))]))
+
+    def _list(self, directory: str) -> dict[str, bool]:
+        """The entries of a directory, each with whether it is a directory itself."""
+        known = self.listings.get(directory)
+        if known is None:
+            try:
+                with os.scandir(directory) as entries:
+                    known = {one.name: _is_directory(one) for one in entries}
+            except OSError:
+                known = {}
+            self.listings[directory] = known
+        return known
+
+    def shown(self, path: str) -> str:
+        """A file's path as it may be shown: relative to the project, or to the search path that holds it."""
+        roots = [one for one in self.paths if path.startswith(one + os.sep)]
+        root = max(roots, key=len, default="")
+        inside = self.project is not None and path.startswith(self.project + os.sep)
+        installed = os.path.basename(root) in _INSTALLED
+        if inside and not installed and self.project is not None:
+            root = self.project
+        relative = os.path.relpath(path, root) if root else os.path.basename(path)
+        return relative.replace(os.sep, "/")
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def interpreter_paths() -> tuple[Path, ...]:
+    """The running interpreter's own search paths, without its standard library."""
+    stdlib = os.path.dirname(os.__file__)
+    outside = (one for one in sys.path if one and os.path.isdir(one))
+    return tuple(Path(one) for one in outside if os.path.abspath(one) != stdlib and not one.endswith("lib-dynload"))

@@ -1,0 +1,395 @@
+"""Resolves names and expressions as Python would: by scope, position, star imports, aliases and attributes."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+from sphinx_traits.extract.conditions import Evaluator
+from sphinx_traits.extract.summary import Binding
+from sphinx_traits.extract.targets import (
+    FunctionTarget,
+    ModuleTarget,
+    ObjectTarget,
+    Opaque,
+    Place,
+    SourceClass,
+    StdClass,
+    Subscripted,
+    Target,
+    ValueTarget,
+)
+from sphinx_traits.extract.world import Module, World
+
+MAX_DEPTH = 150
+"""Longer chains of aliases are not followed."""
+
+
+class Resolver:
+    """Looks names up in a world of modules.
+
+    Args:
+        world: The modules.
+        overrides: Dotted paths that stand for other dotted paths, the user's word.
+    """
+
+    def __init__(self, world: World, overrides: Mapping[str, str]) -> None:
+        self.world = world
+        self.overrides = overrides
+        self.conditions: list[str] = []
+        self.call: Callable[[Place, ast.Call], Target | None] = lambda _place, _node: None
+        self.class_attribute: Callable[[Target, str], Target | None] = lambda _target, _name: None
+        self._bindings: dict[tuple[str, int, int], tuple[Target, tuple[str, ...]]] = {}
+        self._members: dict[tuple[str, str], Target] = {}
+        self._active: set[tuple[str, int, int]] = set()
+        self._depth = 0
+
+    # Expressions.
+
+    def text(self, place: Place, text: str) -> Target:
+        """What an expression's text stands for."""
+        node = parse_expression(text)
+        return Opaque(text, "it cannot be parsed") if node is None else self.expression(place, node)
+
+    def expression(self, place: Place, node: ast.expr) -> Target:
+        """What an expression stands for at a place."""
+        if self._depth > MAX_DEPTH:
+            return Opaque(_shown(node), "the chain of names is too long")
+        self._depth += 1
+        try:
+            return self._expression(place, node)
+        finally:
+            self._depth -= 1
+
+    def _expression(self, place: Place, node: ast.expr) -> Target:
+        if isinstance(node, ast.Name):
+            return self.name(place, node.id)
+        if isinstance(node, ast.Attribute):
+            return self.attribute(self.expression(place, node.value), node.attr)
+        if isinstance(node, ast.Subscript):
+            return self._subscript(place, node)
+        if isinstance(node, ast.Call):
+            made = self.call(place, node)
+            return ValueTarget(self._value_name(place, node), place, node) if made is None else made
+        if isinstance(node, ast.IfExp):
+            return self._choice(place, node)
+        if isinstance(node, ast.NamedExpr):
+            return self.expression(place, node.value)
+        return ValueTarget(self._value_name(place, node), place, node)
+
+    def _value_name(self, place: Place, node: ast.expr) -> str:
+        return f"{place.module.name}.{_shown(node)}"
+
+    def _subscript(self, place: Place, node: ast.Subscript) -> Target:
+        origin = self.expression(place, node.value)
+        if isinstance(origin, ValueTarget):
+            return self.unknown(f"{origin.path}[{_shown(node.slice)}]", "it is an item of a value made at run time")
+        if isinstance(origin, Opaque):
+            return origin
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return Subscripted(origin, tuple(ast.unparse(one) for one in inner))
+
+    def _choice(self, place: Place, node: ast.IfExp) -> Target:
+        truth = Evaluator(_Constants(self, place)).truth(_Substituted(self, place).visit(copy.deepcopy(node.test)))
+        if truth is not None:
+            return self.expression(place, node.body if truth else node.orelse)
+        first, second = self.expression(place, node.body), self.expression(place, node.orelse)
+        if first != second:
+            self.conditions.append(ast.unparse(node.test))
+        return first
+
+    # Names.
+
+    def name(self, place: Place, name: str) -> Target:
+        """What a bare name stands for at a place."""
+        for module, scope, before in self._scopes(place):
+            target = self._in_scope(module, scope, name, before)
+            if target is not None:
+                return target
+        if hasattr(builtins, name):
+            return std(f"builtins.{name}", getattr(builtins, name))
+        return self.unknown(f"{place.module.name}.{name}", f"the name {name!r} is not defined in {place.module.name}")
+
+    def _scopes(self, place: Place) -> Iterator[tuple[Module, int, int]]:
+        """The scopes that see a name: the class body at hand, then the module; never a class further out."""
+        module, scope, before = place.module, place.scope, place.before
+        if scope >= 0:
+            yield module, scope, before
+            if before >= 0:
+                entry = module.summary.classes[scope]
+                while entry.scope >= 0:
+                    entry = module.summary.classes[entry.scope]
+                before = entry.position
+        yield module, -1, before
+
+    def _in_scope(self, module: Module, scope: int, name: str, before: int) -> Target | None:
+        table = module.scope(scope)
+        at = table.last(name, before)
+        for star in reversed(table.stars):
+            if star > at and (before < 0 or star < before):
+                target = self._from_star(table.bindings[star].text, name)
+                if target is not None:
+                    return target
+        if at < 0:
+            return None
+        binding = table.bindings[at]
+        if binding.condition:
+            self._note_alternatives(module, scope, name, at, before)
+        return None if binding.kind == "del" else self.binding(module, scope, at)
+
+    def _note_alternatives(self, module: Module, scope: int, name: str, chosen: int, before: int) -> None:
+        """Remember that an undecided condition chose this binding, where another one leads elsewhere."""
+        table = module.scope(scope)
+        places = [one for one in table.places[name] if one != chosen and (before < 0 or one < before)]
+        taken = self.binding(module, scope, chosen)
+        if any(self.binding(module, scope, one) != taken for one in places):
+            self.conditions.append(table.bindings[chosen].condition)
+
+    def _from_star(self, source: str, name: str) -> Target | None:
+        """What a star import of a module binds a name to; None where it does not bind it."""
+        if self.world.is_stdlib(source):
+            loaded = self.world.stdlib(source)
+            public = getattr(loaded, "__all__", None)
+            visible = name in public if public is not None else not name.startswith("_") and hasattr(loaded, name)
+            return std(f"{source}.{name}", getattr(loaded, name)) if visible else None
+        module = self.world.module(source)
+        if module is None or not self._exports(module, name):
+            return None
+        return self.own_member(module, name)
+
+    def _exports(self, module: Module, name: str) -> bool:
+        exports = module.summary.exports
+        if exports is not None:
+            return name in exports
+        return not name.startswith("_") or module.summary.computed_exports
+
+    # Bindings.
+
+    def binding(self, module: Module, scope: int, at: int) -> Target:
+        """What one binding stands for; remembered."""
+        key = (module.name, scope, at)
+        known = self._bindings.get(key)
+        if known is not None:
+            self.conditions += known[1]
+            return known[0]
+        binding = module.scope(scope).bindings[at]
+        if key in self._active:
+            return Opaque(f"{module.name}.{binding.name}", "its definition leads back to itself")
+        outer, self.conditions = self.conditions, []
+        self._active.add(key)
+        try:
+            target = self._bound(module, scope, at, binding)
+        finally:
+            self._active.discard(key)
+            inner, self.conditions = self.conditions, outer
+        self.conditions += inner
+        if not self._active or not _leads_back(target):
+            self._bindings[key] = (target, tuple(inner))
+        return target
+
+    def _bound(self, module: Module, scope: int, at: int, binding: Binding) -> Target:
+        if binding.kind == "class":
+            return SourceClass(module, binding.index)
+        if binding.kind == "def":
+            return FunctionTarget(module, binding.index)
+        if binding.kind == "import":
+            return self.module_target(binding.text)
+        if binding.kind == "from":
+            return self._imported(module, binding)
+        if binding.kind == "value":
+            return self._value(module, scope, at, binding)
+        around = f"{module.summary.classes[scope].qualname}." if scope >= 0 else ""
+        return self.unknown(
+            f"{module.name}.{around}{binding.name}", "it is bound by a statement that is only known at run time"
+        )
+
+    def _value(self, module: Module, scope: int, at: int, binding: Binding) -> Target:
+        around = f"{module.summary.classes[scope].qualname}." if scope >= 0 else ""
+        path = f"{module.name}.{around}{binding.name}"
+        if path in self.overrides:
+            return self.dotted(self.overrides[path])
+        node = parse_expression(binding.text)
+        if node is None:
+            return Opaque(path, "its value cannot be parsed")
+        target = self.expression(Place(module, scope, at), node)
+        return ValueTarget(path, target.place, target.node) if isinstance(target, ValueTarget) else target
+
+    def _imported(self, module: Module, binding: Binding) -> Target:
+        source = binding.text
+        if source == module.name and binding.attr == binding.name:
+            return self.module_target(f"{source}.{binding.attr}")
+        return self.member(source, binding.attr)
+
+    def module_target(self, name: str) -> Target:
+        """The module of a dotted name."""
+        if self.world.is_stdlib(name) or self.world.locator.find(name) is not None:
+            return ModuleTarget(name)
+        return self.unknown(name, f"the module {name!r} is not on the search paths")
+
+    # Members of modules.
+
+    def member(self, module: str, name: str) -> Target:
+        """What ``from module import name`` gives."""
+        key = (module, name)
+        known = self._members.get(key)
+        if known is None:
+            known = self._member(module, name)
+            if not self._active or not _leads_back(known):
+                self._members[key] = known
+        return known
+
+    def _member(self, name: str, attr: str) -> Target:
+        if self.world.is_stdlib(name):
+            return self._std_member(name, attr)
+        module = self.world.module(name)
+        if module is None:
+            return self.unknown(f"{name}.{attr}", f"the module {name!r} is not on the search paths")
+        if module.name in self.world.problems:
+            return self.unknown(f"{name}.{attr}", f"the module {name!r} could not be read")
+        if module.found.kind == "compiled":
+            return self.unknown(f"{name}.{attr}", f"the module {name!r} is compiled and has no source")
+        own = self.own_member(module, attr)
+        if own is not None and not _leads_back(own):
+            return own
+        if self.world.locator.find(f"{name}.{attr}") is not None:
+            return ModuleTarget(f"{name}.{attr}")
+        if own is not None:
+            return own
+        return self._lazy(module, attr)
+
+    def own_member(self, module: Module, name: str) -> Target | None:
+        """What a module itself binds a name to, star imports included."""
+        return self._in_scope(module, -1, name, -1)
+
+    def _lazy(self, module: Module, name: str) -> Target:
+        """A name that a module-level ``__getattr__`` makes: what type checkers are told, else unknown."""
+        path = f"{module.name}.{name}"
+        if module.scope(-1).last("__getattr__") < 0:
+            return self.unknown(path, f"the module {module.name!r} binds no name {name!r}")
+        for binding in module.summary.typing:
+            if binding.name == name and binding.kind == "from":
+                return self.member(binding.text, binding.attr)
+        return self.unknown(path, f"{module.name}.__getattr__ makes it at run time")
+
+    def _std_member(self, module: str, name: str) -> Target:
+        loaded = self.world.stdlib(module)
+        if loaded is not None and hasattr(loaded, name):
+            return std(f"{module}.{name}", getattr(loaded, name))
+        if self.world.stdlib(f"{module}.{name}") is not None:
+            return ModuleTarget(f"{module}.{name}")
+        return self.unknown(f"{module}.{name}", f"the standard library's {module!r} has no {name!r}")
+
+    def attribute(self, target: Target, name: str) -> Target:
+        """What an attribute of a target stands for."""
+        if isinstance(target, ModuleTarget):
+            return self.member(target.name, name)
+        if isinstance(target, StdClass):
+            found = getattr(target.type, name, None)
+            return (
+                self.unknown(f"{target.path}.{name}", "it is unknown")
+                if found is None
+                else std(f"{target.path}.{name}", found)
+            )
+        if isinstance(target, ObjectTarget):
+            found = getattr(target.value, name, None)
+            return (
+                self.unknown(f"{target.path}.{name}", "it is unknown")
+                if found is None
+                else std(f"{target.path}.{name}", found)
+            )
+        path = f"{target.path}.{name}"
+        if path in self.overrides:
+            return self.dotted(self.overrides[path])
+        if isinstance(target, Opaque):
+            return self.unknown(path, target.reason)
+        found_in_class = self.class_attribute(target, name)
+        if found_in_class is not None:
+            return found_in_class
+        return self.unknown(path, "it is an attribute of an object made at run time")
+
+    # Dotted paths.
+
+    def dotted(self, path: str) -> Target:
+        """What a full dotted path stands for: the longest module in front, then its attributes."""
+        parts = path.split(".")
+        for length in range(len(parts), 0, -1):
+            name = ".".join(parts[:length])
+            if self.world.is_stdlib(name) and self.world.stdlib(name) is None:
+                continue
+            if self.world.is_stdlib(name) or self.world.locator.find(name) is not None:
+                target: Target = ModuleTarget(name)
+                for attr in parts[length:]:
+                    target = self.attribute(target, attr)
+                return target
+        return Opaque(path, "there is no such module on the search paths")
+
+    def unknown(self, path: str, reason: str) -> Target:
+        """An unresolved path, or what the user says it stands for."""
+        replacement = self.overrides.get(path)
+        if replacement is None or replacement == path:
+            return Opaque(path, reason)
+        return self.dotted(replacement)
+
+
+class _Constants:
+    """What a conditional expression may ask: the world behind a resolver."""
+
+    def __init__(self, resolver: Resolver, place: Place) -> None:
+        self.resolver = resolver
+        self.place = place
+
+    def has_module(self, module: str) -> bool:
+        return self.resolver.world.has_module(module)
+
+    def has_name(self, module: str, name: str) -> bool:
+        return self.resolver.world.has_name(module, name)
+
+    def constant(self, module: str, name: str) -> object:
+        return self.resolver.world.constant(module, name)
+
+
+class _Substituted(ast.NodeTransformer):
+    """Replaces names by the literals they are bound to."""
+
+    def __init__(self, resolver: Resolver, place: Place) -> None:
+        self.resolver = resolver
+        self.place = place
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        before = len(self.resolver.conditions)
+        target = self.resolver.name(self.place, node.id)
+        certain = len(self.resolver.conditions) == before
+        del self.resolver.conditions[before:]
+        if certain and isinstance(target, ValueTarget) and isinstance(target.node, ast.Constant):
+            return target.node
+        return node
+
+
+@lru_cache(maxsize=65536)
+def parse_expression(text: str) -> ast.expr | None:
+    """The tree of an expression's text; None where it is none."""
+    try:
+        return ast.parse(f"({text}\n)", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def std(path: str, value: object) -> Target:
+    """The target for an object of the standard library."""
+    if isinstance(value, type):
+        return StdClass(value)
+    if type(value).__name__ == "module":
+        return ModuleTarget(path)
+    return ObjectTarget(path, value)
+
+
+def _shown(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _leads_back(target: Target) -> bool:
+    return isinstance(target, Opaque) and target.reason == "its definition leads back to itself"

@@ -1,0 +1,80 @@
+"""Fields of payload classes (structs, dataclasses, typed dicts), and docs from ``Attributes:`` sections."""
+
+from __future__ import annotations
+
+import ast
+import logging
+
+import griffe
+
+from sphinx_traits.extract.subject import Reader, Subject
+from sphinx_traits.extract.targets import SourceClass
+from sphinx_traits.manifest import Field
+
+
+def payload_fields(reader: Reader, payload: SourceClass) -> tuple[Field, ...]:
+    """The fields of a payload's class and of its bases, base first.
+
+    Args:
+        reader: Finds the sources.
+        payload: The class.
+    """
+    found: dict[str, Field] = {}
+    for node in reversed(reader.graph.lineage(payload).nodes):
+        if not isinstance(node, SourceClass) or _is_foreign(node):
+            continue
+        holder = reader.subject(node)
+        docs = attribute_docs(reader, node)
+        for statement in holder.statements:
+            if statement.annotation is None:
+                continue
+            annotation = ast.unparse(statement.annotation)
+            if "ClassVar" not in annotation:
+                found[statement.name] = Field(
+                    statement.name,
+                    _unquoted(statement.annotation),
+                    ast.unparse(statement.value) if statement.value is not None else "",
+                    holder.doc(statement) or docs.get(statement.name, ""),
+                )
+    return tuple(found.values())
+
+
+def _is_foreign(node: SourceClass) -> bool:
+    return node.module.name.partition(".")[0] in ("msgspec", "pydantic", "attr", "attrs", "typing_extensions")
+
+
+def _unquoted(annotation: ast.expr) -> str:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return annotation.value
+    return ast.unparse(annotation)
+
+
+def attribute_docs(reader: Reader, node: SourceClass) -> dict[str, str]:
+    """What a class's docstring says about its attributes in an ``Attributes:`` or ``Args:`` section."""
+    subject = Subject(reader, node)
+    text = ast.get_docstring(subject.tree) or ""
+    return section_docs(text)
+
+
+def section_docs(text: str) -> dict[str, str]:
+    """The described names of a docstring's sections, in Google's, NumPy's or Sphinx's style.
+
+    >>> section_docs("Sum.\\n\\nAttributes:\\n    slug: The new slug.")
+    {'slug': 'The new slug.'}
+    """
+    if not any(word in text for word in ("Attributes", "Args", "Parameters", ":param", ":ivar", ":var", ":cvar")):
+        return {}
+    logger = logging.getLogger("griffe")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        sections = griffe.Docstring(text, lineno=1).parse("auto")
+    except Exception:
+        return {}
+    finally:
+        logger.setLevel(level)
+    found: dict[str, str] = {}
+    for section in sections:
+        if section.kind in (griffe.DocstringSectionKind.attributes, griffe.DocstringSectionKind.parameters):
+            found.update((one.name, one.description.strip()) for one in section.value)
+    return found

@@ -1,0 +1,333 @@
+"""One pass over a pruned tree: the module's summary, and the nodes behind its classes and functions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sphinx_traits.extract.conditions import Evaluator, Surroundings
+from sphinx_traits.extract.prune import CONDITION, Pruner, absolute
+from sphinx_traits.extract.source import Lines
+from sphinx_traits.extract.summary import Assumption, Binding, BindingKind, ClassEntry, FunctionEntry, Summary
+
+FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+MAX_EXPRESSION = 20_000
+"""Longer expressions (tables of data) are not kept: no base class is written like that."""
+
+
+@dataclass(slots=True)
+class Scan:
+    """What one pass yields: the summary, and the nodes in the order of its entries."""
+
+    summary: Summary
+    classes: list[ast.ClassDef]
+    functions: list[FunctionNode]
+
+
+def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings) -> Scan:
+    """Prune a module's tree in place and list what it binds.
+
+    Args:
+        tree: The module, changed in place.
+        text: Its source.
+        package: The package that its relative imports start from.
+        surroundings: Answers what its conditions ask about other modules.
+    """
+    recorder = _Recorder(surroundings)
+    pruner = Pruner(Evaluator(recorder), package)
+    tree.body = pruner.flatten(tree.body)
+    scanner = _Scanner(Lines(text), package)
+    bindings = scanner.scope(tree.body)
+    exports = _Exports()
+    exports.read(tree.body)
+    summary = Summary(
+        bindings=bindings,
+        typing=scanner.only_imports(pruner.typing),
+        classes=tuple(entry for entry in scanner.entries if entry is not None),
+        functions=tuple(scanner.function_entries),
+        exports=None if exports.names is None or exports.computed else tuple(exports.names),
+        computed_exports=exports.computed,
+        module_of=scanner.rewrites(tree.body),
+        needs=_needs(tree.body, package),
+        assumptions=tuple(recorder.made.values()),
+    )
+    return Scan(summary, scanner.classes, scanner.functions)
+
+
+class _Recorder:
+    """Passes questions on and keeps the answers, which the summary depends on."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.made: dict[tuple[str, str], Assumption] = {}
+
+    def has_module(self, module: str) -> bool:
+        return self._keep(module, "", self.around.has_module(module))
+
+    def has_name(self, module: str, name: str) -> bool:
+        return self._keep(module, name, self.around.has_name(module, name))
+
+    def constant(self, module: str, name: str) -> object:
+        self._keep(module, name, self.around.has_name(module, name))
+        return self.around.constant(module, name)
+
+    def _keep(self, module: str, name: str, holds: bool) -> bool:
+        self.made[module, name] = Assumption(module, name, holds)
+        return holds
+
+
+@dataclass(slots=True)
+class _Scanner:
+    lines: Lines
+    package: str
+    entries: list[ClassEntry | None] = field(default_factory=list)
+    classes: list[ast.ClassDef] = field(default_factory=list)
+    function_entries: list[FunctionEntry] = field(default_factory=list)
+    functions: list[FunctionNode] = field(default_factory=list)
+
+    def scope(self, body: Iterable[ast.stmt], around: int = -1, prefix: str = "") -> tuple[Binding, ...]:
+        """The bindings of one body, in order."""
+        found: list[Binding] = []
+        for statement in body:
+            condition = getattr(statement, CONDITION, "")
+            if isinstance(statement, ast.ClassDef):
+                index = self._class(statement, around, prefix, len(found))
+                found.append(Binding(statement.name, "class", statement.lineno, index=index, condition=condition))
+            elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                index = self._function(statement, around)
+                found.append(Binding(statement.name, "def", statement.lineno, index=index, condition=condition))
+            elif isinstance(statement, ast.Import | ast.ImportFrom):
+                found += self._import(statement, condition)
+            else:
+                found += self._other(statement, condition)
+        return tuple(found)
+
+    def _class(self, node: ast.ClassDef, around: int, prefix: str, position: int) -> int:
+        index = len(self.entries)
+        self.entries.append(None)
+        self.classes.append(node)
+        qualname = f"{prefix}{node.name}"
+        text = self.lines.segment
+        self.entries[index] = ClassEntry(
+            name=node.name,
+            qualname=qualname,
+            line=node.lineno,
+            end_line=node.end_lineno or node.lineno,
+            scope=around,
+            position=position,
+            bases=tuple(text(one) for one in node.bases),
+            keywords=tuple((one.arg or "**", text(one.value)) for one in node.keywords),
+            decorators=tuple(text(one) for one in node.decorator_list),
+            generic=bool(getattr(node, "type_params", ())),
+            body=self.scope(node.body, index, f"{qualname}."),
+        )
+        return index
+
+    def _function(self, node: FunctionNode, around: int) -> int:
+        self.functions.append(node)
+        text = self.lines.segment
+        self.function_entries.append(
+            FunctionEntry(
+                name=node.name,
+                line=node.lineno,
+                end_line=node.end_lineno or node.lineno,
+                scope=around,
+                returns=text(node.returns) if node.returns is not None else "",
+                decorators=tuple(text(one) for one in node.decorator_list),
+            )
+        )
+        return len(self.functions) - 1
+
+    def only_imports(self, body: Iterable[ast.stmt]) -> tuple[Binding, ...]:
+        """The imports and assignments of a body that does not run."""
+        found: list[Binding] = []
+        for statement in body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                found += self._import(statement, "")
+        return tuple(found)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, condition: str) -> list[Binding]:
+        if isinstance(node, ast.Import):
+            return [
+                Binding(
+                    one.asname or one.name.partition(".")[0],
+                    "import",
+                    node.lineno,
+                    one.name if one.asname else one.name.partition(".")[0],
+                    condition=condition,
+                )
+                for one in node.names
+            ]
+        module = absolute(self.package, node.module, node.level)
+        return [
+            Binding(
+                one.asname or one.name,
+                "star" if one.name == "*" else "from",
+                node.lineno,
+                module,
+                one.name,
+                condition=condition,
+            )
+            for one in node.names
+        ]
+
+    def _other(self, node: ast.stmt, condition: str) -> list[Binding]:
+        if isinstance(node, ast.Assign):
+            return [one for target in node.targets for one in self._target(target, node.value, condition)]
+        if isinstance(node, ast.AnnAssign):
+            return self._target(node.target, node.value, condition) if node.value is not None else []
+        if isinstance(node, ast.Delete):
+            return [Binding(one.id, "del", node.lineno) for one in node.targets if isinstance(one, ast.Name)]
+        if isinstance(node, ast.AugAssign):
+            return self._target(node.target, None, condition)
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Match):
+            return [Binding(name, "opaque", node.lineno, condition=condition) for name in _bound_inside(node)]
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.NamedExpr):
+            return self._target(node.value.target, node.value.value, condition)
+        return self._type_alias(node, condition)
+
+    def _type_alias(self, node: ast.stmt, condition: str) -> list[Binding]:
+        name = getattr(node, "name", None)
+        if type(node).__name__ != "TypeAlias" or not isinstance(name, ast.Name):
+            return []
+        return [Binding(name.id, "opaque", node.lineno, condition=condition)]
+
+    def _target(self, target: ast.expr, value: ast.expr | None, condition: str) -> list[Binding]:
+        line = target.lineno
+        if isinstance(target, ast.Name):
+            text = self._kept(value)
+            kind: BindingKind = "value" if text else "opaque"
+            return [Binding(target.id, kind, line, text, condition=condition)]
+        if isinstance(target, ast.Attribute):
+            text = self._kept(value)
+            return [
+                Binding(self.lines.segment(target.value), "attribute", line, text, target.attr, condition=condition)
+            ]
+        if isinstance(target, ast.Tuple | ast.List):
+            values: Sequence[ast.expr | None] = [None] * len(target.elts)
+            same = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
+            if same and isinstance(value, ast.Tuple | ast.List):
+                values = value.elts
+            pairs = zip(target.elts, values, strict=True)
+            return [one for inner, part in pairs for one in self._target(inner, part, condition)]
+        return []
+
+    def _kept(self, value: ast.expr | None) -> str:
+        if value is None:
+            return ""
+        text = self.lines.segment(value)
+        return text if len(text) <= MAX_EXPRESSION else ""
+
+    def rewrites(self, body: Iterable[ast.stmt]) -> tuple[tuple[str, str], ...]:
+        """The ``__module__`` rewrites of a module: assignments, and loops over what it exports."""
+        found: list[tuple[str, str]] = []
+        for node in body:
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target = node.targets[0]
+                if isinstance(target, ast.Attribute) and target.attr == "__module__":
+                    found.append((self.lines.segment(target.value), self.lines.segment(node.value)))
+            elif isinstance(node, ast.For):
+                value = _rewritten_in_loop(node)
+                if value is not None:
+                    found.append(("*", ast.unparse(value)))
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                found += _set_module_call(node.value)
+        return tuple(found)
+
+
+def _set_module_call(call: ast.Call) -> list[tuple[str, str]]:
+    named = isinstance(call.func, ast.Name) and call.func.id == "setattr" and len(call.args) == 3
+    if named and isinstance(call.args[1], ast.Constant) and call.args[1].value == "__module__":
+        return [(ast.unparse(call.args[0]), ast.unparse(call.args[2]))]
+    return []
+
+
+def _rewritten_in_loop(loop: ast.For) -> ast.expr | None:
+    """The new ``__module__`` that a loop over a module's names gives to all of them."""
+    over = ast.unparse(loop.iter)
+    if not any(word in over for word in ("__all__", "locals()", "globals()", "vars()")):
+        return None
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Call):
+            pairs = _set_module_call(node)
+            if pairs:
+                return node.args[2]
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+            if node.targets[0].attr == "__module__":
+                return node.value
+    return None
+
+
+def _bound_inside(node: ast.stmt) -> list[str]:
+    """All names that a loop, ``with`` or ``match`` binds in its own scope, in order."""
+    names: dict[str, None] = {}
+    pending: list[ast.AST] = [node]
+    while pending:
+        one = pending.pop(0)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            names[one.id] = None
+        elif isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names[one.name] = None
+            continue
+        elif isinstance(one, ast.Import | ast.ImportFrom):
+            names.update((alias.asname or alias.name.partition(".")[0], None) for alias in one.names)
+        elif isinstance(one, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            continue
+        pending += ast.iter_child_nodes(one)
+    return list(names)
+
+
+def _needs(body: Iterable[ast.stmt], package: str) -> tuple[str, ...]:
+    """The modules that a module cannot be imported without."""
+    found: dict[str, None] = {}
+    for node in body:
+        if getattr(node, CONDITION, ""):
+            continue
+        if isinstance(node, ast.Import):
+            found.update((one.name, None) for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found[absolute(package, node.module, node.level)] = None
+    return tuple(found)
+
+
+class _Exports:
+    """Follows ``__all__`` through its assignments and extensions."""
+
+    def __init__(self) -> None:
+        self.names: list[str] | None = None
+        self.computed = False
+
+    def read(self, body: Iterable[ast.stmt]) -> None:
+        for node in body:
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(isinstance(one, ast.Name) and one.id == "__all__" for one in targets) and node.value is not None:
+                    self.names, self.computed = [], False
+                    self._add(node.value)
+            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == "__all__":
+                self._add(node.value)
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                self._call(node.value)
+
+    def _call(self, call: ast.Call) -> None:
+        function = call.func
+        if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+            return
+        if function.value.id == "__all__" and function.attr in ("extend", "append") and len(call.args) == 1:
+            argument = call.args[0]
+            self._add(ast.List([argument], ast.Load()) if function.attr == "append" else argument)
+
+    def _add(self, value: ast.expr) -> None:
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+            self._add(value.left)
+            self._add(value.right)
+        elif isinstance(value, ast.List | ast.Tuple):
+            for one in value.elts:
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    self.names = [*(self.names or ()), one.value]
+                else:
+                    self.computed = True
+        else:
+            self.computed = True

@@ -1,0 +1,107 @@
+"""What name resolution needs to know of one module: its bindings, in order, as plain records."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+BindingKind: TypeAlias = Literal["import", "from", "star", "class", "def", "value", "opaque", "del", "attribute"]
+
+
+class Binding(msgspec.Struct, frozen=True, array_like=True):
+    """One name bound in a scope.
+
+    Args:
+        name: The name; of a star import: ``*``; of an attribute set from outside: the object's text.
+        kind: How it is bound.
+        line: Where.
+        text: Of an import: the module; of a value: the expression; of an attribute: the value's expression.
+        attr: Of ``from``: the name in that module; of ``attribute``: the attribute's name.
+        index: Of a class or a function: its place in the module's list.
+        condition: The condition under which it is bound, where no reading can decide it.
+    """
+
+    name: str
+    kind: BindingKind
+    line: int = 0
+    text: str = ""
+    attr: str = ""
+    index: int = -1
+    condition: str = ""
+
+
+class ClassEntry(msgspec.Struct, frozen=True, array_like=True):
+    """A class statement.
+
+    Args:
+        name: Its name.
+        qualname: Its qualified name.
+        line: Line of the word ``class``.
+        end_line: Its last line.
+        scope: Index of the class around it, -1 at module level.
+        position: Place of its binding in the scope around it.
+        bases: The bases' expressions.
+        keywords: Keyword arguments of the statement, with their expressions.
+        decorators: The decorators' expressions.
+        generic: Whether it has type parameters of its own (``class A[T]``).
+        body: What its body binds.
+    """
+
+    name: str
+    qualname: str
+    line: int
+    end_line: int
+    scope: int
+    position: int
+    bases: tuple[str, ...]
+    keywords: tuple[tuple[str, str], ...] = ()
+    decorators: tuple[str, ...] = ()
+    generic: bool = False
+    body: tuple[Binding, ...] = ()
+
+
+class FunctionEntry(msgspec.Struct, frozen=True, array_like=True):
+    """A function statement; its body is read again from the source when somebody asks."""
+
+    name: str
+    line: int
+    end_line: int
+    scope: int
+    returns: str = ""
+    decorators: tuple[str, ...] = ()
+
+
+class Assumption(msgspec.Struct, frozen=True, array_like=True):
+    """What a module's branches were decided on: whether another module, or a name in it, is there."""
+
+    module: str
+    name: str
+    holds: bool
+
+
+class Summary(msgspec.Struct, frozen=True, array_like=True):
+    """One module.
+
+    Args:
+        bindings: What its top level binds, in order.
+        typing: What only a type checker sees (``if TYPE_CHECKING:``).
+        classes: All class statements outside functions.
+        functions: All function statements outside functions.
+        exports: The names in ``__all__``; None where there is none, or where it is computed.
+        computed_exports: Whether ``__all__`` is computed in a way no reading can follow.
+        module_of: Dotted names whose ``__module__`` this module rewrites, with the expression of the new one;
+            the name ``*`` stands for all that it exports.
+        needs: Modules that its top level imports unconditionally.
+        assumptions: What its branches were decided on.
+    """
+
+    bindings: tuple[Binding, ...] = ()
+    typing: tuple[Binding, ...] = ()
+    classes: tuple[ClassEntry, ...] = ()
+    functions: tuple[FunctionEntry, ...] = ()
+    exports: tuple[str, ...] | None = None
+    computed_exports: bool = False
+    module_of: tuple[tuple[str, str], ...] = ()
+    needs: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()

@@ -1,0 +1,257 @@
+"""All modules that were asked for: each is found, read, parsed and summarised once, on demand."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import hashlib
+import importlib
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sphinx_traits.extract.conditions import UNKNOWN
+from sphinx_traits.extract.locate import STDLIB, Found, Locator
+from sphinx_traits.extract.scan import Scan, scan
+from sphinx_traits.extract.source import Problem, Source, parse, read
+from sphinx_traits.extract.summary import Binding, Summary
+
+_NOT_IMPORTED = frozenset(
+    {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "test", "lib2to3", "__main__"}
+)
+
+
+class Scope:
+    """The bindings of one module or class body, by name."""
+
+    __slots__ = ("bindings", "places", "stars")
+
+    def __init__(self, bindings: tuple[Binding, ...]) -> None:
+        self.bindings = bindings
+        self.places: dict[str, list[int]] = {}
+        self.stars: list[int] = []
+        for place, binding in enumerate(bindings):
+            if binding.kind == "star":
+                self.stars.append(place)
+            elif binding.kind != "attribute":
+                self.places.setdefault(binding.name, []).append(place)
+
+    def last(self, name: str, before: int = -1) -> int:
+        """Place of the last binding of a name before a place; -1 where there is none."""
+        for place in reversed(self.places.get(name, ())):
+            if before < 0 or place < before:
+                return place
+        return -1
+
+
+@dataclass(eq=False, slots=True)
+class Module:
+    """A module with its summary.
+
+    Args:
+        name: Dotted name.
+        found: Where it is.
+        summary: What it binds.
+        digest: Digest of its bytes.
+        source: Text and tree; None when the summary came from the cache and nobody asked for the tree yet.
+        scan: The nodes behind the summary's entries.
+    """
+
+    name: str
+    found: Found
+    summary: Summary = Summary()
+    digest: str = ""
+    source: Source | None = None
+    scan: Scan | None = None
+    scopes: dict[int, Scope] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports start from."""
+        return self.name.rpartition(".")[0] if self.found.kind == "module" else self.name
+
+    @property
+    def has_source(self) -> bool:
+        """Whether there is Python source behind it."""
+        return self.found.has_source
+
+    def scope(self, index: int) -> Scope:
+        """The bindings of the module's top level (-1) or of one of its classes."""
+        known = self.scopes.get(index)
+        if known is None:
+            bindings = self.summary.bindings if index < 0 else self.summary.classes[index].body
+            known = self.scopes[index] = Scope(bindings)
+        return known
+
+
+class World:
+    """Modules by name, loaded one at a time; also what conditions ask about their surroundings.
+
+    Args:
+        locator: Finds the files.
+        own: The packages under analysis: they win over modules of the standard library.
+    """
+
+    def __init__(self, locator: Locator, own: Iterable[str] = ()) -> None:
+        self.locator = locator
+        self.own = frozenset(one.partition(".")[0] for one in own)
+        self.modules: dict[str, Module | None] = {}
+        self.problems: dict[str, tuple[str, Problem]] = {}
+        self.parsed = 0
+        self._loading: set[str] = set()
+        self._asking: set[tuple[str, str]] = set()
+        self._importable: dict[str, bool] = {}
+
+    def is_stdlib(self, name: str) -> bool:
+        """Whether a module comes with the interpreter."""
+        top = name.partition(".")[0]
+        return top in STDLIB and top not in self.own
+
+    def module(self, name: str) -> Module | None:
+        """The module of that name, loaded; None where there is none on the search paths."""
+        if name in self.modules:
+            return self.modules[name]
+        found = self.locator.find(name) if name and not self.is_stdlib(name) else None
+        if found is None:
+            self.modules[name] = None
+            return None
+        module = Module(name, found)
+        self.modules[name] = module
+        if found.has_source:
+            self._load(module)
+        return module
+
+    def _load(self, module: Module) -> None:
+        self._loading.add(module.name)
+        try:
+            data, problem = read(module.found.path or "")
+            module.digest = digest(data)
+            source = Source("", None, problem) if problem else parse(data)
+            module.source = source
+            if source.problem is not None:
+                self.problems[module.name] = (module.found.path or "", source.problem)
+            if source.tree is not None:
+                self._scan(module, source.tree, source.text)
+        finally:
+            self._loading.discard(module.name)
+
+    def _scan(self, module: Module, tree: ast.Module, text: str) -> None:
+        try:
+            module.scan = scan(tree, text, module.package, self)
+            module.summary = module.scan.summary
+            self.parsed += 1
+        except RecursionError:
+            problem = Problem("syntax_error", "The code is nested too deeply to be read.")
+            module.source = Source(text, None, problem)
+            self.problems[module.name] = (module.found.path or "", problem)
+
+    def stdlib(self, name: str) -> object | None:
+        """A module of the standard library, imported; None where it is not there or not to be touched."""
+        if name.partition(".")[0] in _NOT_IMPORTED:
+            return None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return importlib.import_module(name)
+        except Exception:
+            return None
+
+    # What conditions ask.
+
+    def has_module(self, module: str) -> bool:
+        """Whether a module can be imported, as far as its own imports show."""
+        if self.is_stdlib(module):
+            return self.stdlib(module) is not None
+        known = self._importable.get(module)
+        if known is None:
+            self._importable[module] = True
+            known = self._importable[module] = self._can_import(module)
+        return known
+
+    def _can_import(self, module: str) -> bool:
+        parent = module.rpartition(".")[0]
+        if parent and not self.has_module(parent):
+            return False
+        found = self.locator.find(module)
+        if found is None:
+            return False
+        if not found.has_source or module in self._loading:
+            return True
+        loaded = self.module(module)
+        if loaded is None or loaded.name in self.problems:
+            return False
+        top = module.partition(".")[0]
+        return all(self._is_there(need, top) for need in loaded.summary.needs)
+
+    def _is_there(self, need: str, top: str) -> bool:
+        """Whether an import works; of other packages only whether they are there at all."""
+        if self.is_stdlib(need):
+            return self.stdlib(need) is not None
+        other = need.partition(".")[0] != top
+        return self.locator.find(need) is not None if other else self.has_module(need)
+
+    def has_name(self, module: str, name: str) -> bool:
+        """Whether ``from module import name`` works; while the module is being read: yes."""
+        if self.is_stdlib(module):
+            return hasattr(self.stdlib(module), name) or self.stdlib(f"{module}.{name}") is not None
+        if (module, name) in self._asking or module in self._loading:
+            return True
+        loaded = self.module(module)
+        if loaded is None:
+            return False
+        if not loaded.has_source and loaded.found.kind != "namespace":
+            return True
+        self._asking.add((module, name))
+        try:
+            return self._binds(loaded, name) or self.has_module(f"{module}.{name}")
+        finally:
+            self._asking.discard((module, name))
+
+    def _binds(self, module: Module, name: str) -> bool:
+        scope = module.scope(-1)
+        if scope.last(name) >= 0 or scope.last("__getattr__") >= 0:
+            return True
+        return any(self.has_name(scope.bindings[place].text, name) for place in scope.stars)
+
+    def constant(self, module: str, name: str) -> object:
+        """The literal bound to a module's name, followed through one re-export at a time."""
+        for _ in range(8):
+            if module in self._loading or self.is_stdlib(module):
+                return UNKNOWN
+            loaded = self.module(module)
+            place = loaded.scope(-1).last(name) if loaded else -1
+            if loaded is None or place < 0:
+                return UNKNOWN
+            binding = loaded.scope(-1).bindings[place]
+            if binding.kind == "value" and not binding.condition:
+                return literal(binding.text)
+            if binding.kind != "from":
+                return UNKNOWN
+            module, name = binding.text, binding.attr
+        return UNKNOWN
+
+
+def literal(text: str) -> object:
+    """The value of a literal's text, else UNKNOWN."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return UNKNOWN
+
+
+def digest(data: bytes) -> str:
+    """The digest by which a file's content is known."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Hold the garbage collector back while many long-lived trees are made: saves a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
