@@ -52,7 +52,9 @@ def tests(session: nox.Session) -> None:
 def tests_lowest(session: nox.Session) -> None:
     """The documentation tests on the oldest Sphinx that is supported."""
     install_wheel(session, "tests", constrained=False)
-    session.install("--constraint", str(HERE / "constraints" / "lowest.txt"), "sphinx", "docutils", "myst-parser", "furo")
+    session.install(
+        "--constraint", str(HERE / "constraints" / "lowest.txt"), "sphinx", "docutils", "myst-parser", "furo"
+    )
     session.run("pytest", "tests/sphinx", "tests/cli", "tests/test_example.py", *session.posargs)
 
 
@@ -100,7 +102,9 @@ def bench(session: nox.Session) -> None:
 def constraints(session: nox.Session) -> None:
     """Write down the versions that resolve today, as `name==version` lines."""
     install_wheel(session, "tests", constrained=False)
-    frozen = session.run("uv", "pip", "freeze", silent=True, external=True, env={"VIRTUAL_ENV": session.virtualenv.location})
+    frozen = session.run(
+        "uv", "pip", "freeze", silent=True, external=True, env={"VIRTUAL_ENV": session.virtualenv.location}
+    )
     lines = [line for line in str(frozen).splitlines() if "==" in line and not line.startswith("sphinx-traits")]
     (HERE / "constraints" / f"python-{session.python}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

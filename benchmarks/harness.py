@@ -50,7 +50,9 @@ def ratio(name: str, ours: float, peer: float, goal: float | None, note: str = "
     return Figure(name, ours, peer, ours / peer if peer else float("inf"), goal, note=note)
 
 
-def interleaved(candidates: Mapping[str, Callable[[], object]], rounds: int = 41, slice_s: float = 0.001) -> dict[str, float]:
+def interleaved(
+    candidates: Mapping[str, Callable[[], object]], rounds: int = 41, slice_s: float = 0.001
+) -> dict[str, float]:
     """Seconds per call of each candidate: the 10th percentile over rounds in which all run in random order.
 
     Args:

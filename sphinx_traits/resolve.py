@@ -303,9 +303,7 @@ def _effective(key: ConfigKey | Feature, settings: Sequence[Setting]) -> Effecti
     mine = [one for one in settings if one.key == key.name and one.trait in (trait, trait.rpartition(".")[2])]
     if not mine:
         return EffectiveValue(key=key, value=key.default)
-    return EffectiveValue(
-        key=key, value=mine[0].value, layer=mine[0].layer, setting=mine[0], hides=tuple(mine[1:])
-    )
+    return EffectiveValue(key=key, value=mine[0].value, layer=mine[0].layer, setting=mine[0], hides=tuple(mine[1:]))
 
 
 def _trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:

@@ -83,7 +83,13 @@ CONTENT = Trait(
         Base(expression="HasTags", name="shop.traits.HasTags"),
         Base(expression="Trait", name="traits_runtime.Trait"),
     ),
-    mro=("shop.traits.HasContent", "shop.traits.HasSlug", "shop.traits.HasTags", "traits_runtime.Trait", "builtins.object"),
+    mro=(
+        "shop.traits.HasContent",
+        "shop.traits.HasSlug",
+        "shop.traits.HasTags",
+        "traits_runtime.Trait",
+        "builtins.object",
+    ),
 )
 
 ARTICLE = Model(
@@ -107,7 +113,10 @@ ARTICLE = Model(
 
 LABEL = Model(
     name="shop.models.Label",
-    bases=(Base(expression="HasTags", name="shop.traits.HasTags"), Base(expression="db.Model", name="db.Model", resolved=False)),
+    bases=(
+        Base(expression="HasTags", name="shop.traits.HasTags"),
+        Base(expression="db.Model", name="db.Model", resolved=False),
+    ),
     mro=("shop.models.Label", "shop.traits.HasTags", "traits_runtime.Trait", "db.Model", "builtins.object"),
     complete=False,
     reason="The base db.Model is made by a call.",
@@ -130,7 +139,9 @@ MANIFEST = Manifest(
         Listener(name="deaf", owner="shop.listeners", pattern="trait.HasTags.*"),
     ),
     settings=(
-        Setting(trait="HasSlug", key="max_length", value=Value("60"), layer="file", location=Location("pyproject.toml", 3)),
+        Setting(
+            trait="HasSlug", key="max_length", value=Value("60"), layer="file", location=Location("pyproject.toml", 3)
+        ),
     ),
     findings=(
         Finding(

@@ -9,8 +9,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from sphinx_traits.manifest import Manifest, ManifestError, dumps, json_schema, loads
 from facts import MANIFEST
+from sphinx_traits.manifest import Manifest, ManifestError, dumps, json_schema, loads
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "docs" / "reference" / "manifest-1.schema.json"
 
@@ -55,7 +55,9 @@ def test_manifest_of_another_version_is_refused_with_the_way_out() -> None:
     """A reader never misreads a form that it does not know."""
     text = dumps(msgspec.structs.replace(MANIFEST, schema_version=99))
 
-    with pytest.raises(ManifestError, match=r"schema version 99; this version of sphinx-traits reads 1\. Write it again"):
+    with pytest.raises(
+        ManifestError, match=r"schema version 99; this version of sphinx-traits reads 1\. Write it again"
+    ):
         loads(text)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
+from facts import MANIFEST
 from sphinx_traits.manifest import Manifest
 from sphinx_traits.render import markdown_pages
-from facts import MANIFEST
 
 PAGES = dict(markdown_pages(MANIFEST))
 
@@ -64,7 +64,9 @@ def test_incomplete_composition_says_so_at_the_top() -> None:
     """A reader cannot miss that a base is unknown."""
     page = PAGES["models/shop.models.Label.md"]
 
-    assert page.index("**The composition is incomplete.** The base db.Model is made by a call.") < page.index("## Traits")
+    assert page.index("**The composition is incomplete.** The base db.Model is made by a call.") < page.index(
+        "## Traits"
+    )
 
 
 def test_trait_page_says_who_uses_it() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from facts import ARTICLE, MANIFEST, SLUG
 from sphinx_traits.manifest import Hook, Location
 from sphinx_traits.resolve import Index, compose, nearest
-from facts import ARTICLE, MANIFEST, SLUG
 
 INDEX = Index(MANIFEST)
 

@@ -78,7 +78,7 @@ def _write_html(project: Project, index: Index, chosen: list[tuple[str, str]], o
     return site.index
 
 
-def _write_markdown(project: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
+def _write_markdown(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
     from sphinx_traits.render import markdown_pages, page_path
 
     wanted = {page_path(kind, name) for kind, name in chosen}
@@ -88,7 +88,7 @@ def _write_markdown(project: Project, index: Index, chosen: list[tuple[str, str]
     return output / (page_path(*chosen[0]) if chosen else "index.md")
 
 
-def _write_json(project: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
+def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
     import msgspec
 
     from sphinx_traits.resolve import compose
@@ -96,7 +96,7 @@ def _write_json(project: Project, index: Index, chosen: list[tuple[str, str]], o
     if not chosen:
         write_atomic(output / "manifest.json", dumps(index.manifest))
         return output / "manifest.json"
-    compositions = [compose(index, name) for _, name in chosen]
+    compositions = [compose(index, name) for _kind, name in chosen]
     write_atomic(output / "compositions.json", msgspec.json.format(msgspec.json.encode(compositions)) + b"\n")
     return output / "compositions.json"
 

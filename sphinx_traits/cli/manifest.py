@@ -16,7 +16,9 @@ from sphinx_traits.project import Project
 
 @click.command()
 @click.argument("packages", nargs=-1, metavar="[PACKAGE]...")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write instead of stdout.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write instead of stdout."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the manifest and stop.")
 @source_options
 def manifest(project: Project, packages: tuple[str, ...], output: Path | None, schema: bool) -> None:

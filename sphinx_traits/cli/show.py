@@ -104,7 +104,11 @@ def sections(index: Index, it: Composition) -> Iterator[Section]:
             ("column", "kind", "type", "from", "at"),
             [(one.name, one.kind, one.type, _short(one.owner), _place(one)) for one in it.columns],
         ),
-        ("Findings", ("", "what", "at"), [(one.level, f"{one.message} {one.hint}", str(one.location)) for one in it.findings]),
+        (
+            "Findings",
+            ("", "what", "at"),
+            [(one.level, f"{one.message} {one.hint}", str(one.location)) for one in it.findings],
+        ),
         ("Used by", ("model",), [(name,) for name in index.users.get(it.subject.name, ())]),
     ]
     return ((title, header, rows) for title, header, rows in every if rows)

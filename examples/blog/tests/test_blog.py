@@ -13,11 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 
-from blog import listeners  # noqa: E402, F401 - registers them
-from blog.db import BlogSession, open_database  # noqa: E402
-from blog.models import Article, Comment, Image, Page, Series, User  # noqa: E402
-from blog.traits import HasTags  # noqa: E402
-from blog.traits.tracking import current_user  # noqa: E402
+from blog import listeners  # noqa: F401 - registers them
+from blog.db import BlogSession, open_database
+from blog.models import Article, Comment, Image, Page, Series, User
+from blog.traits import HasTags
+from blog.traits.tracking import current_user
 
 
 @pytest.fixture

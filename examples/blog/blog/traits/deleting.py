@@ -30,7 +30,9 @@ class SoftDeletes(Trait):
     trashed = TraitEvent(RowTrashed, doc="After a row was put into the waste bin.")
     restored = TraitEvent(doc="After a row was taken out of the waste bin.")
 
-    deleted_at: Mapped[datetime | None] = mapped_column(index=True, doc="When the row was deleted; empty while it is live.")
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        index=True, doc="When the row was deleted; empty while it is live."
+    )
 
     @property
     def is_deleted(self) -> bool:

@@ -14,7 +14,9 @@ class PublishingConfig(TraitConfig):
     """When rows become public."""
 
     auto_publish: bool = option(False, doc="Publish rows as soon as they are created.")
-    notify_queue: str = option("mail", deprecated="1.2: set the queue of the job instead", doc="Queue of the notifications.")
+    notify_queue: str = option(
+        "mail", deprecated="1.2: set the queue of the job instead", doc="Queue of the notifications."
+    )
 
 
 class RowPublished(msgspec.Struct):
