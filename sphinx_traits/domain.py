@@ -88,7 +88,7 @@ class HandDirective(ObjectDescription[str]):
             signode += addnodes.desc_annotation("", f" = {self.options['default']}")
         return sig.strip()
 
-    def add_target_and_index(self, name: str, sig: str, signode: desc_signature) -> None:  # noqa: ARG002
+    def add_target_and_index(self, name: str, sig: str, signode: desc_signature) -> None:
         """Make the object a target, unless `no-index` stands there."""
         anchor = make_id(self.env, self.state.document, self.objtype, name)
         signode["ids"].append(anchor)
@@ -303,7 +303,7 @@ class TraitDomain(Domain):
 
     def resolve_xref(
         self,
-        env: BuildEnvironment,  # noqa: ARG002
+        env: BuildEnvironment,
         fromdocname: str,
         builder: Builder,
         typ: str,
@@ -329,11 +329,11 @@ class TraitDomain(Domain):
 
     def resolve_any_xref(
         self,
-        env: BuildEnvironment,  # noqa: ARG002
+        env: BuildEnvironment,
         fromdocname: str,
         builder: Builder,
         target: str,
-        node: pending_xref,  # noqa: ARG002
+        node: pending_xref,
         contnode: Element,
     ) -> list[tuple[str, reference]]:
         """All objects that `:any:` may mean."""

@@ -133,7 +133,7 @@ class ClassDirective(SphinxDirective):
         anchor = block if block not in document.ids else f"{subject.short.lower()}-{block}"
         while anchor in document.ids:
             anchor += "-1"
-        if isinstance(self.state.parent, nodes.section | nodes.document):
+        if isinstance(self.state_machine.node, nodes.section | nodes.document):
             node: nodes.Element = nodes.section("", nodes.title(title, title), *content, ids=[anchor])
             document.ids[anchor] = node
             return [node]

@@ -10,7 +10,7 @@ from sphinx.locale import get_translation
 
 from sphinx_traits import domain
 from sphinx_traits._sphinx import build as builds
-from sphinx_traits._sphinx import virtual
+from sphinx_traits._sphinx import output, stale, virtual
 from sphinx_traits._sphinx.catalogue import Catalogue
 from sphinx_traits._sphinx.config import Settings, project_of
 from sphinx_traits._sphinx.directives import DIRECTIVES
@@ -48,8 +48,10 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", _add_static_path)
     app.connect("builder-inited", _read_manifest, priority=900)
     app.connect("env-get-outdated", _outdated)
+    app.connect("doctree-read", _doctree_read)
     app.connect("env-updated", _updated)
     app.connect("missing-reference", _class_reference, priority=400)
+    app.connect("html-collect-pages", _collect_pages)
     app.connect("html-page-context", _no_source_file)
     return {
         "version": version("sphinx-traits"),
@@ -79,13 +81,24 @@ def _read_manifest(app: Sphinx) -> None:
     report(catalogue.manifest.findings, sources)
 
 
-def _outdated(_app: Sphinx, env: BuildEnvironment, *_changes: Any) -> set[str]:
+def _outdated(app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: set[str], removed: set[str]) -> set[str]:
+    state = domain_of(env).data["state"]
+    output.remove_pages(app.builder, removed & state.get("pages", set()))
+    state["pages"] = set(builds.build_of(env).pages.titles)
     return builds.outdated(env)
 
 
-def _updated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
-    domain_of(env).data["state"]["manifest"] = builds.build_of(env).catalogue.fingerprint
+def _collect_pages(app: Sphinx) -> list[Any]:
+    output.tidy_search_index(app.builder)
     return []
+
+
+def _doctree_read(app: Sphinx, doctree: nodes.document) -> None:
+    stale.note_foreign_references(app.env, doctree)
+
+
+def _updated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
+    return stale.to_write_again(env)
 
 
 def _class_reference(

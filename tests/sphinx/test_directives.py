@@ -1,0 +1,172 @@
+"""Directives on pages written by hand, in both markups."""
+
+from __future__ import annotations
+
+import pytest
+from blogfacts import manifest
+from docutils import nodes
+
+from sphinx_traits.testing import Built, SphinxBuilder
+
+ARGUMENTS = {
+    "trait-model": "Article",
+    "trait": "HasSlug",
+    "trait-config": "",
+    "trait-events": "HasSlug",
+    "trait-hooks": "",
+    "trait-jobs": "",
+    "trait-matrix": "",
+    "trait-list": "models",
+}
+
+
+def both(project: SphinxBuilder, name: str, argument: str) -> Built:
+    """A build with the same directive in a page of each markup."""
+    project.manifest(manifest())
+    project.config.update(
+        extensions=["myst_parser", "sphinx_traits"], traits_pages="", suppress_warnings=["traits.duplicate"]
+    )
+    project.write(
+        {
+            "index.rst": f"Same\n====\n\n.. {name}:: {argument}\n\n.. toctree::\n\n   other\n",
+            "other.md": f"# Same\n\n```{{{name}}} {argument}\n```\n\n```{{toctree}}\n```\n",
+        }
+    )
+    return project.build("dummy")
+
+
+def shown(built: Built, docname: str) -> str:
+    """A page's doctree without what names the page itself."""
+    document = built.doctree(docname)
+    for node in document.findall(nodes.Element):
+        for key in ("source", "line", "ids", "refid", "refuri", "names"):
+            node.attributes.pop(key, None)
+    section = next(iter(document.findall(nodes.section)))
+    return "".join(child.pformat() for child in section.children if "toctree" not in child.pformat())
+
+
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS.items())
+def test_both_markups_give_the_same_doctree(project: SphinxBuilder, name: str, argument: str) -> None:
+    """A page in MyST Markdown shows what one in reStructuredText shows."""
+    built = both(project, name, argument)
+
+    assert built.warnings == []
+    assert shown(built, "index") == shown(built, "other")
+    assert len(shown(built, "index")) > 200
+
+
+def test_a_misspelt_model_is_one_warning_with_its_place(blog: SphinxBuilder) -> None:
+    """The warning names the page's line and the model that was probably meant."""
+    blog.write({"index.rst": "Blog\n====\n\n.. trait-model:: Artcle\n"})
+
+    built = blog.build()
+
+    assert len(built.warnings) == 1
+    assert built.warnings[0].startswith(f"{blog.source}/index.rst:4: WARNING: There is no model 'Artcle' among 3.")
+    assert built.warnings[0].endswith("Did you mean 'blog.models.Article'? [traits.unknown_object]")
+
+
+def test_a_misspelt_model_in_markdown_has_its_place_too(blog: SphinxBuilder) -> None:
+    """MyST pages name the line as well."""
+    blog.config["extensions"] = ["myst_parser", "sphinx_traits"]
+    blog.write(
+        {
+            "index.rst": "Blog\n====\n\n.. toctree::\n\n   more\n",
+            "more.md": "# More\n\nText.\n\n```{trait} HasSlg\n```\n",
+        }
+    )
+
+    built = blog.build()
+
+    assert len(built.warnings) == 1
+    assert built.warnings[0].startswith(f"{blog.source}/more.md:5: WARNING: There is no trait 'HasSlg'")
+
+
+def test_a_page_heals_when_the_model_appears(blog: SphinxBuilder) -> None:
+    """A name that was unknown is looked up again when the manifest has it."""
+    from sphinx_traits.manifest import Manifest
+
+    blog.manifest(Manifest()).write({"index.rst": "Blog\n====\n\n.. trait-model:: Article\n"})
+    blog.build()
+    blog.manifest(manifest())
+
+    built = blog.build()
+
+    assert built.warnings == []
+    assert "A dated text." in built.text("index.html")
+
+
+def test_sections_can_be_chosen(blog: SphinxBuilder) -> None:
+    """Only the named sections are shown."""
+    blog.write({"index.rst": "Blog\n====\n\n.. trait-model:: Article\n   :sections: hooks, config\n"})
+
+    titles = [one.astext() for one in blog.build("dummy").doctree("index").findall(nodes.title)]
+
+    assert titles == ["Blog", "Hooks", "Configuration"]
+
+
+def test_a_directive_inside_a_list_makes_no_sections(blog: SphinxBuilder) -> None:
+    """Where no section may stand there are rubrics, and the document stays valid."""
+    blog.write({"index.rst": "Blog\n====\n\n* Item\n\n  .. trait-model:: Article\n"})
+
+    built = blog.build()
+    document = built.doctree("index")
+
+    assert built.warnings == []
+    assert len(list(document.findall(nodes.section))) == 1
+    assert "Hooks" in [one.astext() for one in document.findall(nodes.rubric)]
+
+
+def test_a_page_written_by_hand_goes_before_the_generated_one(blog: SphinxBuilder) -> None:
+    """A source file of the same name is the model's page, and links lead to it."""
+    name = "traits/models/blog.models.Article"
+    blog.write({f"{name}.rst": "My article\n==========\n\n.. trait-model:: Article\n"})
+
+    built = blog.build()
+
+    assert built.warnings == []
+    assert "<title>My article" in built.text(f"{name}.html")
+    assert built.app.env.get_domain("trait").objects["model", "blog.models.Article"].docname == name
+
+
+def test_a_second_description_is_no_target(blog: SphinxBuilder) -> None:
+    """With generated pages a directive elsewhere repeats the facts, and nothing is described twice."""
+    blog.write({"index.rst": "Blog\n====\n\n.. trait:: HasSlug\n"})
+
+    built = blog.build()
+
+    assert built.warnings == []
+    assert built.app.env.get_domain("trait").objects["config", "blog.traits.HasSlug.max_length"].docname == (
+        "traits/traits/blog.traits.HasSlug"
+    )
+
+
+def test_a_docstring_mistake_is_warned_about_at_its_own_line(project: SphinxBuilder) -> None:
+    """The warning names the Python file and the line in it, not the page."""
+    import msgspec
+
+    from sphinx_traits.manifest import Location
+
+    source = project.root / "blog" / "models.py"
+    source.parent.mkdir(parents=True)
+    source.write_text('"""Models."""\n\n\nclass User:\n    """Somebody.\n\n    Broken *emphasis.\n    """\n')
+    facts = manifest()
+    user = msgspec.structs.replace(
+        facts.models[2], doc="Somebody.\n\nBroken *emphasis.", location=Location("blog/models.py", 4, 8)
+    )
+    project.manifest(msgspec.structs.replace(facts, models=(*facts.models[:2], user)))
+    project.config["traits_search_paths"] = [".."]
+
+    built = project.write({"index.rst": "Blog\n====\n"}).build()
+
+    assert [one for one in built.warnings if one.startswith(f"{source}:7: WARNING: Inline emphasis")]
+
+
+def test_a_bad_value_is_a_warning_and_the_default_holds(blog: SphinxBuilder) -> None:
+    """A value that cannot be used is named with what it takes."""
+    blog.config.update(traits_navigation="sideways", traits_source_link="https://x/{file}")
+
+    built = blog.build("dummy")
+
+    assert [one for one in built.warnings if "traits_navigation is 'sideways'" in one and "[traits.config]" in one]
+    assert [one for one in built.warnings if "traits_source_link" in one]

@@ -1,0 +1,119 @@
+"""Roles, the inventory, and projects that only link to us."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sphinx.util.inventory import InventoryFile
+
+from sphinx_traits.testing import SphinxBuilder
+
+LINKS = """\
+Links
+=====
+
+* :trait:model:`Article`
+* :trait:trait:`a title <HasSlug>`
+* :trait:config:`~blog.traits.HasSlug.max_length`
+* :trait:config:`blog.traits.HasSlug.slug_config.max_length`
+* :trait:event:`trait.HasSlug.slug_generated`
+* :trait:hook:`HasSlug.make_slug`
+* :trait:job:`recount`
+* :trait:feature:`follow_title`
+* :trait:metric:`slugs_made`
+* :trait:obj:`HasTags`
+* :any:`blog.models.User`
+* :py:class:`Page`
+"""
+
+
+def test_every_role_leads_somewhere(blog: SphinxBuilder) -> None:
+    """By full name, by its last parts, by alias; a reference to the Python class leads to our page too."""
+    blog.config["nitpicky"] = True
+
+    built = blog.write({"index.rst": LINKS}).build()
+    text = built.text("index.html")
+
+    assert built.warnings == []
+    assert text.count('class="reference internal"') >= 12
+    assert 'href="traits/traits/blog.traits.HasSlug.html#config-blog.traits.HasSlug.max_length"' in text
+    assert '<span class="pre">max_length</span>' in text
+
+
+def test_an_unknown_target_is_a_warning_with_its_place(blog: SphinxBuilder) -> None:
+    """Also without `nitpicky`."""
+    built = blog.write({"index.rst": "Blog\n====\n\n:trait:model:`Artcle`\n"}).build()
+
+    assert len(built.warnings) == 1
+    assert built.warnings[0].startswith(f"{blog.source}/index.rst:4: WARNING:")
+
+
+def test_objects_are_described_by_hand(project: SphinxBuilder) -> None:
+    """The domain's own directives need no manifest."""
+    page = (
+        "Hand\n====\n\n.. trait:trait:: shop.HasPrice\n\n   Has a price.\n\n"
+        "   .. trait:config:: shop.HasPrice.currency\n      :type: str\n      :default: 'EUR'\n"
+        "      :env: SHOP_CURRENCY\n\n"
+        "      The currency.\n\nSee :trait:config:`currency`.\n"
+    )
+
+    built = project.write({"index.rst": page}).build()
+
+    assert built.warnings == []
+    assert 'href="#config-shop.HasPrice.currency"' in built.text("index.html")
+    assert "SHOP_CURRENCY" in built.text("index.html")
+
+
+def test_the_inventory_has_each_object_once(blog: SphinxBuilder) -> None:
+    """However many models use a trait, its keys and events stand there once."""
+    built = blog.build()
+    with (built.out / "objects.inv").open("rb") as file:
+        found = InventoryFile.load(file, "https://blog", lambda base, path: f"{base}/{path}")
+
+    assert sorted(found["trait:config"]) == [
+        "blog.traits.HasSlug.max_length",
+        "blog.traits.HasSlug.slug_config.max_length",
+        "blog.traits.HasSlug.slug_config.token",
+        "blog.traits.HasSlug.token",
+        "blog.traits.HasTags.max_tags",
+        "blog.traits.HasTags.tag_config.max_tags",
+    ]
+    assert "trait.HasSlug.slug_generated" in found["trait:event"]
+
+
+CONSUMER = """\
+import sys
+from sphinx.cmd.build import main
+code = main(["-q", "-n", "-W", "-b", "html", "docs", "out"])
+loaded = {"griffe", "msgspec", "traits_runtime", "sphinx_traits.manifest"} & set(sys.modules)
+sys.exit(code or (f"loaded {loaded}" if loaded else 0))
+"""
+
+
+@pytest.mark.parametrize("suffix", ["rst", "md"])
+def test_a_consumer_links_with_nothing_but_sphinx(blog: SphinxBuilder, tmp_path: Path, suffix: str) -> None:
+    """With the domain alone from reStructuredText, and without it from MyST; neither loads our machinery."""
+    out = blog.build().out
+    consumer = tmp_path / "consumer"
+    docs = consumer / "docs"
+    docs.mkdir(parents=True)
+    extensions = ["sphinx.ext.intersphinx", "sphinx_traits.domain" if suffix == "rst" else "myst_parser"]
+    (docs / "conf.py").write_text(
+        f"extensions = {extensions!r}\n"
+        f"intersphinx_mapping = {{'blog': ('https://blog.example', {str(out / 'objects.inv')!r})}}\n"
+    )
+    (docs / f"index.{suffix}").write_text(
+        "Uses\n====\n\n:external+blog:trait:config:`blog.traits.HasSlug.max_length` and "
+        ":trait:event:`trait.HasSlug.slug_generated`\n"
+        if suffix == "rst"
+        else "# Uses\n\n<inv:blog:trait:config#blog.traits.HasSlug.max_length> and "
+        "<inv:blog:trait:event#trait.HasSlug.slug_generated>\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", CONSUMER], cwd=consumer, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (consumer / "out/index.html").read_text().count('href="https://blog.example/') == 2

@@ -1,0 +1,176 @@
+"""After every edit an incremental build gives what a clean build gives, and reads no page in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from blogfacts import ARTICLE, CONTENT, PAGE, SLUG, TAGS, TRACK, USER, base, manifest
+
+from sphinx_traits.manifest import Hook, Listener, Manifest, Member, Model, Trait, Value
+from sphinx_traits.testing import SphinxBuilder
+
+replace = msgspec.structs.replace
+Edit = Callable[[Manifest], Manifest]
+
+
+def edit_class(name: str, **changes: object) -> Edit:
+    """An edit that changes fields of one class."""
+
+    def edit(facts: Manifest) -> Manifest:
+        return replace(
+            facts,
+            models=tuple(replace(one, **changes) if one.name == name else one for one in facts.models),
+            traits=tuple(replace(one, **changes) if one.name == name else one for one in facts.traits),
+        )
+
+    return edit
+
+
+def trait(name: str) -> Trait:
+    """A trait of the blog."""
+    return next(one for one in manifest().traits if one.name == name)
+
+
+def new_user(facts: Manifest) -> Manifest:
+    """Another model with labels."""
+    mro = ("blog.models.Note", TAGS, "traits_runtime.Trait", "builtins.object")
+    note = Model(name="blog.models.Note", bases=(base(TAGS),), mro=mro, traits=(TAGS,), doc="A note.")
+    return replace(facts, models=tuple(sorted((*facts.models, note), key=lambda one: one.name)))
+
+
+def no_tracking(facts: Manifest) -> Manifest:
+    """The file of a trait is deleted, and its models forget it."""
+    models = [replace(one, mro=_without(one.mro), traits=_without(one.traits)) for one in facts.models]
+    return replace(
+        facts,
+        models=tuple(replace(one, bases=tuple(b for b in one.bases if b.name != TRACK)) for one in models),
+        traits=tuple(one for one in facts.traits if one.name != TRACK),
+    )
+
+
+def _without(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name != TRACK)
+
+
+def another_default(facts: Manifest) -> Manifest:
+    """A config key gets another default."""
+    keys = tuple(replace(one, default=Value("25")) for one in trait(TAGS).config)
+    return edit_class(TAGS, config=keys)(facts)
+
+
+def swapped_bases(facts: Manifest) -> Manifest:
+    """The bases of a model change places, and with them its lookup order."""
+    article = next(one for one in facts.models if one.name == ARTICLE)
+    first, second, third = article.bases
+    mro = (ARTICLE, TRACK, CONTENT, SLUG, TAGS, "traits_runtime.Trait", "blog.db.Base", "builtins.object")
+    return edit_class(ARTICLE, bases=(second, first, third), mro=mro, traits=(TRACK, CONTENT, SLUG, TAGS))(facts)
+
+
+def new_listener(facts: Manifest) -> Manifest:
+    """Somebody hears an event that nobody heard."""
+    one = Listener(name="forget", owner="blog.listeners", pattern="trait.HasUserTracking.*")
+    return replace(facts, listeners=(*facts.listeners, one))
+
+
+AGGREGATES = {
+    "index",
+    "traits/config",
+    "traits/events",
+    "traits/index",
+    "traits/matrix",
+    "traits/models/index",
+    "traits/traits/index",
+}
+
+
+def pages(*names: str) -> set[str]:
+    """Documents of models and traits."""
+    return {f"traits/{'models' if one in (ARTICLE, PAGE, USER) else 'traits'}/{one}" for one in names}
+
+
+EDITS: dict[str, tuple[Edit, set[str]]] = {
+    "docstring": (edit_class(USER, doc="Somebody who reads and writes."), pages(USER)),
+    "hook": (
+        edit_class(TAGS, hooks=(*trait(TAGS).hooks, Hook(name="trim", owner=TAGS, moment="saving"))),
+        pages(TAGS, CONTENT, ARTICLE, PAGE),
+    ),
+    "override": (
+        edit_class(TAGS, members=(Member(name="slug_source", owner=TAGS),)),
+        pages(TAGS, CONTENT, ARTICLE, PAGE),
+    ),
+    "default": (another_default, pages(TAGS, CONTENT, ARTICLE, PAGE)),
+    "bases": (swapped_bases, pages(ARTICLE)),
+    "new user": (new_user, pages(TAGS) | {"traits/models/blog.models.Note"}),
+    "trait deleted": (no_tracking, pages(ARTICLE, USER)),
+    "listener": (new_listener, pages(ARTICLE, USER, TRACK)),
+}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files of an output, by path; Sphinx's own book-keeping left out."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name not in (".buildinfo", "environment.pickle")
+    }
+
+
+@pytest.fixture
+def written(blog: SphinxBuilder) -> SphinxBuilder:
+    """The blog with pages written by hand that refer to generated ones."""
+    return blog.write(
+        {
+            "notes.rst": "Notes\n=====\n\nSee :trait:event:`changing` and :trait:trait:`HasTags`.\n",
+            "plain.rst": "Plain\n=====\n\nNothing of ours.\n",
+            "index.rst": "Blog\n====\n\n.. toctree::\n\n   notes\n   plain\n   traits/index\n\n.. trait-matrix::\n",
+        }
+    )
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_incremental_build_equals_a_clean_one(written: SphinxBuilder, name: str) -> None:
+    """Byte for byte, the pages written by hand, the search index and the inventory included."""
+    edit, expected = EDITS[name]
+    written.build()
+    written.manifest(edit(manifest()))
+
+    built = written.build()
+    clean = written.build(out="clean", fresh=True)
+
+    assert tree(built.out) == tree(clean.out)
+    assert set(built.read) - AGGREGATES <= expected
+    assert "plain" not in built.read
+
+
+def test_nothing_changed_means_nothing_read_and_nothing_written(written: SphinxBuilder) -> None:
+    """The second of two builds leaves every page as it was; only Sphinx's own indices are written each time."""
+    first = written.build()
+    pages = [first.out / f"{docname}.html" for docname in first.app.env.all_docs]
+    before = [(file, file.stat().st_mtime_ns) for file in pages]
+    whole = tree(first.out)
+
+    second = written.build()
+
+    assert second.read == []
+    assert [(file, file.stat().st_mtime_ns) for file in pages] == before
+    assert tree(second.out) == whole
+
+
+def test_pages_are_the_same_from_two_processes(written: SphinxBuilder) -> None:
+    """A parallel build gives the same files as a serial one."""
+    serial = written.build()
+    parallel = written.build(out="parallel", parallel=2)
+
+    assert parallel.warnings == serial.warnings == []
+    assert tree(parallel.out) == tree(serial.out)
+
+
+def test_the_source_directory_is_left_alone(written: SphinxBuilder) -> None:
+    """A build writes no file beside the sources, not even one it removes again."""
+    before = tree(written.source)
+    written.build()
+
+    assert tree(written.source) == before
