@@ -319,6 +319,29 @@ class Frame:
         self.active = True
 
 
+class Gate:
+    """Whether any of several context variables holds something: one look instead of one for each.
+
+    Args:
+        name: Of the context variable behind it.
+    """
+
+    __slots__ = ("_watched", "is_open")
+
+    def __init__(self, name: str) -> None:
+        self.is_open: ContextVar[bool] = ContextVar(name, default=False)
+        self._watched: list[ContextVar[Any]] = []
+
+    def watch(self, variable: ContextVar[T]) -> ContextVar[T]:
+        """Open the gate while a variable holds something."""
+        self._watched.append(variable)
+        return variable
+
+    def refresh(self) -> None:
+        """Look again; called after a watched variable was set."""
+        self.is_open.set(any(one.get() for one in self._watched))
+
+
 class Block:
     """A ``with`` block whose effect is bound to what it encloses; subclasses say what a frame holds.
 
@@ -328,12 +351,14 @@ class Block:
 
     Args:
         frames: The context variable that holds the open frames, outermost first.
+        gate: Is told when frames come and go.
     """
 
-    __slots__ = ("_entered", "_frames", "__weakref__")  # noqa: RUF023
+    __slots__ = ("__weakref__", "_entered", "_frames", "_gate")
 
-    def __init__(self, frames: ContextVar[tuple[Any, ...]]) -> None:
+    def __init__(self, frames: ContextVar[tuple[Any, ...]], gate: Gate) -> None:
         self._frames = frames
+        self._gate = gate
         self._entered: list[Frame] = []
 
     def _frame(self) -> Frame:
@@ -344,6 +369,7 @@ class Block:
         frame = self._frame()
         self._entered.append(frame)
         self._frames.set((*self._frames.get(), frame))
+        self._gate.refresh()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -355,6 +381,7 @@ class Block:
         frame.active = False
         self._entered.remove(frame)
         self._frames.set(tuple(one for one in held if one.active))
+        self._gate.refresh()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

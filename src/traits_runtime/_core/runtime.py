@@ -12,18 +12,22 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from traits_runtime._core.config.resolver import OverrideFrame, Resolver, Table
-from traits_runtime._core.declare import Block
+from traits_runtime._core.declare import Block, Gate
 from traits_runtime._core.events.bus import FAILED, Chain, Declared, EventBus, QuietFrame
 from traits_runtime._core.events.listener import ListenerFailed
 from traits_runtime._core.features import MuteFrame
 from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
 from traits_runtime.errors import InvalidConfigValueError
 
-MUTES: Final[ContextVar[tuple[MuteFrame, ...]]] = ContextVar("traits_mutes", default=())
+GATE: Final = Gate("traits_gate")
+"""Open while a block is open that features and config have to ask about."""
+
+SCOPED: Final = GATE.is_open
+MUTES: Final[ContextVar[tuple[MuteFrame, ...]]] = GATE.watch(ContextVar("traits_mutes", default=()))
 QUIETS: Final[ContextVar[tuple[QuietFrame, ...]]] = ContextVar("traits_quiets", default=())
-OVERRIDES: Final[ContextVar[tuple[OverrideFrame, ...]]] = ContextVar("traits_overrides", default=())
-TENANT: Final[ContextVar[TenantFrame | None]] = ContextVar("traits_tenant", default=None)
-CHAIN: Final[ContextVar[Chain | None]] = ContextVar("traits_chain", default=None)
+OVERRIDES: Final[ContextVar[tuple[OverrideFrame, ...]]] = GATE.watch(ContextVar("traits_overrides", default=()))
+TENANT: Final[ContextVar[TenantFrame | None]] = GATE.watch(ContextVar("traits_tenant", default=None))
+CHAIN: Final[ContextVar[Chain]] = ContextVar("traits_chain", default=())
 
 bus: Final = EventBus(QUIETS, CHAIN)
 """Who listens to what."""
@@ -124,7 +128,7 @@ def tenant(name: str) -> TenantBlock:
     """
     if not name:
         raise ValueError("tenant() needs a name. To work without a tenant say why: `with unscoped(reason=...):`.")
-    return TenantBlock(TENANT, name)
+    return TenantBlock(TENANT, GATE.refresh, name)
 
 
 def unscoped(*, reason: str) -> TenantBlock:
@@ -144,7 +148,7 @@ class _Unscoped(TenantBlock):
     __slots__ = ()
 
     def __init__(self, reason: str) -> None:
-        super().__init__(TENANT, None, reason)
+        super().__init__(TENANT, GATE.refresh, None, reason)
 
     def __enter__(self) -> _Unscoped:
         import logging
@@ -162,7 +166,7 @@ class _Without(Block):
     __slots__ = ("_names", "_owner")
 
     def __init__(self, names: frozenset[str], owner: object) -> None:
-        super().__init__(MUTES)
+        super().__init__(MUTES, GATE)
         self._names = names
         self._owner = owner
 
@@ -174,7 +178,7 @@ class _Quietly(Block):
     __slots__ = ("_owner", "_patterns")
 
     def __init__(self, patterns: tuple[str, ...], owner: object) -> None:
-        super().__init__(QUIETS)
+        super().__init__(QUIETS, GATE)
         self._patterns = patterns
         self._owner = owner
 

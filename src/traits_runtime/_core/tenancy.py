@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Self
 
@@ -35,10 +36,17 @@ def innermost(frame: TenantFrame | None) -> TenantFrame | None:
 class TenantBlock:
     """``with tenant("acme"):``; also async. One object may be entered again, by several tasks at once."""
 
-    __slots__ = ("_entered", "_reason", "_tenant", "_variable")
+    __slots__ = ("_changed", "_entered", "_reason", "_tenant", "_variable")
 
-    def __init__(self, variable: ContextVar[TenantFrame | None], tenant: str | None, reason: str = "") -> None:
+    def __init__(
+        self,
+        variable: ContextVar[TenantFrame | None],
+        changed: Callable[[], None],
+        tenant: str | None,
+        reason: str = "",
+    ) -> None:
         self._variable = variable
+        self._changed = changed
         self._tenant = tenant
         self._reason = reason
         self._entered: list[TenantFrame] = []
@@ -47,12 +55,14 @@ class TenantBlock:
         frame = TenantFrame(self, self._tenant, self._reason, innermost(self._variable.get()))
         self._entered.append(frame)
         self._variable.set(frame)
+        self._changed()
         return self
 
     def __exit__(self, *_error: object) -> None:
         frame = innermost(self._variable.get())
         if frame is not None and frame.block is self:
             self._variable.set(frame.parent)
+            self._changed()
             self._entered.remove(frame)
         elif self._entered:
             self._entered.pop().abandoned = True

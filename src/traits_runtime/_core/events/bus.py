@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 from threading import Lock
-from typing import Any, NoReturn
+from typing import Any
 
 from traits_runtime._core.declare import Frame, belongs
 from traits_runtime._core.events.listener import (
@@ -36,7 +36,7 @@ FAILED = "trait.runtime.listener_failed"
 LIFECYCLE = "model."
 """How the names of lifecycle moments begin: ``model.Article.creating``."""
 
-Chain = tuple[Any, str, int]
+Chain = tuple[str, ...]
 
 
 class Declared:
@@ -57,9 +57,12 @@ BEFORE = Declared(None, before=True, after_commit=False)
 class Route:
     """Who hears one event name."""
 
-    __slots__ = ("calls", "declared", "empty", "listeners")
+    __slots__ = ("calls", "declared", "depth", "empty", "listeners", "name", "payload")
 
-    def __init__(self, listeners: tuple[Listener, ...], declared: Declared) -> None:
+    def __init__(self, name: str, listeners: tuple[Listener, ...], declared: Declared) -> None:
+        self.name = name
+        self.payload = declared.payload
+        self.depth = 0
         self.listeners = listeners
         self.declared = declared
         self.empty = not listeners
@@ -75,10 +78,10 @@ class EventBus:
 
     Args:
         quiet: Holds the open `quietly` frames of the context.
-        chain: Holds the deliveries that the context stands in.
+        chain: Holds the deliveries that started the tasks of the context.
     """
 
-    def __init__(self, quiet: ContextVar[tuple[Any, ...]], chain: ContextVar[Chain | None]) -> None:
+    def __init__(self, quiet: ContextVar[tuple[Any, ...]], chain: ContextVar[Chain]) -> None:
         self.routes: dict[str, Route] = {}
         self.on_error: OnError = "log"
         self.transactions: tuple[TransactionProvider, ...] = ()
@@ -226,7 +229,7 @@ class EventBus:
         found = routes.get(name)
         if found is None:
             declared = self.lookup(name)
-            found = Route(tuple(one for one in self._listeners if matches(one.pattern, name)), declared)
+            found = Route(name, tuple(one for one in self._listeners if matches(one.pattern, name)), declared)
             routes[name] = found
         return found
 
@@ -249,10 +252,13 @@ class EventBus:
         ...     events.emit("shop.opened", hour=9)
         {'hour': 9}
         """
-        route = self.routes.get(name) or self.route(name)
+        try:
+            route = self.routes[name]
+        except KeyError:
+            route = self.route(name)
         if route.empty:
             return
-        make = route.declared.payload
+        make = route.payload
         self.deliver(route, Envelope(name, make(**payload) if make is not None else payload, sender))
 
     async def aemit(self, name: str, sender: object = None, /, *, concurrent: bool = False, **payload: Any) -> None:
@@ -260,7 +266,7 @@ class EventBus:
         route = self.routes.get(name) or self.route(name)
         if route.empty:
             return
-        make = route.declared.payload
+        make = route.payload
         envelope = Envelope(name, make(**payload) if make is not None else payload, sender)
         await self.adeliver(route, envelope, concurrent=concurrent)
 
@@ -268,8 +274,9 @@ class EventBus:
         """Call everybody on a route, in order."""
         if self._quiet.get() and self._silenced(envelope):
             return
-        outer = self._chain.get()
-        self._enter(outer, envelope.name)
+        if route.depth >= MAX_DEPTH:
+            self._measure(route)
+        route.depth += 1
         failures: list[Exception] | None = None
         try:
             for call in route.calls if route.calls is not None else self._ready(route, envelope):
@@ -278,7 +285,7 @@ class EventBus:
                 except Exception as error:
                     failures = self._failed(route, envelope, call, error, failures)
         finally:
-            self._chain.set(outer)
+            route.depth -= 1
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
@@ -289,8 +296,9 @@ class EventBus:
         if concurrent:
             await self._together(route, envelope)
             return
-        outer = self._chain.get()
-        self._enter(outer, envelope.name)
+        if route.depth >= MAX_DEPTH:
+            self._measure(route)
+        route.depth += 1
         failures: list[Exception] | None = None
         try:
             for call in route.calls if route.calls is not None else self._ready(route, envelope, wait=True):
@@ -301,28 +309,30 @@ class EventBus:
                 except Exception as error:
                     failures = self._failed(route, envelope, call, error, failures)
         finally:
-            self._chain.set(outer)
+            route.depth -= 1
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
     async def _together(self, route: Route, envelope: Envelope[Any]) -> None:
         import asyncio
 
-        alone = [Route((one,), route.declared) for one in route.listeners]
-        await asyncio.gather(*(self.adeliver(one, envelope) for one in alone))
+        names = (*_delivering(), *self._chain.get(), route.name)
+        if names.count(route.name) > MAX_DEPTH:
+            raise EventDepthError(names)
+        alone = [Route(route.name, (one,), route.declared) for one in route.listeners]
+        before = self._chain.get()
+        self._chain.set(names)
+        try:
+            await asyncio.gather(*(self.adeliver(one, envelope) for one in alone))
+        finally:
+            self._chain.set(before)
 
-    def _enter(self, outer: Chain | None, name: str) -> None:
-        depth = outer[2] + 1 if outer else 1
-        if depth > MAX_DEPTH:
-            self._too_deep(outer, name)
-        self._chain.set((outer, name, depth))
-
-    def _too_deep(self, outer: Chain | None, name: str) -> NoReturn:
-        names = [name]
-        while outer is not None:
-            names.append(outer[1])
-            outer = outer[0]
-        raise EventDepthError(tuple(reversed(names)))
+    def _measure(self, route: Route) -> None:
+        """Look whether this stack really is that deep: the counter is shared by all threads, and may drift."""
+        names = tuple(reversed([*_delivering(), *self._chain.get()]))
+        if names.count(route.name) >= MAX_DEPTH:
+            raise EventDepthError((*names, route.name))
+        route.depth = names.count(route.name)
 
     def _ready(self, route: Route, envelope: Envelope[Any], *, wait: bool = False) -> Iterator[Callable[[Any], object]]:
         """The calls of a route with listeners that need more than a call."""
@@ -450,6 +460,15 @@ class QuietFrame(Frame):
         if not belongs(sender, self.owner):
             return False
         return not self.patterns or any(matches(one, name) for one in self.patterns)
+
+
+def _delivering() -> Iterator[str]:
+    """The names that this stack is delivering, innermost first."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        if frame.f_code in (EventBus.deliver.__code__, EventBus.adeliver.__code__):
+            yield frame.f_locals["route"].name
+        frame = frame.f_back
 
 
 def _for(one: Listener, call: Callable[[Any], object]) -> Callable[[Any], object]:

@@ -11,7 +11,7 @@ from traits_runtime._core.declare import path_of
 from traits_runtime._core.trait.config import TraitConfig, keys_of
 from traits_runtime._core.trait.construct import attach, prepare
 from traits_runtime._core.trait.events import TraitEvent
-from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feature
+from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feature, enabled_of
 from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
 
@@ -100,6 +100,9 @@ def adopt(cls: type) -> Record:
     record.code = dict(_given(record))
     type.__setattr__(cls, ATTRIBUTE, record)
     runtime.classes.add(cls)
+    held = next(vars(base)["enabled"] for base in cls.__mro__ if "enabled" in vars(base))
+    if isinstance(held, EnabledMethod) or hasattr(held, "trait_made"):
+        type.__setattr__(cls, "enabled", enabled_of(cls))
     attach(cls, record)
     return record
 

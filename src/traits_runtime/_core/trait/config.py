@@ -9,7 +9,7 @@ from traits_runtime._core import runtime
 from traits_runtime._core.config.keys import Key
 from traits_runtime._core.config.resolver import OverrideFrame, Resolved
 from traits_runtime._core.declare import REQUIRED, Block, Option, path_of
-from traits_runtime._core.tenancy import innermost
+from traits_runtime._core.runtime import OVERRIDES, SCOPED
 from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import DeclarationError, LockedConfigKeyError, UnknownConfigKeyError
 
@@ -62,12 +62,10 @@ class TraitConfig:
 
     def __get__(self, instance: object, owner: type[Any]) -> Self:
         record: Record = owner.__trait_record__
-        if not runtime.OVERRIDES.get():
-            frame = runtime.TENANT.get()
-            found = record.snaps.get(self if frame is None else (self, _tenant(frame)))
+        if not SCOPED.get():
+            found = record.snaps.get(self)
             if found is not None:
-                known: Self = found
-                return known
+                return found  # type: ignore[no-any-return]  # a name for the type would cost a tenth of the read
         made: Self = _snapshot(self, record_of(owner), instance)
         return made
 
@@ -102,7 +100,7 @@ class TraitConfig:
         holder = self._holder(record)
         subject = record.subject_of(self.__dict__["_instance"])
         return runtime.resolver.resolve(
-            holder.key(holder.path, key), subject, self.__dict__["_tenant"], runtime.OVERRIDES.get()
+            holder.key(holder.path, key), subject, self.__dict__["_tenant"], OVERRIDES.get()
         )
 
     def explain_all(self) -> tuple[Resolved[Any], ...]:
@@ -137,7 +135,7 @@ class _Override(Block):
     __slots__ = ("_owner", "_values")
 
     def __init__(self, values: Mapping[tuple[str, str], object], owner: object) -> None:
-        super().__init__(runtime.OVERRIDES)
+        super().__init__(OVERRIDES, runtime.GATE)
         self._values = values
         self._owner = owner
 
@@ -185,14 +183,9 @@ def _options_of(base: type) -> Mapping[str, Option]:
     return found
 
 
-def _tenant(frame: Any) -> str | None:
-    found = innermost(frame)
-    return found.tenant if found is not None else None
-
-
 def _snapshot(config: TraitConfig, record: Record, instance: object) -> Any:
     tenant = runtime.current_tenant_id()
-    mark = config if runtime.TENANT.get() is None else (config, tenant)
+    mark = config if tenant is None else (config, tenant)
     snaps = record.snaps
     found = snaps.get(mark)
     if found is None:
@@ -200,7 +193,7 @@ def _snapshot(config: TraitConfig, record: Record, instance: object) -> Any:
         snaps = record.snaps
         found = _made(config, record, tenant)
         snaps[mark] = found
-    frames = runtime.OVERRIDES.get()
+    frames = OVERRIDES.get()
     return _overlaid(found, record, instance, frames) if frames else found
 
 

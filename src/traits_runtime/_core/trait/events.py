@@ -80,8 +80,11 @@ class TraitEvent(Generic[P, T]):
     def __get__(self, instance: object, owner: type[Any] | None = None) -> TraitEvent[P, T] | BoundEvent[P]:
         if instance is None:
             return self
-        route = bus.routes.get(self.wire) or bus.route(self.wire)
-        return NOOP if route.empty else BoundEvent(route, self.wire, instance)
+        try:
+            route = bus.routes[self.wire]
+        except KeyError:
+            route = bus.route(self.wire)
+        return NOOP if route.empty else BoundEvent(route, instance)
 
     def listen(
         self,
@@ -113,11 +116,10 @@ class TraitEvent(Generic[P, T]):
 class BoundEvent(Generic[P]):
     """An event of one instance; true while somebody listens."""
 
-    __slots__ = ("_route", "_sender", "_wire")
+    __slots__ = ("_route", "_sender")
 
-    def __init__(self, route: Route, wire: str, sender: object) -> None:
+    def __init__(self, route: Route, sender: object) -> None:
         self._route = route
-        self._wire = wire
         self._sender = sender
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -127,13 +129,13 @@ class BoundEvent(Generic[P]):
             Veto: A listener of a before-event said no.
         """
         route = self._route
-        make: Any = route.declared.payload
-        bus.deliver(route, Envelope(self._wire, make(*args, **kwargs), self._sender))
+        bus.deliver(route, Envelope(route.name, route.payload(*args, **kwargs), self._sender))  # type: ignore[misc]
 
     async def aemit(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Emit the event and await its listeners, one after the other."""
-        make: Any = self._route.declared.payload
-        await bus.adeliver(self._route, Envelope(self._wire, make(*args, **kwargs), self._sender))
+        route = self._route
+        payload: Any = route.payload
+        await bus.adeliver(route, Envelope(route.name, payload(*args, **kwargs), self._sender))
 
 
 class _Noop(tuple[()]):

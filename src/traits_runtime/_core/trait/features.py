@@ -10,6 +10,7 @@ from traits_runtime._core import runtime
 from traits_runtime._core.config.resolver import Resolved
 from traits_runtime._core.declare import Block, Option
 from traits_runtime._core.features import muted
+from traits_runtime._core.runtime import MUTES, OVERRIDES, SCOPED
 from traits_runtime._core.trait.record import Record, record_of
 
 
@@ -34,7 +35,14 @@ class Feature:
     @overload
     def __get__(self, instance: object, owner: type[Any] | None = None) -> bool: ...
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Feature | bool:
-        return self if instance is None else is_enabled(instance, self.name)
+        if instance is None:
+            return self
+        if not SCOPED.get():
+            try:
+                return instance.__trait_record__.flags[self.name]  # type: ignore[attr-defined, no-any-return]
+            except KeyError:
+                pass
+        return is_enabled(instance, self.name)
 
     def __repr__(self) -> str:
         return f"<Feature {self.owner}.{self.name}>"
@@ -66,9 +74,9 @@ def feature(
 
 def is_enabled(instance: Any, name: str) -> bool:
     """Whether a feature is on for an instance: by the layers, its trait's toggle, and the open blocks."""
-    if not runtime.MUTES.get() and not runtime.OVERRIDES.get() and runtime.TENANT.get() is None:
+    if not SCOPED.get():
         try:
-            return instance.__trait_record__.states[None][name]  # type: ignore[no-any-return]
+            return instance.__trait_record__.flags[name]  # type: ignore[no-any-return]
         except KeyError:
             pass
     return _asked(instance, record_of(type(instance)), name, instance)
@@ -76,9 +84,9 @@ def is_enabled(instance: Any, name: str) -> bool:
 
 def is_enabled_for(cls: Any, name: str) -> bool:
     """Whether a feature is on for a class."""
-    if not runtime.MUTES.get() and not runtime.OVERRIDES.get() and runtime.TENANT.get() is None:
+    if not SCOPED.get():
         try:
-            return cls.__trait_record__.states[None][name]  # type: ignore[no-any-return]
+            return cls.__trait_record__.flags[name]  # type: ignore[no-any-return]
         except KeyError:
             pass
     return _asked(cls, record_of(cls), name, None)
@@ -86,9 +94,9 @@ def is_enabled_for(cls: Any, name: str) -> bool:
 
 def _asked(thing: object, record: Record, name: str, instance: object) -> bool:
     tenant = runtime.current_tenant_id()
-    overrides = runtime.OVERRIDES.get()
+    overrides = OVERRIDES.get()
     found = record.state_in(name, tenant, overrides, instance) if overrides else record.state(name, tenant)
-    mutes = runtime.MUTES.get()
+    mutes = MUTES.get()
     if found and mutes:
         key = record.feature_key(name)
         return not muted(mutes, key.trait, key.name if key.kind == "feature" else "", thing)
@@ -104,19 +112,37 @@ def trait_is_on(thing: object, record: Record, trait: str) -> bool:
 def explain_feature(record: Record, name: str) -> Resolved[Any]:
     """The toggle of a feature with the layer that gave it."""
     return runtime.resolver.resolve(
-        record.feature_key(name), record.subject_of(), runtime.current_tenant_id(), runtime.OVERRIDES.get()
+        record.feature_key(name), record.subject_of(), runtime.current_tenant_id(), OVERRIDES.get()
     )
 
 
 class EnabledMethod:
-    """``enabled`` of classes and instances alike."""
+    """``enabled`` of classes and instances alike, as type checkers see it; classes get a function from `enabled_of`."""
 
     __slots__ = ()
 
     def __get__(self, instance: object, owner: type[Any]) -> Callable[[str], bool]:
-        if instance is None:
-            return MethodType(is_enabled_for, owner)
-        return MethodType(is_enabled, instance)
+        return MethodType(is_enabled_for, owner) if instance is None else MethodType(is_enabled, instance)
+
+
+def enabled_of(cls: type) -> Callable[..., bool]:
+    """``enabled`` for one class: called on an instance a plain method, and that is twice as fast as a descriptor.
+
+    On the class it is called with the name alone, and knows the class because it was made for it.
+    """
+
+    def enabled(thing: Any, name: str | None = None) -> bool:
+        if name is None:
+            return is_enabled_for(cls, thing)
+        if not SCOPED.get():
+            try:
+                return thing.__trait_record__.flags[name]  # type: ignore[no-any-return]
+            except KeyError:
+                pass
+        return is_enabled(thing, name)
+
+    enabled.trait_made = True  # type: ignore[attr-defined]
+    return enabled
 
 
 class BlockMethod:

@@ -46,7 +46,7 @@ class Record:
     """
 
     __slots__ = (
-        "__weakref__", "booted", "booting", "cls", "code", "features", "hooks", "initializers", "keys", "kind",
+        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "hooks", "initializers", "keys", "kind",
         "lineage", "make", "moments", "name", "number", "path", "ready", "snaps", "states", "subject",
     )  # fmt: skip
 
@@ -63,7 +63,8 @@ class Record:
         self.code: dict[tuple[str, str], object] = {}
         self.moments: dict[str, tuple[HookEntry, ...]] = {}
         self.snaps: dict[Any, Any] = {}
-        self.states: dict[str | None, dict[str, bool]] = {}
+        self.flags: dict[str, bool] = {}
+        self.states: dict[str, dict[str, bool]] = {}
         self.subject: Subject | None = None
         self.booted = False
         self.booting = False
@@ -74,6 +75,7 @@ class Record:
     def forget(self) -> None:
         """Drop what was worked out from config."""
         self.snaps = {}
+        self.flags = {}
         self.states = {}
 
     @property
@@ -145,7 +147,8 @@ class Record:
 
     def state(self, name: str, tenant: str | None) -> bool:
         """Whether a feature is on by the layers below blocks, its trait's and the global toggle included."""
-        states = self.states.setdefault(tenant, {})
+        runtime.ensure_files()
+        states = self.flags if tenant is None else self.states.setdefault(tenant, {})
         found = states.get(name)
         if found is None:
             found = self.state_in(name, tenant, ())
