@@ -54,6 +54,9 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 _FINDERS = ("importlib.util.find_spec", "importlib.find_loader", "pkgutil.find_loader")
 
+_ENVIRONMENT = ("os.environ.get", "os.getenv")
+_SETTINGS = "django.conf.settings"
+
 
 class Surroundings(Protocol):
     """What a condition may ask about the world around its module."""
@@ -78,12 +81,19 @@ class Evaluator:
         surroundings: Answers what lies outside the module.
         values: Names bound so far, with their values where these are known.
         imports: Names bound by imports so far, with the dotted path each stands for.
+        unconfigured: Whether settings and the environment count as empty, so that defaults hold.
     """
 
     def __init__(
-        self, surroundings: Surroundings, values: dict[str, object] | None = None, imports: dict[str, str] | None = None
+        self,
+        surroundings: Surroundings,
+        values: dict[str, object] | None = None,
+        imports: dict[str, str] | None = None,
+        *,
+        unconfigured: bool = False,
     ) -> None:
         self.surroundings = surroundings
+        self.unconfigured = unconfigured
         self.values: dict[str, object] = {} if values is None else values
         self.imports: dict[str, str] = {} if imports is None else imports
 
@@ -100,6 +110,10 @@ class Evaluator:
             return value is PRESENT or bool(value)
         except Exception:
             return None
+
+    def likely(self, node: ast.expr) -> bool | None:
+        """Whether a condition that cannot be decided holds where nobody has configured anything; None for a toss-up."""
+        return Evaluator(self.surroundings, self.values, self.imports, unconfigured=True).truth(node)
 
     def value(self, node: ast.expr) -> Any:
         """The value of an expression, or UNKNOWN."""
@@ -195,11 +209,23 @@ class Evaluator:
         if function == "bool" and len(node.args) == 1:
             truth = self.truth(node.args[0])
             return UNKNOWN if truth is None else truth
+        return self._default(function, node.args) if self.unconfigured else UNKNOWN
+
+    def _default(self, function: str, arguments: list[ast.expr]) -> object:
+        """What a question to settings or the environment gives where they are empty."""
+        if function == "swapper.is_swapped":
+            return False
+        if function in _ENVIRONMENT and arguments:
+            return self.value(arguments[1]) if len(arguments) > 1 else None
+        if function == "getattr" and len(arguments) == 3 and self.path(arguments[0]) == _SETTINGS:
+            return self.value(arguments[2])
         return UNKNOWN
 
     def _hasattr(self, target: ast.expr, attribute: ast.expr) -> object:
         path = self.path(target)
         name = self.value(attribute)
+        if path == _SETTINGS:
+            return False if self.unconfigured else UNKNOWN
         if path is None or not isinstance(name, str) or not self.surroundings.has_module(path):
             return UNKNOWN
         return self.surroundings.has_name(path, name)

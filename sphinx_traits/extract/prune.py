@@ -19,8 +19,9 @@ Statement: TypeAlias = ast.stmt
 class Pruner:
     """Flattens ``if`` and ``try`` of module and class bodies into the statements that run.
 
-    Of an undecided condition both branches stay: the first one comes last, so that it is the one that counts
-    wherever the last binding wins, and every statement of both carries the condition's text.
+    Of an undecided condition both branches stay: the likely one comes last (what holds where nothing is configured,
+    else the first), so that it counts wherever the last binding wins, and every statement of both carries the
+    condition's text.
 
     Args:
         evaluator: Decides conditions; it learns the bindings as the statements pass.
@@ -54,11 +55,12 @@ class Pruner:
                 self.typing += statement.body
             return self.flatten(statement.body if truth else statement.orelse)
         text = ast.unparse(statement.test)
+        likely = self.evaluator.likely(statement.test)
         before = dict(self.evaluator.values)
         otherwise = self._marked(self.flatten(statement.orelse), f"not ({text})")
         then = self._marked(self.flatten(statement.body), text)
         self._forget(before)
-        return [*otherwise, *then]
+        return [*then, *otherwise] if likely is False else [*otherwise, *then]
 
     def _try(self, statement: ast.Try | ast.TryStar) -> list[ast.stmt]:
         failing = self._failing(statement.body)
