@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,19 +35,20 @@ class Catalogue:
 
     It lives as long as one build and hangs on the domain, not on the environment: it is never pickled, and
     processes that read or write pages inherit it.
+
+    Args:
+        manifest: The facts.
+        fingerprint: Digest of them all.
+        sources: The files behind them.
     """
 
-    def __init__(self, manifest: Manifest, sources: Sources | None = None) -> None:
+    def __init__(self, manifest: Manifest, fingerprint: str, sources: Sources | None = None) -> None:
         self.manifest = manifest
+        self.fingerprint = fingerprint
         self.sources = sources or Sources(())
         self.index = Index(manifest)
         self._compositions: dict[str, Composition] = {}
         self._digests: dict[str, str] = {}
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Digest of the whole manifest."""
-        return _digest(self.manifest)
 
     def compose(self, name: str) -> Composition:
         """What a class is with all that its bases bring."""

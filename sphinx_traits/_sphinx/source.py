@@ -1,44 +1,85 @@
-"""Where the manifest of a build comes from: sources, or a file made elsewhere."""
+"""Where the manifest of a build comes from: sources, the same sources unchanged, or a file made elsewhere."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import astuple
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from sphinx.util.display import SkipProgressMessage, progress_message
 
 from sphinx_traits._sphinx.warn import warn
-from sphinx_traits.manifest import Finding, Manifest, ManifestError, loads
+from sphinx_traits.files import write_atomic
+from sphinx_traits.manifest import Finding, Manifest, ManifestError, dumps, loads
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from sphinx_traits._sphinx.config import Settings
     from sphinx_traits._sphinx.sources import Sources
     from sphinx_traits.project import Project
 
 
-def load_manifest(settings: Settings, project: Project, confdir: Path) -> Manifest:
-    """The manifest to document; what cannot be read is a warning, and the manifest is empty then."""
+class _Stamp(msgspec.Struct, frozen=True):
+    """What a manifest was made from: when none of it changes, neither does the manifest.
+
+    Args:
+        key: Digest of the project's settings and of our version.
+        files: Time and size of each file that was read, and of each folder that was looked in.
+    """
+
+    key: str
+    files: dict[str, tuple[int, int]]
+
+
+def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Path) -> tuple[Manifest, str]:
+    """The manifest to document, and its digest; what cannot be read is a warning, and the manifest is empty then.
+
+    Args:
+        settings: The values of `conf.py`.
+        project: Which sources to read.
+        confdir: The folder of `conf.py`.
+        cache: A folder that keeps the manifest for the next build.
+    """
     if settings.manifest:
         return _read(confdir / settings.manifest)
     if not project.packages:
-        return Manifest()
-    found = Manifest()
+        return Manifest(), ""
+    known = _unchanged(cache, project)
+    if known is not None:
+        return known
+    found: tuple[Manifest, str] = (Manifest(), "")
     with progress_message(f"reading models and traits of {', '.join(project.packages)}"):
-        found = _extract(project)
+        found = _extract(project, cache)
     return found  # noqa: RET504 - a block that is skipped leaves the empty one
 
 
-def _read(file: Path) -> Manifest:
+def _read(file: Path) -> tuple[Manifest, str]:
     try:
-        return loads(file.read_bytes())
+        data = file.read_bytes()
+        return loads(data), _digest(data)
     except (OSError, ManifestError) as error:
         warn("manifest", f"traits_manifest cannot be read: {error}", "conf.py")
-        return Manifest()
+        return Manifest(), ""
 
 
-def _extract(project: Project) -> Manifest:
-    from sphinx_traits.extract import Options, PackageNotFoundError, extract
+def _unchanged(cache: Path, project: Project) -> tuple[Manifest, str] | None:
+    """The manifest of the last build, if nothing that it was made from has changed."""
+    try:
+        stamp = msgspec.json.decode((cache / "stamp.json").read_bytes(), type=_Stamp)
+        if stamp.key != _key(project) or _stats(stamp.files) != stamp.files:
+            return None
+        data = (cache / "manifest.json").read_bytes()
+        return loads(data), _digest(data)
+    except (OSError, msgspec.MsgspecError, ManifestError):
+        return None
+
+
+def _extract(project: Project, cache: Path) -> tuple[Manifest, str]:
+    from sphinx_traits.extract import Options, PackageNotFoundError, extract_with_files
 
     options = Options(
         base_overrides=project.base_overrides,
@@ -47,10 +88,39 @@ def _extract(project: Project) -> Manifest:
         exclude=project.exclude,
     )
     try:
-        return extract(project.packages, search_paths=project.search_paths, project=project.root, options=options)
+        found = extract_with_files(
+            project.packages, search_paths=project.search_paths, project=project.root, options=options
+        )
     except PackageNotFoundError as error:
         warn("package_not_found", str(error), "conf.py")
         raise SkipProgressMessage(str(error)) from error
+    read = [project.root / "pyproject.toml", *project.search_paths, *found.files]
+    folders = {file.parent for file in found.files}
+    stamp = _Stamp(_key(project), _stats(str(one) for one in (*read, *sorted(folders))))
+    data = dumps(found.manifest, indent=0)
+    write_atomic(cache / "manifest.json", data)
+    write_atomic(cache / "stamp.json", msgspec.json.encode(stamp))
+    return found.manifest, _digest(data)
+
+
+def _stats(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Time and size of files and folders; (0, 0) for one that is not there."""
+    found: dict[str, tuple[int, int]] = {}
+    for path in paths:
+        try:
+            stat = Path(path).stat()
+            found[path] = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            found[path] = (0, 0)
+    return found
+
+
+def _key(project: Project) -> str:
+    return _digest(repr((version("sphinx-traits"), astuple(project))).encode())
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
 def report(findings: tuple[Finding, ...], sources: Sources) -> None:

@@ -71,9 +71,10 @@ def _read_manifest(app: Sphinx) -> None:
     confdir = Path(app.confdir)
     project = project_of(settings, confdir)
     sources = Sources((project.root, *project.search_paths))
-    catalogue = Catalogue(load_manifest(settings, project, confdir), sources)
+    cache = Path(app.doctreedir) / "sphinx_traits"
+    catalogue = Catalogue(*load_manifest(settings, project, confdir, cache), sources)
     pages = plan(settings, catalogue.index)
-    folder = Path(app.doctreedir) / "sphinx_traits" / "pages"
+    folder = cache / "pages"
     templates = [confdir / path for path in app.config.templates_path]
     stubs = write_stubs(pages, folder, templates)
     virtual.enable(app.project, stubs, folder)

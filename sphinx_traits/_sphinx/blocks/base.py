@@ -56,7 +56,7 @@ class Block:
 
     name: str
     title: str
-    filled: Callable[[Composition], bool]
+    filled: Callable[[Composition], object]
     render: Render
     lead: str = ""
 

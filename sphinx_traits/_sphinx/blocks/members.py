@@ -27,21 +27,28 @@ KINDS = {
 }
 
 
-def shown_members(page: Page, it: Composition) -> list[MemberChain]:
-    """The members for readers: no dunder methods, and private ones only on demand."""
-    private = page.settings.private_members
-    return [one for one in it.members if not one.name.startswith("__") and (private or not one.name.startswith("_"))]
+def shown_members(it: Composition, private: bool = False) -> list[MemberChain]:
+    """The members for readers: no dunder methods, private ones only on demand, hooks and jobs in their own tables."""
+    elsewhere = {(fact.owner, fact.name) for fact in (*it.hooks, *it.jobs)}
+    return [
+        one
+        for one in it.members
+        if not one.name.startswith("__")
+        and (private or not one.name.startswith("_"))
+        and (len(one.chain) > 1 or (one.winner.owner, one.name) not in elsewhere)
+    ]
 
 
 def members_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
     """Members in MRO order with the chain of their definitions."""
+    shown = shown_members(it, page.settings.private_members)
     rows: list[list[Cell]] = [
         [
             named(_name(one.winner), one.winner.doc or next((m.doc for m in one.chain if m.doc), "")),
             chain(page, one),
             page.origin(one.winner, it.subject.name),
         ]
-        for one in shown_members(page, it)
+        for one in shown
     ]
     return [table("members", [_("Member"), _("Overrides"), _("From")], rows)]
 
@@ -69,4 +76,4 @@ def chain(page: Page, one: MemberChain) -> Cell:
     return lines(found)
 
 
-BLOCK = Block("members", _("Members"), lambda it: bool(it.members), members_table)
+BLOCK = Block("members", _("Members"), shown_members, members_table)

@@ -159,7 +159,8 @@ def _deaf(page: Page, options: Options) -> list[nodes.Node]:
         return []
     index = page.catalogue.index
     names = [*index.events, *(one.name for one in index.emits)]
-    lost = [one for one in index.listeners if not any(matches(one.pattern, name) for name in names)]
+    ours = [one for one in index.listeners if one.pattern.startswith(("trait.", "*"))]  # others hear the host's events
+    lost = [one for one in ours if not any(matches(one.pattern, name) for name in names)]
     if not lost:
         return []
     rows: list[list[Cell]] = [
