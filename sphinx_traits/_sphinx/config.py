@@ -52,17 +52,23 @@ class Settings:
             app.add_config_value(f"traits_{one.name}", default, one.metadata["rebuild"], types=(type(default),))
 
     @classmethod
-    def of(cls, config: Config) -> Settings:
+    def of(cls, config: Config, confdir: Path) -> Settings:
         """The values of a `conf.py`; one that cannot be used is a warning, and the default holds."""
         values = {one.name: getattr(config, f"traits_{one.name}") for one in fields(cls)}
         for one in fields(cls):
             choices = one.metadata["choices"]
             if choices and values[one.name] not in choices:
                 known = ", ".join(repr(choice) for choice in choices)
-                warn("config", f"traits_{one.name} is {values[one.name]!r}; it takes one of {known}.", "conf.py")
+                warn(
+                    "config",
+                    f"traits_{one.name} is {values[one.name]!r}; it takes one of {known}.",
+                    place(confdir, one.name),
+                )
                 values[one.name] = one.default
         settings = cls(**values)
-        return replace(settings, pages=settings.pages.strip("/"), source_link=_checked_link(settings.source_link))
+        return replace(
+            settings, pages=settings.pages.strip("/"), source_link=_checked_link(settings.source_link, confdir)
+        )
 
 
 def project_of(settings: Settings, confdir: Path) -> Project:
@@ -76,21 +82,32 @@ def project_of(settings: Settings, confdir: Path) -> Project:
     try:
         found = find_project(start)
     except ProjectError as error:
-        warn("config", str(error), "conf.py")
+        warn("config", str(error), place(confdir, "project"))
         found = None
     base = found or Project(root=start.resolve(), search_paths=() if settings.search_paths else (start.resolve(),))
     paths = tuple(confdir / one for one in settings.search_paths)
     return with_sources(base, tuple(settings.packages), paths)
 
 
-def _checked_link(template: str) -> str:
+def place(confdir: Path, name: str) -> str:
+    """Where `conf.py` gives a value: its line, the first where it gives none."""
+    file = confdir / "conf.py"
+    try:
+        rows = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        rows = []
+    line = next((at for at, row in enumerate(rows, 1) if row.startswith(f"traits_{name}")), 1)
+    return f"{file}:{line}"
+
+
+def _checked_link(template: str, confdir: Path) -> str:
     try:
         template.format(path="a.py", line=1, end_line=2)
     except (LookupError, ValueError):
         warn(
             "config",
             f"traits_source_link is {template!r}; it may hold {{path}}, {{line}} and {{end_line}}, and no other names.",
-            "conf.py",
+            place(confdir, "source_link"),
         )
         return ""
     return template

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sphinx.util.display import SkipProgressMessage, progress_message
 
+from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_atomic
 from sphinx_traits.manifest import Finding, Manifest, ManifestError, dumps, loads
@@ -45,7 +46,7 @@ def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Pa
         cache: A folder that keeps the manifest for the next build.
     """
     if settings.manifest:
-        return _read(confdir / settings.manifest)
+        return _read(confdir / settings.manifest, place(confdir, "manifest"))
     if not project.packages:
         return Manifest(), ""
     known = _unchanged(cache, project)
@@ -53,16 +54,16 @@ def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Pa
         return known
     found: tuple[Manifest, str] = (Manifest(), "")
     with progress_message(f"reading models and traits of {', '.join(project.packages)}"):
-        found = _extract(project, cache)
+        found = _extract(project, cache, place(confdir, "packages"))
     return found  # noqa: RET504 - a block that is skipped leaves the empty one
 
 
-def _read(file: Path) -> tuple[Manifest, str]:
+def _read(file: Path, where: str) -> tuple[Manifest, str]:
     try:
         data = file.read_bytes()
         return loads(data), _digest(data)
     except (OSError, ManifestError) as error:
-        warn("manifest", f"traits_manifest cannot be read: {error}", "conf.py")
+        warn("manifest", f"traits_manifest cannot be read: {error}", where)
         return Manifest(), ""
 
 
@@ -78,7 +79,7 @@ def _unchanged(cache: Path, project: Project) -> tuple[Manifest, str] | None:
         return None
 
 
-def _extract(project: Project, cache: Path) -> tuple[Manifest, str]:
+def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
     from sphinx_traits.extract import Options, PackageNotFoundError, extract_with_files
 
     options = Options(
@@ -92,7 +93,7 @@ def _extract(project: Project, cache: Path) -> tuple[Manifest, str]:
             project.packages, search_paths=project.search_paths, project=project.root, options=options
         )
     except PackageNotFoundError as error:
-        warn("package_not_found", str(error), "conf.py")
+        warn("package_not_found", str(error), where)
         raise SkipProgressMessage(str(error)) from error
     read = [project.root / "pyproject.toml", *project.search_paths, *found.files]
     folders = {file.parent for file in found.files}

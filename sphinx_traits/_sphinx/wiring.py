@@ -67,8 +67,8 @@ def _add_static_path(_app: Sphinx, config: Config) -> None:
 
 def _read_manifest(app: Sphinx) -> None:
     """Read the manifest, plan the pages, and let Sphinx know them."""
-    settings = Settings.of(app.config)
     confdir = Path(app.confdir)
+    settings = Settings.of(app.config, confdir)
     project = project_of(settings, confdir)
     sources = Sources((project.root, *project.search_paths))
     cache = Path(app.doctreedir) / "sphinx_traits"

@@ -170,3 +170,45 @@ def test_a_bad_value_is_a_warning_and_the_default_holds(blog: SphinxBuilder) -> 
 
     assert [one for one in built.warnings if "traits_navigation is 'sideways'" in one and "[traits.config]" in one]
     assert [one for one in built.warnings if "traits_source_link" in one]
+
+
+def test_a_bad_value_is_shown_at_its_line_of_conf_py(blog: SphinxBuilder) -> None:
+    """The warning leads to the assignment."""
+    blog.write({"conf.py": "extensions = ['sphinx_traits']\ntraits_docstring_syntax = 'word'\n"})
+
+    built = blog.build("dummy")
+
+    assert built.warnings[0].startswith(f"{blog.source}/conf.py:2: WARNING: traits_docstring_syntax is 'word'")
+
+
+def test_a_package_that_is_not_there_is_one_warning(project: SphinxBuilder) -> None:
+    """The searched folders are named, and the rest of the documentation is built."""
+    project.config.update(traits_packages=["nowhere_at_all"])
+
+    built = project.write({"index.rst": "Blog\n====\n"}).build()
+
+    assert "There is no package 'nowhere_at_all'" in built.warnings[0]
+    assert "[traits.package_not_found]" in "\n".join(built.warnings)
+    assert (built.out / "index.html").is_file()
+
+
+def test_a_package_that_raises_on_import_is_documented(project: SphinxBuilder) -> None:
+    """Sources are read, never run; a second build does not even read them."""
+    package = project.root / "shop"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        '"""Shop."""\nfrom traits_runtime import Trait\n\n\nclass HasPrice(Trait):\n    """Has a price."""\n\n\n'
+        'class Item(HasPrice):\n    """An item."""\n\n\nraise RuntimeError("imported")\n'
+    )
+    project.config.update(
+        traits_packages=["shop"],
+        traits_search_paths=[".."],
+        extensions=["sphinx.ext.viewcode", "sphinx_traits", "sphinx.ext.coverage"],
+    )
+    project.write({"index.rst": "Shop\n====\n"})
+
+    first, second = project.build(), project.build()
+
+    assert first.warnings == second.warnings == []
+    assert "An item." in first.text("traits/models/shop.Item.html")
+    assert second.read == []

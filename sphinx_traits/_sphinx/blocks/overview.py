@@ -51,7 +51,8 @@ def models_table(page: Page, options: Options) -> Sequence[nodes.Node]:
         more = len(index.models[name].traits) - len(direct)
         shown = joined(map(page.linker.cls, direct))
         if more:
-            shown.append(text(_(" and {count} through them").format(count=more), "traits-muted"))
+            words = _(" and {count} more") if direct else _("{count} through another class")
+            shown.append(text(words.format(count=more), "traits-muted"))
         rows.append([named([page.linker.cls(name)], index.by_name[name].doc), shown])
     return _or_none(rows, "models", [_("Model"), _("Traits")])
 
