@@ -5,19 +5,39 @@ from __future__ import annotations
 from typing import Final
 
 from traits_runtime._core import registry
+from traits_runtime._core.cache import Cache, CacheBackend, MemoryCache, NullCache
 from traits_runtime._core.config.resolver import Resolved
+from traits_runtime._core.config.store import Change, MemoryStore, Store
 from traits_runtime._core.declare import Block, Condition, changed, hook, option
 from traits_runtime._core.events.bus import EventBus
-from traits_runtime._core.events.listener import Envelope, Subscription
-from traits_runtime._core.runtime import bus, quietly, tenant, unscoped, without_feature, without_features
+from traits_runtime._core.events.listener import Envelope, ListenerFailed, Subscription, TransactionProvider
+from traits_runtime._core.queue import JobBackend, JobMessage, Ref
+from traits_runtime._core.rollouts import Decision
+from traits_runtime._core.runtime import (
+    bus,
+    cache,
+    quietly,
+    telemetry,
+    tenant,
+    unscoped,
+    without_feature,
+    without_features,
+)
+from traits_runtime._core.runtime import current_tenant_id as current_tenant
+from traits_runtime._core.telemetry import Reading, Telemetry
 from traits_runtime._core.trait.base import Trait
+from traits_runtime._core.trait.cache import BoundCache, TraitCache
 from traits_runtime._core.trait.config import TraitConfig
+from traits_runtime._core.trait.configuration import Configuration, config
 from traits_runtime._core.trait.construct import boot, initialize
 from traits_runtime._core.trait.events import BoundEvent, TraitEvent
 from traits_runtime._core.trait.features import Feature, feature
 from traits_runtime._core.trait.hooks import arun_hooks, run_hooks
-from traits_runtime._core.trait.jobs import BoundJob, Job, job
-from traits_runtime._core.trait.listeners import listen
+from traits_runtime._core.trait.jobs import BoundJob, Job, TraitJob, job, queue_operation, run_job
+from traits_runtime._core.trait.listeners import TraitEventListener, listen, subscribe
+from traits_runtime._core.trait.log import BoundLog, TraitLog
+from traits_runtime._core.trait.metrics import Counter, Gauge, Timing, counter, gauge, timing
+from traits_runtime._core.trait.rollout import Rollouts, rollouts
 from traits_runtime.errors import Veto
 
 events: Final[EventBus] = bus
@@ -25,33 +45,70 @@ events: Final[EventBus] = bus
 
 __all__ = [
     "Block",
+    "BoundCache",
     "BoundEvent",
     "BoundJob",
+    "BoundLog",
+    "Cache",
+    "CacheBackend",
+    "Change",
     "Condition",
+    "Configuration",
+    "Counter",
+    "Decision",
     "Envelope",
     "EventBus",
     "Feature",
+    "Gauge",
     "Job",
+    "JobBackend",
+    "JobMessage",
+    "ListenerFailed",
+    "MemoryCache",
+    "MemoryStore",
+    "NullCache",
+    "Reading",
+    "Ref",
     "Resolved",
+    "Rollouts",
+    "Store",
     "Subscription",
+    "Telemetry",
+    "Timing",
     "Trait",
+    "TraitCache",
     "TraitConfig",
     "TraitEvent",
+    "TraitEventListener",
+    "TraitJob",
+    "TraitLog",
+    "TransactionProvider",
     "Veto",
     "arun_hooks",
     "boot",
+    "cache",
     "changed",
+    "config",
+    "counter",
+    "current_tenant",
     "events",
     "feature",
+    "gauge",
     "hook",
     "initialize",
     "job",
     "listen",
     "option",
+    "queue_operation",
     "quietly",
     "registry",
+    "rollouts",
     "run_hooks",
+    "run_job",
+    "subscribe",
+    "telemetry",
     "tenant",
+    "timing",
     "unscoped",
     "without_feature",
     "without_features",

@@ -6,18 +6,25 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextvars import ContextVar
-from pathlib import Path
 from threading import RLock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+import msgspec
+
+from traits_runtime._core.cache import Cache, MemoryCache
 from traits_runtime._core.config.resolver import OverrideFrame, Resolver, Table
 from traits_runtime._core.declare import Block, Gate
 from traits_runtime._core.events.bus import FAILED, Chain, Declared, EventBus, QuietFrame
 from traits_runtime._core.events.listener import ListenerFailed
 from traits_runtime._core.features import MuteFrame
+from traits_runtime._core.queue import JobBackend
+from traits_runtime._core.telemetry import Telemetry
 from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
 from traits_runtime.errors import InvalidConfigValueError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GATE: Final = Gate("traits_gate")
 """Open while a block is open that features and config have to ask about."""
@@ -40,6 +47,31 @@ boot_lock: Final = RLock()
 
 change_readers: list[Callable[[Any], Collection[str] | None]] = []
 """What hosts give to tell the changed fields of an instance; the first that answers counts."""
+
+
+identity_readers: list[Callable[[Any], object]] = []
+"""What hosts give to tell an instance's key, None for one that has none; the first that answers counts."""
+
+loaders: list[Callable[[type, Any], object]] = []
+"""What hosts give to fetch an instance by its key, None where there is none; the first that answers counts."""
+
+cache: Final = Cache(MemoryCache())
+"""The cache of all traits; its backend can be replaced."""
+
+
+def identify(instance: object) -> object:
+    """The key of an instance, None for an unsaved one."""
+    for read in identity_readers:
+        found = read(instance)
+        if found is not None:
+            return found
+    found = getattr(instance, "pk", None)
+    return found if found is not None else getattr(instance, "id", None)
+
+
+def load(model: type, identity: object) -> object:
+    """An instance by its key, None where no host finds it."""
+    return next((found for fetch in loaders if (found := fetch(model, identity)) is not None), None)
 
 
 def report_listener(failure: ListenerFailed) -> None:
@@ -77,6 +109,8 @@ def read_files(path: Path | None = None) -> None:
         path: The file; by default the one that ``TRAITS_CONFIG`` names, or the nearest above the working folder.
     """
     global _files_read
+    from pathlib import Path
+
     from traits_runtime._core.config.files import VARIABLE, find_file, read_file
 
     if path is None:
@@ -91,6 +125,19 @@ def ensure_files() -> None:
     """Read the file layer, unless that was done."""
     if not _files_read:
         read_files()
+
+
+def files_are_read() -> bool:
+    """Whether the file layer was read."""
+    return _files_read
+
+
+def forget_files() -> None:
+    """Read the file layer again when it is next needed."""
+    global _files_read
+    resolver.files = Table()
+    _files_read = False
+    invalidate()
 
 
 def use_files(table: Table) -> None:
@@ -226,5 +273,80 @@ def caller() -> Iterator[str]:
         frame = frame.f_back
 
 
-bus.report = report_listener
-bus.declare(FAILED, Declared(ListenerFailed, before=False, after_commit=False))
+telemetry: Final = Telemetry(current_tenant_id)
+"""The numbers of this process."""
+
+job_backend: JobBackend | None = None
+"""What takes jobs; None runs them at once."""
+
+
+def use_job_backend(backend: JobBackend | None) -> JobBackend | None:
+    """Put another backend in place, None for running jobs at once; returns the one before."""
+    global job_backend
+    before, job_backend = job_backend, backend
+    return before
+
+
+def _report(failure: ListenerFailed) -> None:
+    telemetry.record(failure.event, "counter", 1, outcome="listener_failed")
+    report_listener(failure)
+
+
+bus.report = _report
+
+
+class Unscoped(msgspec.Struct, frozen=True):
+    """Somebody works without a tenant on purpose; ``trait.runtime.unscoped``.
+
+    Args:
+        reason: Why.
+        tenant: The tenant that was current, None for none.
+    """
+
+    reason: str
+    tenant: str | None = None
+
+
+class JobDiscarded(msgspec.Struct, frozen=True):
+    """A job was dropped because its instance is gone; ``trait.runtime.job_discarded``.
+
+    Args:
+        job: The job's name.
+        id: The job's id.
+    """
+
+    job: str
+    id: str
+
+
+class ConfigChanged(msgspec.Struct, frozen=True):
+    """An override was stored or taken back; ``trait.runtime.config_changed``. Values are masked for secrets.
+
+    Args:
+        trait: The trait.
+        key: The key or feature.
+        model: Dotted path of the model, empty for all.
+        tenant: The tenant, empty for all.
+        before: The override before, as text.
+        after: The override after, as text.
+        by: Who.
+        why: Why.
+    """
+
+    trait: str
+    key: str
+    model: str
+    tenant: str
+    before: str
+    after: str
+    by: str
+    why: str
+
+
+for _name, _payload in (
+    (FAILED, ListenerFailed),
+    ("trait.runtime.unscoped", Unscoped),
+    ("trait.runtime.job_discarded", JobDiscarded),
+    ("trait.runtime.config_changed", ConfigChanged),
+):
+    bus.declare(_name, Declared(_payload, before=False, after_commit=False))

@@ -146,6 +146,10 @@ class Resolver:
         self._report = report
         self._reported: set[tuple[str, str, str, str]] = set()
 
+    def forget(self) -> None:
+        """Report problems again that were reported."""
+        self._reported.clear()
+
     def resolve(
         self, key: Key, subject: Subject, tenant: str | None = None, frames: tuple[OverrideFrame, ...] = ()
     ) -> Resolved[Any]:

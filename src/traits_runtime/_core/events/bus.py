@@ -205,6 +205,11 @@ class EventBus:
         finally:
             self._restore(before)
 
+    def silence(self) -> None:
+        """For tests: drop all listeners; `isolated` brings them back."""
+        with self._lock:
+            self._replace(())
+
     def _restore(self, listeners: tuple[Listener, ...]) -> None:
         with self._lock:
             for one in listeners:

@@ -1,38 +1,65 @@
-"""`job`: a method that can be called now, or queued to run later."""
+"""`job`: a method or function that can be called now, or queued to run later."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+from weakref import WeakValueDictionary
+
+from traits_runtime._core import runtime
+from traits_runtime._core.declare import path_of
+from traits_runtime._core.naming import event_name
+from traits_runtime._core.queue import InlineBackend, JobBackend, JobMessage, Ref, WhenMissing
+from traits_runtime._core.trait.record import has_record, record_of
+from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnknownModelError, UnsavedInstanceError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+known: WeakValueDictionary[str, Job[Any, Any]] = WeakValueDictionary()
+"""Jobs by name, for the worker that gets a message."""
+
+_live: list[dict[tuple[str, Any], object]] = []
 
 
 class Job(Generic[P, R]):
     """A declared job; made by `job`.
 
     Args:
-        function: The method.
+        function: The method or function.
         queue: Name of the queue, empty for the default one.
-        options: Further settings, for the engine.
+        key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance's key.
+        delay: Seconds to wait at least.
+        max_attempts: How often it is tried.
+        when_missing: What to do where an instance is gone when the job runs.
     """
 
-    def __init__(self, function: Callable[..., R], queue: str, options: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., R], *, queue: str, key: str, delay: float, max_attempts: int,
+        when_missing: WhenMissing,
+    ) -> None:  # fmt: skip
         self.function = function
         self.queue = queue
-        self.options = options
+        self.key = key
+        self.delay = delay
+        self.max_attempts = max_attempts
+        self.when_missing: WhenMissing = when_missing
         self.name = function.__name__
         self.owner = ""
+        self.wire = path_of(function)
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
         self.__wrapped__ = function
+        known[self.wire] = self
 
     def __set_name__(self, owner: type, name: str) -> None:
+        known.pop(self.wire, None)
         self.name = name
         self.owner = owner.__name__
+        self.wire = event_name(owner.__name__, name)
+        known[self.wire] = self
 
     @overload
     def __get__(self, instance: None, owner: type[Any]) -> Job[P, R]: ...
@@ -41,12 +68,45 @@ class Job(Generic[P, R]):
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Job[P, R] | BoundJob[P, R]:
         return self if instance is None else BoundJob(self, instance)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Run the function now."""
+        return self.function(*args, **kwargs)
+
+    def enqueue(self, *args: Any, **kwargs: Any) -> str:
+        """Queue the job; for a method the instance is the first argument. Returns its id."""
+        return self.send(args, kwargs)
+
+    def send(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, queue: str = "", delay: float | None = None
+    ) -> str:
+        """Queue the job with another queue or delay than it declares."""
+        held: dict[tuple[str, Any], object] = {}
+        message = JobMessage(
+            id=_new_id(),
+            name=self.wire,
+            args=tuple(_pack(one, held) for one in args),
+            kwargs={name: _pack(one, held) for name, one in kwargs.items()},
+            queue=queue or self.queue,
+            tenant=runtime.current_tenant_id() or "",
+            key=self.key.replace("{pk}", str(runtime.identify(args[0]))) if args else self.key,
+            delay=self.delay if delay is None else delay,
+            max_attempts=self.max_attempts,
+            when_missing=self.when_missing,
+        )
+        runtime.telemetry.record(self.wire, "counter", 1, outcome="enqueued")
+        backend: JobBackend = runtime.job_backend or InlineBackend(run_job)
+        _live.append(held)
+        try:
+            return backend.enqueue(message)
+        finally:
+            _live.remove(held)
+
     def __repr__(self) -> str:
-        return f"<Job {self.owner}.{self.name}>"
+        return f"<Job {self.wire}>"
 
 
 class BoundJob(Generic[P, R]):
-    """A job of one instance: call it to run it now."""
+    """A job of one instance: call it to run it now, `enqueue` it to run later."""
 
     __slots__ = ("job", "sender")
 
@@ -58,16 +118,166 @@ class BoundJob(Generic[P, R]):
         """Run the method now."""
         return self.job.function(self.sender, *args, **kwargs)
 
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Queue the job; the instance travels by identity. Returns the job's id.
 
-def job(*, queue: str = "", **options: Any) -> Callable[[Callable[Concatenate[Any, P], R]], Job[P, R]]:
-    """Declare a method as a job.
+        Raises:
+            UnsavedInstanceError: The instance has no identity yet.
+            TypeError: An argument has no JSON form.
+        """
+        return self.job.send((self.sender, *args), dict(kwargs))
+
+
+def job(
+    *, queue: str = "", key: str = "", delay: float = 0, max_attempts: int = 1, when_missing: WhenMissing = "discard"
+) -> Callable[[Callable[Concatenate[Any, P], R]], Job[P, R]]:
+    """Declare a method (or a function whose first argument is an instance) as a job.
 
     Args:
         queue: Name of the queue, empty for the default one.
-        options: Further settings, for the engine that runs it.
+        key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance's key.
+        delay: Seconds to wait at least.
+        max_attempts: How often it is tried.
+        when_missing: ``discard`` drops the job where an instance is gone when it runs, ``fail`` raises.
+
+    >>> from traits_runtime import Trait
+    >>> class HasIndex(Trait):
+    ...     @job(queue="search")
+    ...     def reindex(self, full: bool = False) -> None:
+    ...         print("indexed", full)
+    >>> class Page(HasIndex):
+    ...     id = 7
+    >>> job_id = Page().reindex.enqueue(full=True)
+    indexed True
     """
 
     def decorate(function: Callable[Concatenate[Any, P], R]) -> Job[P, R]:
-        return Job(function, queue, options)
+        return Job(function, queue=queue, key=key, delay=delay, max_attempts=max_attempts, when_missing=when_missing)
 
     return decorate
+
+
+class TraitJob:
+    """Base of classes that hold the operations of a trait: ``class SearchJobs(TraitJob, trait=HasSearch)``.
+
+    An operation ``reindex`` is the method ``process_reindex(self, model, **data)``; `queue_operation` finds it.
+    """
+
+    operations: ClassVar[dict[str, Job[Any, Any]]] = {}
+
+    def __init_subclass__(cls, *, trait: type | None = None, queue: str = "", **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls.operations = dict(cls.operations)
+        for name, method in vars(cls).copy().items():
+            if name.startswith("process_"):
+                cls.operations[name.removeprefix("process_")] = _operation(cls, name, method, trait, queue)
+        if trait is not None:
+            _operations.setdefault(path_of(trait), []).append(cls)
+
+
+_operations: dict[str, list[type[TraitJob]]] = {}
+
+
+def _operation(cls: type[TraitJob], name: str, method: Any, trait: type | None, queue: str) -> Job[Any, Any]:
+    def run(model: object, **data: Any) -> Any:
+        return method(cls(), model, **data)
+
+    run.__name__ = name.removeprefix("process_")
+    run.__doc__ = method.__doc__
+    made: Job[Any, Any] = Job(run, queue=queue, key="", delay=0, max_attempts=1, when_missing="discard")
+    known.pop(made.wire, None)
+    made.wire = event_name((trait or cls).__name__, run.__name__)
+    known[made.wire] = made
+    return made
+
+
+def queue_operation(instance: object, operation: str, data: dict[str, Any] | None = None, *, queue: str = "") -> str:
+    """Queue an operation of one of an instance's traits by its name; returns the job's id.
+
+    Args:
+        instance: The instance.
+        operation: Name of a `job` of its class, or of an operation of a `TraitJob` for one of its traits.
+        data: Keyword arguments.
+        queue: Another queue than the one declared.
+
+    Raises:
+        UnknownJobError: No trait of the instance has such an operation.
+    """
+    record = record_of(type(instance))
+    operations: dict[str, Job[Any, Any]] = {}
+    for one in reversed(record.all):
+        for jobs in _operations.get(one.path, ()):
+            operations.update(jobs.operations)
+        operations.update({name: held for name, held in vars(one.cls).items() if isinstance(held, Job)})
+    if operation not in operations:
+        raise UnknownJobError(operation, operations)
+    return operations[operation].send((instance,), data or {}, queue=queue)
+
+
+def run_job(message: JobMessage) -> object:
+    """Run a job that an engine delivers: in its tenant, with its instances fetched again.
+
+    Raises:
+        UnknownJobError: This process knows no job of that name.
+        MissingReferenceError: An instance is gone, and the job says ``when_missing="fail"``.
+    """
+    found = known.get(message.name)
+    if found is None:
+        raise UnknownJobError(message.name, known)
+    if not message.tenant:
+        return _run(found, message)
+    with runtime.tenant(message.tenant):
+        return _run(found, message)
+
+
+def _run(found: Job[Any, Any], message: JobMessage) -> object:
+    try:
+        args = [_unpack(one) for one in message.args]
+        kwargs = {name: _unpack(one) for name, one in message.kwargs.items()}
+    except MissingReferenceError:
+        runtime.telemetry.record(message.name, "counter", 1, outcome="discarded")
+        if message.when_missing == "fail":
+            raise
+        runtime.bus.emit("trait.runtime.job_discarded", None, job=message.name, id=message.id)
+        return None
+    try:
+        result: object = found.function(*args, **kwargs)
+    except Exception:
+        runtime.telemetry.record(message.name, "counter", 1, outcome="error")
+        raise
+    runtime.telemetry.record(message.name, "counter", 1, outcome="ok")
+    return result
+
+
+def _pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
+    if not has_record(type(value)):
+        return value
+    identity = runtime.identify(value)
+    path = path_of(type(value))
+    if identity is None:
+        raise UnsavedInstanceError(type(value).__name__, "a job cannot name it")
+    held[path, identity] = value
+    return Ref(path, identity)
+
+
+def _unpack(value: Any) -> Any:
+    if not (isinstance(value, dict) and value.get("$ref") == "model"):
+        return value
+    from traits_runtime._core import registry
+
+    path, identity = value["model"], value["identity"]
+    try:
+        found = runtime.load(registry.find_model(path).cls, identity)
+    except UnknownModelError:
+        found = None
+    if found is None:
+        found = next((held[path, identity] for held in reversed(_live) if (path, identity) in held), None)
+    if found is None:
+        raise MissingReferenceError(path, identity)
+    return found
+
+
+def _new_id() -> str:
+    from uuid import uuid4
+
+    return uuid4().hex

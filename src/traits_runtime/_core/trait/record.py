@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 from traits_runtime._core import runtime
 from traits_runtime._core.config.keys import Key, toggle
 from traits_runtime._core.config.resolver import Subject
-from traits_runtime._core.declare import ENABLED, HookMark, is_coroutine_function, path_of
+from traits_runtime._core.declare import ENABLED, HookMark, Option, is_coroutine_function, path_of
+from traits_runtime._core.rollouts import Plan, Rollout, SubjectOverride
 from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, UnknownFeatureError
 
 ATTRIBUTE = "__trait_record__"
@@ -46,8 +47,9 @@ class Record:
     """
 
     __slots__ = (
-        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "hooks", "initializers", "keys", "kind",
-        "lineage", "make", "moments", "name", "number", "path", "ready", "snaps", "states", "subject",
+        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "hooks", "initializers", "keys",
+        "kind", "lineage", "make", "moments", "name", "number", "path", "plans", "ready", "rolled", "snaps", "states",
+        "subject",
     )  # fmt: skip
 
     def __init__(self, cls: type, kind: Literal["trait", "model"]) -> None:
@@ -65,6 +67,8 @@ class Record:
         self.snaps: dict[Any, Any] = {}
         self.flags: dict[str, bool] = {}
         self.states: dict[str, dict[str, bool]] = {}
+        self.plans: dict[tuple[str, str | None], Plan] = {}
+        self.rolled: dict[str, tuple[Key, Key]] = {}
         self.subject: Subject | None = None
         self.booted = False
         self.booting = False
@@ -77,6 +81,35 @@ class Record:
         self.snaps = {}
         self.flags = {}
         self.states = {}
+        self.plans = {}
+
+    def rollout_keys(self, feature: str) -> tuple[Key, Key]:
+        """The keys behind a feature's share and its subjects' overrides; set through `rollouts` alone."""
+        key = self.feature_key(feature)
+        made = self.rolled.get(key.name)
+        if made is None:
+            made = (_hidden(key, "rollout", Rollout | None, None), _hidden(key, "subjects", Subjects, {}))
+            self.rolled[key.name] = made
+        return made
+
+    def plan(self, feature: str, tenant: str | None) -> Plan:
+        """A feature with its rollout, made ready for quick answers."""
+        plan = self.plans.get((feature, tenant))
+        if plan is None:
+            plan = self.plan_in(feature, tenant, ())
+            self.plans[feature, tenant] = plan
+        return plan
+
+    def plan_in(self, feature: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> Plan:
+        """As `plan`, worked out anew with the values of ``with`` blocks."""
+        runtime.ensure_files()
+        key = self.feature_key(feature)
+        subject = self.subject_of(instance)
+        share, subjects = (runtime.resolver.value(one, subject, tenant, frames) for one in self.rollout_keys(feature))
+        off = not self.state_in(key.trait, tenant, frames, instance)
+        toggle = runtime.resolver.value(key, subject, tenant, frames) is True
+        name = f"{key.trait}.{key.name}"
+        return Plan(name, toggle, off, share, subjects)  # type: ignore[arg-type]
 
     @property
     def all(self) -> tuple[Record, ...]:
@@ -166,6 +199,14 @@ class Record:
 
     def __repr__(self) -> str:
         return f"<Record of {self.kind} {self.path}>"
+
+
+Subjects = Mapping[str, SubjectOverride]
+
+
+def _hidden(key: Key, name: str, of: Any, default: object) -> Key:
+    option = Option(default, None, "", (), {}, (False, False), ("", ""))
+    return Key(key.trait, key.path, f"{key.name}.{name}", of, option, "feature")
 
 
 EVERYTHING = toggle("*", "*")

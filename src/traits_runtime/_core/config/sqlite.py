@@ -1,0 +1,177 @@
+"""A store in one SQLite file, for several processes; readers never wait, a killed writer leaves it whole."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from traits_runtime._core.config.resolver import Address
+from traits_runtime._core.config.store import Change, Contents
+from traits_runtime.errors import ConfigConflictError
+
+INTERVAL = 0.25
+"""Seconds between two looks for other processes' writes; one look is a ``PRAGMA`` of a few microseconds."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS override (
+    trait TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, tenant TEXT NOT NULL,
+    value TEXT NOT NULL, number INTEGER NOT NULL, by TEXT NOT NULL,
+    PRIMARY KEY (trait, key, model, tenant)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, by TEXT NOT NULL, why TEXT NOT NULL,
+    trait TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, tenant TEXT NOT NULL,
+    before TEXT NOT NULL, after TEXT NOT NULL
+);
+"""
+
+
+class SQLiteStore:
+    """Overrides and their history in a file.
+
+    One connection per process, guarded by a lock. A forked child opens its own: SQLite's locks do not survive
+    a fork.
+
+    Args:
+        path: The file; it and its tables are made when missing.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._lock = Lock()
+        self._pid = 0
+        self._connection: sqlite3.Connection | None = None
+        self._inherited: list[sqlite3.Connection] = []
+
+    def load(self) -> Contents:
+        """All overrides, as of one moment."""
+        with self._lock:
+            held = self._open()
+            held.execute("BEGIN")
+            try:
+                version = _version(held)
+                rows = held.execute("SELECT trait, key, model, tenant, value, number, by FROM override").fetchall()
+            finally:
+                held.execute("COMMIT")
+        return Contents(version, {(row[0], row[1], row[2], row[3]): (row[4], row[5], row[6]) for row in rows})
+
+    def write(
+        self, address: Address, after: str, *, by: str = "", why: str = "", expected: int | None = None
+    ) -> Change:
+        """Set an override to a JSON value, or with ``""`` take it back.
+
+        Raises:
+            ConfigConflictError: The store is at another version than the expected one.
+        """
+        with self._lock:
+            held = self._open()
+            held.execute("BEGIN IMMEDIATE")
+            try:
+                change = _write(held, address, after, by, why, expected)
+            except BaseException:
+                held.execute("ROLLBACK")
+                raise
+            held.execute("COMMIT")
+            return change
+
+    def history(self, limit: int = 100) -> tuple[Change, ...]:
+        """The last changes, newest first."""
+        query = (
+            "SELECT number, at, by, why, trait, key, model, tenant, before, after "
+            "FROM history ORDER BY number DESC LIMIT ?"
+        )
+        with self._lock:
+            rows = self._open().execute(query, (limit,)).fetchall()
+        return tuple(Change(*row) for row in rows)
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Look for other processes' writes from a daemon thread; reading config costs nothing for it.
+
+        Returns:
+            What ends the thread.
+        """
+        ended = Event()
+        thread = Thread(target=self._look, args=(changed, ended), name="traits-config-watch", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            ended.set()
+            thread.join(timeout=5)
+
+        return end
+
+    def close(self) -> None:
+        """Close this process's connection; the next use opens a new one."""
+        with self._lock:
+            if self._connection is not None and self._pid == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def _look(self, changed: Callable[[], None], ended: Event) -> None:
+        own = _connect(self.path)
+        try:
+            seen = own.execute("PRAGMA data_version").fetchone()[0]
+            while not ended.wait(INTERVAL):
+                now = own.execute("PRAGMA data_version").fetchone()[0]
+                if now != seen:
+                    seen = now
+                    changed()
+        finally:
+            own.close()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None and self._pid == os.getpid():
+            return self._connection
+        if self._connection is not None:
+            self._inherited.append(self._connection)
+        self._connection = _connect(self.path)
+        self._pid = os.getpid()
+        return self._connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    made.execute("PRAGMA busy_timeout = 30000")
+    _become_wal(made)
+    made.execute("PRAGMA synchronous = NORMAL")
+    made.executescript(_SCHEMA)
+    return made
+
+
+def _become_wal(made: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; SQLite does not wait here for another process that does the same."""
+    for _ in range(200):
+        try:
+            if made.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                return
+        except sqlite3.OperationalError:
+            pass
+        time.sleep(0.01)
+
+
+def _version(held: sqlite3.Connection) -> int:
+    found: int | None = held.execute("SELECT max(number) FROM history").fetchone()[0]
+    return found or 0
+
+
+def _write(held: sqlite3.Connection, address: Address, after: str, by: str, why: str, expected: int | None) -> Change:
+    if expected is not None and expected != _version(held):
+        raise ConfigConflictError(expected, _version(held))
+    where = "trait = ? AND key = ? AND model = ? AND tenant = ?"
+    row = held.execute(f"SELECT value FROM override WHERE {where}", address).fetchone()  # noqa: S608
+    before = row[0] if row else ""
+    at = time.time()
+    number = held.execute(
+        "INSERT INTO history (at, by, why, trait, key, model, tenant, before, after) VALUES (?,?,?,?,?,?,?,?,?)",
+        (at, by, why, *address, before, after),
+    ).lastrowid
+    if after:
+        held.execute("INSERT OR REPLACE INTO override VALUES (?,?,?,?,?,?,?)", (*address, after, number, by))
+    else:
+        held.execute(f"DELETE FROM override WHERE {where}", address)  # noqa: S608
+    return Change(number or 0, at, by, why, *address, before, after)

@@ -1,0 +1,255 @@
+"""`config`: reading, explaining and overriding the config of any trait by name, and where overrides are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from traits_runtime._core import registry, runtime
+from traits_runtime._core.config.keys import MASK, Key, parse_json, to_json
+from traits_runtime._core.config.resolver import Address, Resolved, Subject, Table
+from traits_runtime._core.config.store import Change, Contents, MemoryStore, Store
+from traits_runtime._core.declare import Block
+from traits_runtime._core.trait.config import override_block, refuse_locked
+from traits_runtime._core.trait.record import EVERYTHING, Record, record_of
+from traits_runtime.errors import InvalidConfigValueError, UnknownTraitError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Name = str | type
+
+
+class Configuration:
+    """Config by name: for commands, pages and tests. Code of a trait reads its own config attribute instead.
+
+    Traits are given as class or short name, models as class or dotted path.
+
+    >>> from traits_runtime import Trait, TraitConfig, config, option
+    >>> class FeedConfig(TraitConfig):
+    ...     size: int = option(10, ge=1)
+    >>> class HasFeed(Trait):
+    ...     feed_config = FeedConfig()
+    >>> change = config.set(HasFeed, "size", 20, by="ada", why="more news")
+    >>> print(config.explain(HasFeed, "size"))
+    HasFeed.size = 20  [stored: change 1 by ada]
+      hides 10  [default: traits_runtime._core.trait.configuration.HasFeed]
+    >>> config.unset(HasFeed, "size").after
+    ''
+    """
+
+    def __init__(self) -> None:
+        self._store: Store = MemoryStore()
+        self._end: Callable[[], None] = lambda: None
+        self._version = 0
+
+    @property
+    def store(self) -> Store:
+        """Where overrides are kept; in memory unless `use` said otherwise."""
+        return self._store
+
+    @property
+    def version(self) -> int:
+        """Number of the last change that this process has seen."""
+        return self._version
+
+    @property
+    def problems(self) -> tuple[tuple[InvalidConfigValueError, str], ...]:
+        """Values of files, the environment and the store that have no effect, each with its place."""
+        return tuple(runtime.problems)
+
+    def use(
+        self,
+        *,
+        store: Store | None = None,
+        path: Path | str | None = None,
+        project: Path | str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Say where values come from.
+
+        Args:
+            store: Keeps overrides; changes by other processes are seen within a second.
+            path: A ``traits.toml`` or ``pyproject.toml``.
+            project: A folder; its ``traits.toml`` or else its ``pyproject.toml`` is read.
+            environ: Variables to read instead of the process's own.
+        """
+        from pathlib import Path
+
+        from traits_runtime._core.config.files import read_file
+
+        if environ is not None:
+            runtime.resolver.environ = environ
+        if project is not None:
+            own, shared = Path(project) / "traits.toml", Path(project) / "pyproject.toml"
+            path = own if own.is_file() else shared
+        if path is not None:
+            runtime.use_files(read_file(Path(path)))
+        if store is not None:
+            self._end()
+            self._store = store
+            self._end = store.watch(self.refresh)
+        self.refresh()
+
+    def reload(self) -> None:
+        """Read files, environment and store again."""
+        runtime.problems.clear()
+        runtime.resolver.forget()
+        runtime.read_files()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the store again; happens by itself when another process has written."""
+        self._take(self._store.load())
+
+    def get(self, trait: Name, key: str, *, model: Name | None = None, tenant: str | None = None) -> Any:
+        """The effective value of a key or feature."""
+        return self.explain(trait, key, model=model, tenant=tenant).value
+
+    def explain(self, trait: Name, key: str, *, model: Name | None = None, tenant: str | None = None) -> Resolved[Any]:
+        """The effective value, the layer and place that gave it, and what it hides.
+
+        Args:
+            trait: The trait that declares the key.
+            key: A config key or feature.
+            model: For which model, None for the trait in general.
+            tenant: For which tenant, the current one by default.
+
+        Raises:
+            UnknownTraitError: There is no such trait, or the model does not use it.
+            UnknownConfigKeyError: The trait has no such key.
+        """
+        runtime.ensure_files()
+        declared, _address, subject = self._aim(trait, key, model, "")
+        current = runtime.current_tenant_id() if tenant is None else tenant
+        return runtime.resolver.resolve(declared, subject, current, runtime.OVERRIDES.get())
+
+    def set(
+        self,
+        trait: Name,
+        key: str,
+        value: object,
+        *,
+        model: Name | None = None,
+        tenant: str = "",
+        by: str = "",
+        why: str = "",
+        expected: int | None = None,
+        text: bool = False,
+    ) -> Change:
+        """Store an override.
+
+        Args:
+            trait: The trait that declares the key.
+            key: A config key or feature.
+            value: The value.
+            model: For one model only.
+            tenant: For one tenant only.
+            by: Who does it.
+            why: Why.
+            expected: The `version` that was read; another one in the store refuses the change.
+            text: Whether the value is text to be read as the key's type, from a command line or a form.
+
+        Raises:
+            UnknownTraitError: There is no such trait, or the model does not use it.
+            UnknownConfigKeyError: The trait has no such key.
+            InvalidConfigValueError: The key does not take the value; nothing is stored.
+            LockedConfigKeyError: The key is locked to the environment.
+            ConfigConflictError: Somebody else was faster.
+        """
+        declared, address, _subject = self._aim(trait, key, model, tenant)
+        refuse_locked(declared)
+        checked = declared.check(value, "stored", text=text)
+        return self._write(declared, address, to_json(checked).decode(), by, why, expected)
+
+    def unset(
+        self,
+        trait: Name,
+        key: str,
+        *,
+        model: Name | None = None,
+        tenant: str = "",
+        by: str = "",
+        why: str = "",
+        expected: int | None = None,
+    ) -> Change:
+        """Take an override back; the layers below hold again."""
+        declared, address, _subject = self._aim(trait, key, model, tenant)
+        return self._write(declared, address, "", by, why, expected)
+
+    def store_key(self, declared: Key, address: Address, value: object, by: str, why: str) -> Change:
+        """Store a value for a key that has no public name."""
+        return self._write(declared, address, to_json(declared.check(value, "stored")).decode(), by, why, None)
+
+    def history(self, limit: int = 100) -> tuple[Change, ...]:
+        """The last changes of the store, newest first; secrets are masked."""
+        return tuple(self._masked(one) for one in self._store.history(limit))
+
+    def override(self, values: Mapping[Name, Mapping[str, object]], *, model: object = None) -> Block:
+        """Other values inside a ``with`` block, of any traits.
+
+        Args:
+            values: By trait, by key.
+            model: Only for this model or instance.
+
+        Raises:
+            InvalidConfigValueError: A key does not take its value.
+            LockedConfigKeyError: The environment sets a locked key.
+        """
+        keyed = {self._key(trait, key): value for trait, given in values.items() for key, value in given.items()}
+        return override_block(keyed, model)
+
+    def _key(self, trait: Name, key: str) -> Key:
+        if trait == "*":
+            return EVERYTHING
+        record = find(trait)
+        return record.key(record.path, key)
+
+    def _aim(self, trait: Name, key: str, model: Name | None, tenant: str) -> tuple[Key, Address, Subject]:
+        declared = self._key(trait, key)
+        if model is None:
+            subject = Subject(None, (), {}) if trait == "*" else find(trait).subject_of()
+            return declared, (declared.trait, key, "", tenant), subject
+        record = registry.find_model(model) if isinstance(model, str) else record_of(model)
+        if declared is not EVERYTHING and declared.path not in [one.path for one in record.all]:
+            raise UnknownTraitError(declared.trait, [one.name for one in record.traits])
+        return declared, (declared.trait, key, record.path, tenant), record.subject_of()
+
+    def _write(self, declared: Key, address: Address, after: str, by: str, why: str, expected: int | None) -> Change:
+        change = self._store.write(address, after, by=by, why=why, expected=expected)
+        self.refresh()
+        shown = (MASK if declared.option.secret and one else one for one in (change.before, change.after))
+        before, now = shown
+        runtime.bus.emit(
+            "trait.runtime.config_changed", None, trait=change.trait, key=change.key, model=change.model,
+            tenant=change.tenant, before=before, after=now, by=by, why=why,
+        )  # fmt: skip
+        return self._masked(change)
+
+    def _masked(self, change: Change) -> Change:
+        try:
+            secret = self._key(change.trait, change.key).option.secret
+        except LookupError:
+            secret = False
+        if not secret:
+            return change
+        import msgspec
+
+        return msgspec.structs.replace(change, before=change.before and MASK, after=change.after and MASK)
+
+    def _take(self, contents: Contents) -> None:
+        values = {
+            address: (parse_json(value), f"change {number}" + (f" by {by}" if by else ""))
+            for address, (value, number, by) in contents.values.items()
+        }
+        runtime.resolver.stored = Table(values)
+        self._version = contents.version
+        runtime.invalidate()
+
+
+def find(trait: Name) -> Record:
+    """The record of a trait given as class or name."""
+    return registry.find_trait(trait) if isinstance(trait, str) else record_of(trait)
+
+
+config = Configuration()

@@ -1,0 +1,172 @@
+"""What this process has imported, as plain data in the words of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from traits_runtime._core import runtime
+from traits_runtime._core.config.keys import Key
+from traits_runtime._core.declare import path_of
+from traits_runtime._core.trait.base import Trait
+from traits_runtime._core.trait.events import TraitEvent
+from traits_runtime._core.trait.features import Feature
+from traits_runtime._core.trait.jobs import Job
+from traits_runtime._core.trait.metrics import Metric
+from traits_runtime._core.trait.record import HookEntry, Record
+
+
+class HookFact(msgspec.Struct, frozen=True, order=True):
+    """A hook as its class declares it."""
+
+    owner: str
+    name: str
+    moment: str
+    priority: int
+    is_async: bool
+
+
+class KeyFact(msgspec.Struct, frozen=True, order=True):
+    """A config key: who declares it, under which attribute, with which environment variables and constraints."""
+
+    owner: str
+    group: str
+    name: str
+    env: tuple[str, ...]
+    constraints: tuple[str, ...]
+    secret: bool
+    locked: bool
+
+
+class FeatureFact(msgspec.Struct, frozen=True, order=True):
+    """A feature and its default."""
+
+    owner: str
+    name: str
+    default: bool
+
+
+class EventFact(msgspec.Struct, frozen=True, order=True):
+    """An event, its name on the bus and its payload's class."""
+
+    owner: str
+    name: str
+    wire: str
+    payload: str
+    before: bool
+
+
+class JobFact(msgspec.Struct, frozen=True, order=True):
+    """A job and its queue."""
+
+    owner: str
+    name: str
+    queue: str
+
+
+class MetricFact(msgspec.Struct, frozen=True, order=True):
+    """A metric and its kind."""
+
+    owner: str
+    name: str
+    kind: str
+
+
+class ClassFact(msgspec.Struct, frozen=True, order=True):
+    """A trait or model with its MRO."""
+
+    name: str
+    mro: tuple[str, ...]
+    traits: tuple[str, ...]
+
+
+class SettingFact(msgspec.Struct, frozen=True, order=True):
+    """A value that a class body gives in ``__traits__``, as Python writes it."""
+
+    model: str
+    trait: str
+    key: str
+    value: str
+
+
+class ListenerFact(msgspec.Struct, frozen=True, order=True):
+    """A registered listener."""
+
+    pattern: str
+    target: str
+    priority: int
+    model: str
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """What this process has imported, in the words and the order of the manifest; all sorted, no live objects."""
+
+    traits: tuple[ClassFact, ...]
+    models: tuple[ClassFact, ...]
+    hooks: tuple[HookFact, ...]
+    keys: tuple[KeyFact, ...]
+    features: tuple[FeatureFact, ...]
+    events: tuple[EventFact, ...]
+    jobs: tuple[JobFact, ...]
+    metrics: tuple[MetricFact, ...]
+    settings: tuple[SettingFact, ...]
+    listeners: tuple[ListenerFact, ...]
+
+
+def collect(records: Mapping[str, Record], packages: tuple[str, ...]) -> Inventory:
+    """The facts of all records whose class lies in one of the packages; without packages of all."""
+    chosen = [one for path, one in records.items() if not packages or _within(path, packages)]
+    held = [(one, name, value) for one in chosen for name, value in vars(one.cls).items()]
+    return Inventory(
+        traits=tuple(_class_fact(one) for one in chosen if one.kind == "trait"),
+        models=tuple(_class_fact(one) for one in chosen if one.kind == "model"),
+        hooks=tuple(sorted(_hook_fact(one, entry) for one in chosen for entry in one.hooks)),
+        keys=tuple(sorted(_key_fact(key) for one in chosen for key in one.keys.values() if key.kind == "option")),
+        features=tuple(
+            sorted(
+                FeatureFact(one.path, name, v.option.default is True) for one, name, v in held if isinstance(v, Feature)
+            )
+        ),
+        events=tuple(sorted(_event_fact(one, value) for one, _, value in held if isinstance(value, TraitEvent))),
+        jobs=tuple(sorted(JobFact(one.path, name, v.queue) for one, name, v in held if isinstance(v, Job))),
+        metrics=tuple(sorted(MetricFact(one.path, name, v.kind) for one, name, v in held if isinstance(v, Metric))),
+        settings=tuple(sorted(_setting_facts(chosen))),
+        listeners=tuple(sorted(_listener_facts(packages))),
+    )
+
+
+def _within(path: str, packages: tuple[str, ...]) -> bool:
+    return any(path == one or path.startswith(one + ".") for one in packages)
+
+
+def _class_fact(record: Record) -> ClassFact:
+    mro = tuple(path_of(base) for base in record.cls.__mro__ if base is not Trait)
+    return ClassFact(record.path, mro, tuple(one.path for one in record.traits if one is not record))
+
+
+def _hook_fact(record: Record, entry: HookEntry) -> HookFact:
+    return HookFact(record.path, entry.name, entry.mark.moment, entry.mark.priority, entry.is_async)
+
+
+def _key_fact(key: Key) -> KeyFact:
+    constraints = tuple(f"{name}={value!r}" for name, value in key.option.constraints.items())
+    return KeyFact(key.path, key.group, key.name, key.option.env, constraints, key.option.secret, key.option.locked)
+
+
+def _event_fact(record: Record, event: TraitEvent[Any, Any]) -> EventFact:
+    payload = "" if event.payload is None else path_of(event.payload)
+    return EventFact(record.path, event.name, event.wire, payload, event.before)
+
+
+def _setting_facts(chosen: list[Record]) -> Iterator[SettingFact]:
+    for record in chosen:
+        for (trait, key), value in record.code.items():
+            yield SettingFact(record.path, trait, key, repr(value))
+
+
+def _listener_facts(packages: tuple[str, ...]) -> Iterator[ListenerFact]:
+    for one in runtime.bus.listeners:
+        if not packages or _within(one.name, packages):
+            yield ListenerFact(one.pattern, one.name, one.priority, path_of(one.model) if one.model else "")

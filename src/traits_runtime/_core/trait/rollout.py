@@ -1,0 +1,155 @@
+"""`rollouts`: giving a feature to some subjects first, and growing the share."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from traits_runtime._core import runtime
+from traits_runtime._core.config.store import Change
+from traits_runtime._core.features import muted
+from traits_runtime._core.rollouts import Decision, Plan, Rollout, SubjectOverride
+from traits_runtime._core.runtime import SCOPED
+from traits_runtime._core.trait.configuration import Name, config, find
+from traits_runtime._core.trait.features import Feature
+from traits_runtime._core.trait.record import Record, record_of
+
+DAY = 86_400
+
+
+class Rollouts:
+    """Who has a feature while it is rolled out: an own override first, then the share, then the toggle.
+
+    Shares and overrides are stored as config is, with history, and may differ by model and tenant. A feature is
+    given as ``"HasSlug.follow_title"``.
+
+    >>> from traits_runtime import Trait, feature, rollouts
+    >>> class HasEditor(Trait):
+    ...     new_editor = feature(False, doc="The new editor.")
+    >>> class Post(HasEditor):
+    ...     pass
+    >>> change = rollouts.set_share("HasEditor.new_editor", 50, by="ada")
+    >>> rollouts.enabled(Post, "new_editor", "user-7"), rollouts.enabled(Post, "new_editor", "user-9")
+    (True, False)
+    >>> change = rollouts.set_subject("HasEditor.new_editor", "user-9", on=True, days=30)
+    >>> rollouts.enabled(Post, "new_editor", "user-9")
+    True
+    """
+
+    def enabled(self, thing: Any, feature: str, subject: str) -> bool:
+        """Whether a subject has a feature.
+
+        Args:
+            thing: A model, an instance, or a trait.
+            feature: The feature, ``follow_title``.
+            subject: A stable key of whom it is dealt to: a user, a session. Empty gives the toggle.
+        """
+        if not SCOPED.get():
+            try:
+                return thing.__trait_record__.plans[feature, None].includes(subject)  # type: ignore[no-any-return]
+            except KeyError:
+                pass
+        return not _is_muted(thing, feature) and _plan(thing, feature).includes(subject)
+
+    def explain(self, thing: Any, feature: str, subject: str) -> Decision:
+        """As `enabled`, with the reason, the subject's bucket and the threshold."""
+        plan = _plan(thing, feature)
+        if _is_muted(thing, feature):
+            return Decision(plan.feature, subject, on=False, reason="OFF")
+        return plan.decide(subject)
+
+    def set_share(
+        self, feature: str, share: float, *, salt: str = "", model: Name | None = None, tenant: str = "",
+        by: str = "", why: str = "",
+    ) -> Change:  # fmt: skip
+        """Roll a feature out to a share of the subjects; a larger share keeps everybody who had it.
+
+        Args:
+            feature: ``HasSlug.follow_title``.
+            share: Percent, to three decimals; 0 is nobody.
+            salt: What is hashed before the subject, for a flag that keeps its name of another system.
+            model: For one model only.
+            tenant: For one tenant only.
+            by: Who does it.
+            why: Why.
+        """
+        record, name = _named(feature)
+        key = record.rollout_keys(name)[0]
+        address = (record.name, key.name, _path(model), tenant)
+        return config.store_key(key, address, Rollout(share, salt), by, why)
+
+    def end(self, feature: str, *, model: Name | None = None, tenant: str = "", by: str = "", why: str = "") -> Change:
+        """End a rollout: the toggle holds for everybody again."""
+        record, name = _named(feature)
+        key = record.rollout_keys(name)[0]
+        return config.store_key(key, (record.name, key.name, _path(model), tenant), None, by, why)
+
+    def set_subject(
+        self, feature: str, subject: str, *, on: bool | None, days: float = 0, model: Name | None = None,
+        tenant: str = "", by: str = "", why: str = "",
+    ) -> Change:  # fmt: skip
+        """Decide for one subject, whatever the share.
+
+        Args:
+            feature: ``HasSlug.follow_title``.
+            subject: The subject's key.
+            on: Whether it has the feature; None takes the override back.
+            days: How long it holds, 0 for ever.
+            model: For one model only.
+            tenant: For one tenant only.
+            by: Who does it.
+            why: Why.
+        """
+        record, name = _named(feature)
+        key = record.rollout_keys(name)[1]
+        address = (record.name, key.name, _path(model), tenant)
+        held = dict(_stored_subjects(address))
+        if on is None:
+            held.pop(subject, None)
+        else:
+            held[subject] = SubjectOverride(on, time.time() + days * DAY if days else 0)
+        return config.store_key(key, address, held, by, why)
+
+
+def _stored_subjects(address: tuple[str, str, str, str]) -> dict[str, SubjectOverride]:
+    import msgspec
+
+    found = runtime.resolver.stored.values.get(address)
+    return msgspec.convert(found[0], dict[str, SubjectOverride]) if found else {}
+
+
+def _plan(thing: Any, feature: str) -> Plan:
+    cls = thing if isinstance(thing, type) else type(thing)
+    record = record_of(cls)
+    frames = runtime.OVERRIDES.get()
+    tenant = runtime.current_tenant_id()
+    if frames:
+        return record.plan_in(feature, tenant, frames, None if thing is cls else thing)
+    return record.plan(feature, tenant)
+
+
+def _is_muted(thing: Any, feature: str) -> bool:
+    frames = runtime.MUTES.get()
+    if not frames:
+        return False
+    key = record_of(thing if isinstance(thing, type) else type(thing)).feature_key(feature)
+    return muted(frames, key.trait, key.name, thing)
+
+
+def _named(feature: str | Feature) -> tuple[Record, str]:
+    text = f"{feature.owner}.{feature.name}" if isinstance(feature, Feature) else feature
+    trait, _, name = text.rpartition(".")
+    record = find(trait)
+    record.feature_key(name)
+    return record, name
+
+
+def _path(model: Name | None) -> str:
+    if model is None:
+        return ""
+    from traits_runtime._core import registry
+
+    return registry.find_model(model).path if isinstance(model, str) else record_of(model).path
+
+
+rollouts = Rollouts()

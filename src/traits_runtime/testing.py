@@ -1,0 +1,226 @@
+"""For tests of code that uses traits: capture events, jobs, metrics and logs, and freeze config.
+
+As fixtures of pytest: `traits_events`, `traits_jobs`, `traits_metrics`, `traits_config` and `traits_isolated`, from the
+plugin ``traits_runtime.pytest_plugin`` that the distribution registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from traits_runtime._core import runtime
+from traits_runtime._core.cache import MemoryCache
+from traits_runtime._core.config.resolver import Table
+from traits_runtime._core.config.store import MemoryStore
+from traits_runtime._core.events.listener import Envelope
+from traits_runtime._core.naming import matches
+from traits_runtime._core.queue import JobMessage, RecordingBackend
+from traits_runtime._core.telemetry import Reading
+from traits_runtime._core.trait.configuration import Name, config
+from traits_runtime._core.trait.jobs import run_job
+
+if TYPE_CHECKING:
+    import logging
+
+__all__ = [
+    "EventRecorder",
+    "JobRecorder",
+    "MetricRecorder",
+    "capture_events",
+    "capture_jobs",
+    "capture_logs",
+    "capture_metrics",
+    "freeze_config",
+    "isolated",
+    "on_listener_error",
+]
+
+
+class EventRecorder:
+    """The events of a block, in the order in which they were emitted."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope[Any]] = []
+
+    @property
+    def names(self) -> list[str]:
+        """The names alone."""
+        return [one.name for one in self.envelopes]
+
+    @property
+    def payloads(self) -> list[Any]:
+        """The payloads alone."""
+        return [one.payload for one in self.envelopes]
+
+    def of(self, pattern: str) -> list[Envelope[Any]]:
+        """Those whose name matches."""
+        return [one for one in self.envelopes if matches(pattern, one.name)]
+
+    def one(self, pattern: str) -> Envelope[Any]:
+        """The only one whose name matches.
+
+        Raises:
+            AssertionError: There is none, or there are several; the text names what there was.
+        """
+        found = self.of(pattern)
+        if len(found) != 1:
+            raise AssertionError(f"{len(found)} events match {pattern!r}; emitted: {', '.join(self.names) or 'none'}")
+        return found[0]
+
+
+@contextmanager
+def capture_events(*patterns: str, deliver: bool = True) -> Iterator[EventRecorder]:
+    """Record the events of a block.
+
+    Args:
+        patterns: Which events, all by default.
+        deliver: Whether the listeners hear them too.
+
+    >>> from traits_runtime import events
+    >>> with capture_events("shop.*") as captured:
+    ...     events.emit("shop.opened", hour=9)
+    >>> captured.names
+    ['shop.opened']
+    """
+    recorder = EventRecorder()
+    bus = runtime.bus
+    with bus.isolated():
+        if not deliver:
+            bus.silence()
+        for pattern in patterns or ("**",):
+            bus.listen(pattern, recorder.envelopes.append, priority=1_000_000)
+        yield recorder
+
+
+class JobRecorder:
+    """The jobs of a block; none was run."""
+
+    def __init__(self, backend: RecordingBackend) -> None:
+        self._backend = backend
+
+    @property
+    def messages(self) -> list[JobMessage]:
+        """The jobs as an engine would get them."""
+        return self._backend.messages
+
+    @property
+    def names(self) -> list[str]:
+        """Their names alone."""
+        return [one.name for one in self.messages]
+
+    def run(self) -> list[object]:
+        """Run the recorded jobs, in order, and forget them; returns their results."""
+        waiting, self._backend.messages = self._backend.messages, []
+        return [run_job(one) for one in waiting]
+
+
+@contextmanager
+def capture_jobs() -> Iterator[JobRecorder]:
+    """Record the jobs of a block instead of running them."""
+    backend = RecordingBackend()
+    before = runtime.use_job_backend(backend)
+    try:
+        yield JobRecorder(backend)
+    finally:
+        runtime.use_job_backend(before)
+
+
+class MetricRecorder:
+    """The numbers of a block."""
+
+    def readings(self, name: str = "") -> tuple[Reading, ...]:
+        """The aggregates, of one metric or of all."""
+        return tuple(one for one in runtime.telemetry.read() if name in ("", one.name))
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all labels, or those given; 0 where nothing was recorded."""
+        found = (one for one in self.readings(name) if all(getattr(one, key) == value for key, value in labels.items()))
+        return sum(one.total for one in found)
+
+
+@contextmanager
+def capture_metrics() -> Iterator[MetricRecorder]:
+    """Switch telemetry on for a block, beginning at nothing; what was recorded before is kept aside."""
+    telemetry = runtime.telemetry
+    with telemetry.fresh():
+        yield MetricRecorder()
+
+
+@contextmanager
+def capture_logs(level: int = 10) -> Iterator[list[logging.LogRecord]]:
+    """Record the lines that traits log in a block.
+
+    Args:
+        level: The least level.
+    """
+    import logging
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record)
+
+    lines: list[logging.LogRecord] = []
+    logger = logging.getLogger("traits_runtime")
+    handler, before = Keep(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+@contextmanager
+def freeze_config(
+    values: Mapping[Name, Mapping[str, object]] | None = None, *, environ: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Config for a block: no file, no stored override and no environment but what is given.
+
+    Args:
+        values: Overrides by trait, by key; of any thread and task, unlike ``config.override``.
+        environ: Variables.
+    """
+    resolver = runtime.resolver
+    before = resolver.environ, resolver.files, config.store
+    ensured = runtime.files_are_read()
+    try:
+        runtime.use_files(Table())
+        config.use(store=MemoryStore(), environ=environ or {})
+        for trait, given in (values or {}).items():
+            for key, value in given.items():
+                config.set(trait, key, value, by="freeze_config")
+        yield
+    finally:
+        resolver.environ, files, store = before
+        if ensured:
+            runtime.use_files(files)
+        else:
+            runtime.forget_files()
+        config.use(store=store)
+
+
+@contextmanager
+def on_listener_error(policy: Literal["log", "raise", "collect"]) -> Iterator[None]:
+    """What a failing listener does in a block: ``raise`` to the emitter is what tests want."""
+    before, runtime.bus.on_error = runtime.bus.on_error, policy
+    try:
+        yield
+    finally:
+        runtime.bus.on_error = before
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Undo at the end of a block what it registers, stores, caches and records; failing listeners raise."""
+    cache, before = runtime.cache, runtime.cache.backend
+    cache.backend = MemoryCache()
+    jobs = runtime.job_backend
+    try:
+        with runtime.bus.isolated(), freeze_config(), on_listener_error("raise"), runtime.telemetry.fresh(on=False):
+            yield
+    finally:
+        runtime.use_job_backend(jobs)
+        cache.backend = before
