@@ -69,7 +69,7 @@ def _draw(out: Console, index: Index, it: Composition, *, members: bool) -> None
             table.add_row(*(Text(cell) for cell in row))
         out.print()
         out.print(Text(title, style="bold"))
-        out.print(Padding(table, (0, 0, 0, 2)))
+        out.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 def sections(index: Index, it: Composition) -> Iterator[Section]:
@@ -135,7 +135,7 @@ def _config(values: Iterable[EffectiveValue]) -> Iterator[Row]:
 
 
 def _members(it: Composition) -> Iterator[Section]:
-    rows = [
+    rows: list[Row] = [
         (
             f"{one.name}{one.winner.signature}",
             _short(one.winner.owner),
