@@ -13,6 +13,7 @@ from sphinx_traits.extract.adapters.core import (
     is_subclass,
     parameters,
 )
+from sphinx_traits.extract.prune import absolute
 from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.subject import Facts, Reader, Subject
 from sphinx_traits.extract.targets import Opaque, Place, SourceClass, Target, ValueTarget, symbol
@@ -63,6 +64,7 @@ def read_module_calls(reader: Reader, module: Module, facts: Facts) -> None:
             name = f"{module.name}.{node.name}"
             calls.decorated(node, place, name)
             calls.free_emits(node, place, name)
+            calls.registered(node, place)
         elif isinstance(node, ast.ClassDef):
             calls.subscriber(node, place)
         else:
@@ -76,6 +78,19 @@ class _Calls:
         self.module = module
         self.owner = owner
         self.facts = facts
+        self.local: dict[str, tuple[str, str]] = {}
+
+    def resolve(self, place: Place, node: ast.expr) -> Target:
+        """What an expression stands for, imports inside the function at hand included."""
+        if isinstance(node, ast.Attribute) and self.local:
+            return self.reader.resolver.attribute(self.resolve(place, node.value), node.attr)
+        if isinstance(node, ast.Name) and node.id in self.local:
+            module, name = self.local[node.id]
+            resolver = self.reader.resolver
+            return resolver.member(module, name) if name else resolver.module_target(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("partial") and node.args:
+            return self.resolve(place, node.args[0])
+        return self.reader.resolver.expression(place, node)
 
     # Listeners.
 
@@ -101,7 +116,8 @@ class _Calls:
         target = self.reader.resolver.expression(place, called)
         top, last = symbol(target)
         if api(target) in ("listen", "on") and call is not None:
-            return [self._name(place, one) for one in call.args[:1] or [given.get("pattern")] if one], given, "declared"
+            named = call.args[0] if call.args else given.get("pattern")
+            return [self._name(place, named)] if named is not None else [], given, "declared"
         if last == "receiver" and top in ("django", "blinker") and call is not None and call.args:
             signals = call.args[0].elts if isinstance(call.args[0], ast.Tuple | ast.List) else [call.args[0]]
             return [self._signal(place, one) for one in signals], given, "declared"
@@ -160,16 +176,17 @@ class _Calls:
 
     def registered(self, statement: ast.stmt, place: Place) -> None:
         """Listeners that a statement registers: ``events.listen("trait.**", audit)``, ``saved.connect(audit)``."""
+        self.local = local_imports(statement, self.module.package)
         for call in _calls(statement):
-            if not isinstance(call.func, ast.Attribute | ast.Name):
+            named = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if named not in ("connect", "listen", "on"):
                 continue
             given = arguments(call)
             found = self._registration(place, call, given)
             if found is None:
                 continue
             (pattern, certainty), target = found
-            function = self.reader.resolver.expression(place, target)
-            path = function.path
+            path = self.resolve(place, target).path
             self.facts.listeners.append(
                 Listener(
                     name=path.rpartition(".")[2],
@@ -188,7 +205,7 @@ class _Calls:
     ) -> tuple[tuple[str, Certainty], ast.expr] | None:
         attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if attribute == "connect" and isinstance(call.func, ast.Attribute) and (call.args or "receiver" in given):
-            signal = self.reader.resolver.expression(place, call.func.value)
+            signal = self.resolve(place, call.func.value)
             if self._is_signal(signal):
                 return (signal.path, "certain"), call.args[0] if call.args else given["receiver"]
         if attribute in ("listen", "on") and isinstance(call.func, ast.Attribute) and call.args:
@@ -221,12 +238,14 @@ class _Calls:
         scan = self.module.scan
         index = scan.classes.index(node) if scan is not None else -1
         marked = [one for one in node.body if isinstance(one, _FUNCTIONS) and one.decorator_list]
-        if index < 0 or not marked:
+        if index < 0:
             return
         subject = self.reader.subject(SourceClass(self.module, index))
         if is_subclass(subject, subject.node, "Trait"):
             return
         inner = _Calls(self.reader, self.module, subject.name, self.facts)
+        for function in (one for one in node.body if isinstance(one, _FUNCTIONS)):
+            inner.registered(function, subject.place)
         for function in marked:
             inner.decorated(function, subject.place, f"{subject.name}.{function.name}")
 
@@ -264,10 +283,10 @@ class _Calls:
             event = event_of(subject, node.attr)
             return (event.wire, "certain") if event is not None else None
         inner = node.value
-        if node.attr in _EMITS and isinstance(inner, ast.Attribute):
-            if isinstance(inner.value, ast.Name) and inner.value.id == receiver:
-                event = event_of(subject, inner.attr)
-                return (event.wire, "certain") if event is not None else None
+        bound = isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == receiver
+        if node.attr in _EMITS and bound and isinstance(inner, ast.Attribute):
+            event = event_of(subject, inner.attr)
+            return (event.wire, "certain") if event is not None else None
         wire = self._event_wire(subject.place, inner) if node.attr in _EMITS else self._event_wire(subject.place, node)
         return (wire, "certain") if wire else None
 
@@ -319,6 +338,18 @@ class _Calls:
             return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
         target = self.reader.resolver.expression(place, node)
         return self.reader.graph.name(target) if isinstance(target, SourceClass) else target.path
+
+
+def local_imports(statement: ast.stmt, package: str) -> dict[str, tuple[str, str]]:
+    """The names that imports inside a function bind: the module, and the name in it."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in ast.walk(statement) if isinstance(statement, _FUNCTIONS) else ():
+        if isinstance(node, ast.ImportFrom):
+            module = absolute(package, node.module, node.level)
+            found.update((one.asname or one.name, (module, one.name)) for one in node.names)
+        elif isinstance(node, ast.Import):
+            found.update((one.asname, (one.name, "")) for one in node.names if one.asname)
+    return found
 
 
 def _first_parameter(function: FunctionNode) -> str:

@@ -23,7 +23,6 @@ _ACCESSORS = frozenset(
 _PROPERTIES = frozenset(
     {"property", "cached_property", "hybrid_property", "abstractproperty", "classproperty", "memoized_property"}
 )
-_HIDDEN = frozenset({"__slots__", "__module__", "__qualname__", "__traits__", "__doc__", "__annotations__"})
 _BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.ExceptHandler, ast.IfExp, ast.BoolOp, ast.Lambda)
 
 
@@ -78,7 +77,8 @@ class Describer:
         found: dict[str, Member] = {}
         for node, one in collector.members.get(id(made), ()):
             name = one.name
-            if name in _HIDDEN or name in facts.declarations or _is_accessor(node, found) or _is_overload(node):
+            special = name.startswith("__") and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            if special or name in facts.declarations or _is_accessor(node, found) or _is_overload(node):
                 continue
             if isinstance(node, ast.Assign | ast.AnnAssign) and node not in subject.tree.body:
                 continue
@@ -208,11 +208,23 @@ def calls_super(node: FunctionNode) -> Super:
     return "conditional" if all(found) else "yes"
 
 
+def _either(node: ast.If | ast.IfExp, name: str) -> Iterator[bool]:
+    """The calls below a choice: one that both ways make is always made."""
+    yield from _super_calls(node.test, name, False)
+    ways = [one if isinstance(one, list) else [one] for one in (node.body, node.orelse)]
+    found = [[inside for one in way for inside in _super_calls(one, name, False)] for way in ways]
+    always = all(way and not all(way) for way in found)
+    yield from (not always for way in found for _ in way)
+
+
 def _super_calls(node: ast.AST, name: str, branch: bool) -> Iterator[bool]:
     if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.value, ast.Call):
         function = node.value.func
         if isinstance(function, ast.Name) and function.id == "super":
             yield branch
-    inner = branch or isinstance(node, _BRANCHES) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    if isinstance(node, ast.If | ast.IfExp) and not branch:
+        yield from _either(node, name)
+        return
+    inner = branch or isinstance(node, (*_BRANCHES, ast.FunctionDef, ast.AsyncFunctionDef))
     for child in ast.iter_child_nodes(node):
         yield from _super_calls(child, name, inner)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from sphinx_traits.extract.targets import ClassNode, ObjectTarget, Opaque, StdClass
 
-_GENERIC = StdClass(typing.Generic)  # type: ignore[arg-type]
-_PROTOCOL = StdClass(typing.Protocol)  # type: ignore[arg-type]
+_GENERIC = StdClass(typing.Generic)
+_PROTOCOL = StdClass(typing.Protocol)
 _FLATTENED = {"NamedTuple": StdClass(tuple), "TypedDict": StdClass(dict)}
 _TYPING = ("typing", "typing_extensions")
 
@@ -36,7 +36,7 @@ class Entry:
         """The same, subscripted."""
         typed = self.node in (_GENERIC, _PROTOCOL) or self.alias
         if not typed and isinstance(self.node, StdClass):
-            typed = issubclass(self.node.type, typing.Generic)  # type: ignore[arg-type]
+            typed = issubclass(self.node.type, typing.Generic)
         return replace(self, arguments=arguments, alias=typed)
 
     @staticmethod

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from sphinx_traits.extract.linearise import Graph
+from sphinx_traits.extract.linearise import SPREAD, Graph
 from sphinx_traits.extract.targets import (
     FunctionTarget,
     Opaque,
     Place,
+    SourceClass,
     StdClass,
     SynthClass,
     Target,
@@ -153,9 +154,7 @@ def _automap_base(self: Factories, place: Place, call: ast.Call, function: Targe
 def _with_metaclass(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
     """``with_metaclass(Meta, A, B)`` stands for its bases; one is given as itself, more as one unnamed class."""
     bases = self.targets(place, call.args[1:])
-    if not bases:
-        return StdClass(object)
-    return bases[0] if len(bases) == 1 else None
+    return SynthClass(f"{place.module.name}.with_metaclass", bases, SPREAD) if bases else StdClass(object)
 
 
 def _from_queryset(self: Factories, place: Place, call: ast.Call, function: Target) -> Target | None:
@@ -171,7 +170,7 @@ def _from_queryset(self: Factories, place: Place, call: ast.Call, function: Targ
     )
 
 
-def _namedtuple(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target:
+def _namedtuple(_self: Factories, place: Place, call: ast.Call, _function: Target) -> Target:
     name = _text(_keyword(call, "typename", 0), "namedtuple")
     return SynthClass(f"{place.module.name}.{name}", (StdClass(tuple),), f"namedtuple:{call.lineno}")
 
@@ -179,6 +178,8 @@ def _namedtuple(self: Factories, place: Place, call: ast.Call, _function: Target
 def _type(self: Factories, place: Place, call: ast.Call, function: Target) -> Target | None:
     if not isinstance(function, StdClass) or function.type is not type:
         return None
+    if len(call.args) == 1 and not call.keywords:
+        return _metaclass(self, self.resolver.expression(place, call.args[0]))
     if len(call.args) != 3 or call.keywords:
         return Opaque("type(...)", "it is the type of a value")
     name, bases, _ = call.args
@@ -187,6 +188,22 @@ def _type(self: Factories, place: Place, call: ast.Call, function: Target) -> Ta
     if not title or not isinstance(made, ValueTarget) or not isinstance(made.node, ast.Tuple):
         return Opaque(f"{place.module.name}.{title or 'type(...)'}", "its name or bases are computed at run time")
     return SynthClass(f"{place.module.name}.{title}", self.targets(made.place, made.node.elts), f"type:{call.lineno}")
+
+
+def _metaclass(self: Factories, made: Target) -> Target:
+    """``type(Model)``: the metaclass that the class or an ancestor names."""
+    if isinstance(made, SourceClass | SynthClass):
+        for node in self.graph.lineage(made).nodes:
+            if isinstance(node, StdClass) and type(node.type) is not type:
+                return StdClass(type(node.type))
+            named = dict(node.entry.keywords).get("metaclass") if isinstance(node, SourceClass) else None
+            if named and isinstance(node, SourceClass):
+                return self.resolver.text(Place(node.module, node.entry.scope, node.entry.position), named)
+            if isinstance(node, Opaque):
+                break
+        else:
+            return StdClass(type)
+    return Opaque("type(...)", "it is the type of a value")
 
 
 def _new_class(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:

@@ -23,9 +23,11 @@ from sphinx_traits.extract.targets import (
     ValueTarget,
 )
 
+SPREAD = "its bases"
+"""Mark of a made class that only stands for its bases: ``with_metaclass(Meta, A, B)``."""
 OBJECT = StdClass(object)
 DICT = StdClass(dict)
-GENERIC = StdClass(typing.Generic)  # type: ignore[arg-type]
+GENERIC = StdClass(typing.Generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,8 @@ class Graph:
         written: list[ResolvedBase] = []
         entries: list[Entry] = []
         gaps: list[Gap] = []
-        for text, target, conditions in found:
+        spread = ((text, one, why) for text, target, why in found for one in _spread(target))
+        for text, target, conditions in spread:
             entry = self.entry(target)
             entries.append(entry)
             written.append(ResolvedBase(text, entry.node, entry.arguments))
@@ -214,11 +217,16 @@ class Graph:
 
     def _effective(self, owner: ClassNode, entries: Sequence[Entry], generic: bool) -> list[ClassNode]:
         effective = mro_entries(entries, generic=generic, is_generic=lambda one: GENERIC in self.lineage(one).nodes)
-        typed = any(one.is_typed_dict or one.node in self._typed_dicts for one in entries)
+        typed = any(one.is_typed_dict or self._is_typed_dict(one.node) for one in entries)
         if not typed:
             return effective
         self._typed_dicts.add(owner)
         return [GENERIC, DICT] if GENERIC in effective or any(one.arguments for one in entries) else [DICT]
+
+    def _is_typed_dict(self, node: ClassNode) -> bool:
+        if isinstance(node, SourceClass) and node.entry.bases and node not in self._active:
+            self.lineage(node)
+        return node in self._typed_dicts
 
     def entry(self, target: Target) -> Entry:
         """What a target contributes to a class's bases."""
@@ -226,6 +234,10 @@ class Graph:
             return self._subscripted(target)
         if isinstance(target, ObjectTarget):
             return Entry.of_object(target)
+        if isinstance(target, FunctionTarget):
+            named = Entry.special(target.path)
+            if named is not None:
+                return named
         if isinstance(target, SourceClass | StdClass | SynthClass | Opaque):
             special = Entry.special(self.name(target) if isinstance(target, SourceClass) else target.path)
             return special or Entry(target)
@@ -240,12 +252,33 @@ class Graph:
         lineage = self.lineage(origin.node)
         definer = self._definer(lineage, "__class_getitem__")
         if definer is not None and self.name(definer) == "pydantic.main.BaseModel":
-            shown = ", ".join(one.rpartition(".")[2] for one in target.arguments)
-            return Entry(
-                SynthClass(f"{self.name(origin.node)}[{shown}]", (origin.node,), "generic model"), target.arguments
-            )
+            return Entry(self._generic_model(origin.node, target), target.arguments)
         generic = definer is None and GENERIC in lineage.nodes
         return Entry(origin.node, target.arguments, alias=generic)
+
+    def _generic_model(self, origin: ClassNode, target: Subscripted) -> ClassNode:
+        """The class that pydantic makes of ``Model[int]``; with type variables alone it is the model itself."""
+        shown = [argument_name(one) for one in target.arguments]
+        if all(shown) and all(self._is_type_variable(target, one) for one in target.arguments):
+            return origin
+        names = ", ".join(one or "?" for one in shown)
+        source = self.resolver.world.module("pydantic._internal._generics")
+        text = source.source.text if source is not None and source.source is not None else ""
+        here = target.module is not None and "else origin.__module__" in text
+        short = self.name(origin).removeprefix(f"{origin.module.name}.") if isinstance(origin, SourceClass) else ""
+        short = short or origin.path.rpartition(".")[2]
+        prefix = target.module.name if here and target.module is not None else self.name(origin)[: -len(short) - 1]
+        problem = "" if all(shown) else "pydantic makes the class and names it at run time"
+        return SynthClass(f"{prefix}.{short}[{names}]", (origin,), "generic model", problem)
+
+    def _is_type_variable(self, target: Subscripted, text: str) -> bool:
+        if target.module is None:
+            return False
+        value = self.resolver.text(Place(target.module), text)
+        if not isinstance(value, ValueTarget) or not isinstance(value.node, ast.Call):
+            return False
+        made_by = self.resolver.expression(value.place, value.node.func)
+        return made_by.path in ("typing.TypeVar", "typing_extensions.TypeVar")
 
     def _definer(self, lineage: Lineage, name: str) -> ClassNode | None:
         for node in lineage.nodes:
@@ -340,6 +373,42 @@ def c3(lines: list[list[ClassNode]], bases: list[ClassNode]) -> list[ClassNode] 
         merged.append(head)
         pending = [rest for line in pending if (rest := line[1:] if line[0] == head else line)]
     return merged
+
+
+def _spread(target: Target) -> tuple[Target, ...]:
+    return target.bases if isinstance(target, SynthClass) and target.made_by == SPREAD else (target,)
+
+
+def argument_name(text: str) -> str:
+    """A type argument as pydantic shows it in the name of a class; empty where that is not plain.
+
+    >>> argument_name("str | None"), argument_name("list[models.User]")
+    ('Union[str, NoneType]', 'list[User]')
+    """
+    node = parse_expression(text)
+    return _argument(node) if node is not None else ""
+
+
+def _argument(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and node.value is None:
+        return "NoneType"
+    if isinstance(node, ast.Name | ast.Attribute):
+        return ast.unparse(node).rpartition(".")[2]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        parts = [_argument(one) for one in _alternatives(node)]
+        return f"Union[{', '.join(parts)}]" if all(parts) else ""
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        parts = [_argument(one) for one in inner]
+        plain = node.value.id in ("list", "dict", "set", "tuple", "Union")
+        return f"{node.value.id}[{', '.join(parts)}]" if plain and all(parts) else ""
+    return ""
+
+
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*_alternatives(node.left), *_alternatives(node.right)]
+    return [node]
 
 
 def _same_top(first: str, second: str) -> bool:

@@ -90,7 +90,7 @@ class Resolver:
         if isinstance(origin, Opaque):
             return origin
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return Subscripted(origin, tuple(ast.unparse(one) for one in inner))
+        return Subscripted(origin, tuple(ast.unparse(one) for one in inner), place.module)
 
     def _choice(self, place: Place, node: ast.IfExp) -> Target:
         truth = Evaluator(_Constants(self, place)).truth(_Substituted(self, place).visit(copy.deepcopy(node.test)))
@@ -269,10 +269,17 @@ class Resolver:
         path = f"{module.name}.{name}"
         if module.scope(-1).last("__getattr__") < 0:
             return self.unknown(path, f"the module {module.name!r} binds no name {name!r}")
+        told = self.typed_member(module, name)
+        return told if told is not None else self.unknown(path, f"{module.name}.__getattr__ makes it at run time")
+
+    def typed_member(self, module: Module, name: str) -> Target | None:
+        """What a module binds a name to for type checkers alone; None where it does not."""
         for binding in module.summary.typing:
             if binding.name == name and binding.kind == "from":
                 return self.member(binding.text, binding.attr)
-        return self.unknown(path, f"{module.name}.__getattr__ makes it at run time")
+        stars = (one.text for one in module.summary.typing if one.kind == "star")
+        found = (self._from_star(source, name) for source in stars)
+        return next((one for one in found if one is not None), None)
 
     def _std_member(self, module: str, name: str) -> Target:
         loaded = self.world.stdlib(module)

@@ -254,9 +254,9 @@ def _rewritten_in_loop(loop: ast.For) -> ast.expr | None:
             pairs = _set_module_call(node)
             if pairs:
                 return node.args[2]
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-            if node.targets[0].attr == "__module__":
-                return node.value
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.Assign) and isinstance(target, ast.Attribute) and target.attr == "__module__":
+            return node.value
     return None
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from sphinx_traits.extract.comments import Comments
 from sphinx_traits.extract.fold import Folder
@@ -182,10 +183,10 @@ def assignments(body: list[ast.stmt]) -> Iterator[Statement]:
 
 def documented(reader: Reader, module: Module, body: list[ast.stmt], node: ast.stmt) -> str:
     """The documentation of an assignment in a body."""
-    following = next((after for one, after in zip(body, body[1:], strict=False) if one is node), None)
-    if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-        if isinstance(following.value.value, str):
-            return clean(following.value.value)
+    following = next((after for one, after in pairwise(body) if one is node), None)
+    text = following.value if isinstance(following, ast.Expr) else None
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+        return clean(text.value)
     return reader.comments(module).of(node)
 
 

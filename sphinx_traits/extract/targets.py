@@ -90,10 +90,11 @@ class ObjectTarget:
 
 @dataclass(frozen=True, slots=True)
 class Subscripted:
-    """A generic with its arguments: ``Base[int]``."""
+    """A generic with its arguments, ``Base[int]``, and the module that subscripts it."""
 
     origin: Target
     arguments: tuple[str, ...]
+    module: Module | None = None
 
     @property
     def path(self) -> str:

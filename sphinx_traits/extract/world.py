@@ -60,7 +60,7 @@ class Module:
 
     name: str
     found: Found
-    summary: Summary = Summary()
+    summary: Summary = field(default_factory=Summary)
     digest: str = ""
     source: Source | None = None
     scan: Scan | None = None

@@ -129,7 +129,8 @@ def _event(subject: Subject, statement: Statement, call: ast.Call) -> Event:
     given = arguments(call)
     payload = given.get("payload", call.args[0] if call.args else None)
     target = subject.resolve(payload) if payload is not None else None
-    name, fields = "", ()
+    name: str = ""
+    fields: tuple[Field, ...] = ()
     if isinstance(target, SourceClass):
         name, fields = subject.reader.graph.name(target), payload_fields(subject.reader, target)
     elif target is not None and not (isinstance(payload, ast.Constant) and payload.value is None):

@@ -133,7 +133,8 @@ def _lifecycle(subject: Subject, facts: Facts, function: ast.FunctionDef | ast.A
     for decorator in function.decorator_list:
         if not isinstance(decorator, ast.Call) or not decorator.args:
             continue
-        if symbol(subject.resolve(decorator.func)) != ("django_lifecycle", "hook"):
+        named = ast.unparse(decorator.func).rpartition(".")[2]
+        if named != "hook" or symbol(subject.resolve(decorator.func))[0] != "django_lifecycle":
             continue
         moment, certainty = subject.reader.folder.pattern(subject.place, decorator.args[0])
         given = arguments(decorator)

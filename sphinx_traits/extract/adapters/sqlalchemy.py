@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from sphinx_traits.extract.adapters.core import arguments, docstring
+from sphinx_traits.extract.names import parse_expression
 from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.subject import Facts, Statement, Subject
-from sphinx_traits.extract.targets import Opaque, SourceClass, Target, symbol
+from sphinx_traits.extract.targets import Opaque, Place, SourceClass, Target, ValueTarget, symbol
 from sphinx_traits.manifest import Column, Hook
 
 ColumnKind: TypeAlias = Literal["column", "relation", "virtual", ""]
@@ -47,6 +48,8 @@ class SQLAlchemyAdapter:
                 if column is not None:
                     facts.declarations.add(statement.name)
                     facts.columns.append(column)
+        for table in _tables(subject):
+            _table_columns(subject, table, facts)
         for function in subject.functions:
             _decorated(subject, function, facts)
 
@@ -55,11 +58,56 @@ def _near_sqlalchemy(module: str) -> bool:
     return any(one in module for one in ("sqlalchemy", "sqlmodel", "advanced_alchemy", "db"))
 
 
+def _tables(subject: Subject) -> Iterator[tuple[ast.Call, Place]]:
+    """The tables that a class is mapped to by hand: ``__table__ = Table(...)``, or set from outside."""
+    for statement in subject.statements:
+        if statement.name == "__table__" and statement.value is not None:
+            yield from _table(subject, subject.place, statement.value)
+    for binding in subject.module.summary.bindings:
+        if binding.kind == "attribute" and binding.name == subject.short and binding.attr in ("table", "__table__"):
+            value = parse_expression(binding.text)
+            if value is not None:
+                yield from _table(subject, Place(subject.module), value)
+
+
+def _table(subject: Subject, place: Place, value: ast.expr) -> Iterator[tuple[ast.Call, Place]]:
+    target = subject.reader.resolver.expression(place, value)
+    if isinstance(target, ValueTarget) and isinstance(target.node, ast.Call):
+        made = subject.reader.resolver.expression(target.place, target.node.func)
+        if symbol(made) == ("sqlalchemy", "Table"):
+            yield target.node, target.place
+
+
+def _table_columns(subject: Subject, table: tuple[ast.Call, Place], facts: Facts) -> None:
+    call, place = table
+    known = {one.name for one in facts.columns}
+    for one in call.args:
+        if not isinstance(one, ast.Call) or not one.args:
+            continue
+        if kind_of(subject, subject.reader.resolver.expression(place, one.func))[0] != "column":
+            continue
+        given = arguments(one)
+        name = subject.reader.folder.value(place, given.get("key", one.args[0]))
+        if isinstance(name, str) and name not in known:
+            facts.columns.append(
+                Column(
+                    name=name,
+                    owner=subject.name,
+                    location=subject.location(one if place.module is subject.module else subject.tree),
+                    doc=_doc(subject, one),
+                    type=_column_type(one, "Column"),
+                    nullable=_nullable(subject, one, None, "column"),
+                    default=_default(one),
+                    target=_foreign_key(subject, one),
+                )
+            )
+
+
 def _attribute(subject: Subject, statement: Statement) -> Column | None:
     annotation = statement.annotation
     call = statement.value if isinstance(statement.value, ast.Call) else None
     kind, made = _made(subject, call)
-    mapped, inner = _mapped(subject, annotation)
+    mapped, inner = _mapped(annotation)
     if not kind and mapped:
         kind = "relation" if mapped in _DYNAMIC or _points_to_class(subject, inner) else "column"
     if not kind:
@@ -101,7 +149,7 @@ def kind_of(subject: Subject, target: Target) -> tuple[ColumnKind, str]:
     return ("virtual", name) if name in _VIRTUAL else ("", name)
 
 
-def _mapped(subject: Subject, annotation: ast.expr | None) -> tuple[str, ast.expr | None]:
+def _mapped(annotation: ast.expr | None) -> tuple[str, ast.expr | None]:
     """``Mapped[int]``: the word and what it holds."""
     annotation = _unquoted(annotation)
     if not isinstance(annotation, ast.Subscript):
@@ -140,9 +188,8 @@ def _typed(subject: Subject, node: ast.expr) -> Target:
     """What a name in an annotation stands for, names for type checkers included."""
     target = subject.resolve(node)
     if isinstance(target, Opaque) and isinstance(node, ast.Name):
-        for binding in subject.module.summary.typing:
-            if binding.name == node.id and binding.kind == "from":
-                return subject.reader.resolver.member(binding.text, binding.attr)
+        told = subject.reader.resolver.typed_member(subject.module, node.id)
+        return told if told is not None else target
     return target
 
 
@@ -261,7 +308,7 @@ def _declared(subject: Subject, function: FunctionNode, facts: Facts) -> None:
         return
     calls = [one.value for one in _returns(function) if isinstance(one.value, ast.Call)]
     kinds = [kind_of(subject, subject.resolve(one.func))[0] for one in calls]
-    mapped, inner = _mapped(subject, function.returns)
+    mapped, inner = _mapped(function.returns)
     kind: ColumnKind = next((one for one in kinds if one), "")
     sure = bool(kind) or bool(mapped)
     if not kind and mapped:
