@@ -19,7 +19,7 @@ from traits_runtime._core.naming import matches
 from traits_runtime._core.queue import JobMessage, RecordingBackend
 from traits_runtime._core.telemetry import Reading
 from traits_runtime._core.trait.configuration import Name, config
-from traits_runtime._core.trait.jobs import run_job
+from traits_runtime._core.trait.jobs import being_sent, keeping, run_job
 
 if TYPE_CHECKING:
     import logging
@@ -97,7 +97,7 @@ def capture_events(*patterns: str, deliver: bool = True) -> Iterator[EventRecord
 class JobRecorder:
     """The jobs of a block; none was run."""
 
-    def __init__(self, backend: RecordingBackend) -> None:
+    def __init__(self, backend: _Keeping) -> None:
         self._backend = backend
 
     @property
@@ -113,13 +113,27 @@ class JobRecorder:
     def run(self) -> list[object]:
         """Run the recorded jobs, in order, and forget them; returns their results."""
         waiting, self._backend.messages = self._backend.messages, []
-        return [run_job(one) for one in waiting]
+        with keeping(self._backend.instances):
+            return [run_job(one) for one in waiting]
+
+
+class _Keeping(RecordingBackend):
+    """Keeps the instances too, so that jobs can run without a host that fetches them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.instances: dict[tuple[str, Any], object] = {}
+
+    def enqueue(self, message: JobMessage) -> str:
+        """Keep the job and its instances."""
+        self.instances.update(being_sent())
+        return super().enqueue(message)
 
 
 @contextmanager
 def capture_jobs() -> Iterator[JobRecorder]:
     """Record the jobs of a block instead of running them."""
-    backend = RecordingBackend()
+    backend = _Keeping()
     before = runtime.use_job_backend(backend)
     try:
         yield JobRecorder(backend)

@@ -233,6 +233,14 @@ class _Quietly(Block):
         return QuietFrame(self, self._patterns, self._owner)
 
 
+def leave_blocks() -> None:
+    """Close every block for the rest of this context; the tenant stays."""
+    MUTES.set(())
+    QUIETS.set(())
+    OVERRIDES.set(())
+    GATE.refresh()
+
+
 def without_features(*names: str | type, model: object = None) -> Block:
     """Switch features off for what the block encloses, in this thread or task and in those started inside.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 from weakref import WeakValueDictionary
 
@@ -20,6 +22,21 @@ known: WeakValueDictionary[str, Job[Any, Any]] = WeakValueDictionary()
 """Jobs by name, for the worker that gets a message."""
 
 _live: list[dict[tuple[str, Any], object]] = []
+
+
+@contextmanager
+def keeping(held: dict[tuple[str, Any], object]) -> Iterator[None]:
+    """Find these instances by identity while jobs run, where no host can fetch them; for tests and inline jobs."""
+    _live.append(held)
+    try:
+        yield
+    finally:
+        _live.remove(held)
+
+
+def being_sent() -> dict[tuple[str, Any], object]:
+    """The instances of the job that is being queued, by model and identity."""
+    return _live[-1] if _live else {}
 
 
 class Job(Generic[P, R]):
@@ -95,11 +112,8 @@ class Job(Generic[P, R]):
         )
         runtime.telemetry.record(self.wire, "counter", 1, outcome="enqueued")
         backend: JobBackend = runtime.job_backend or InlineBackend(run_job)
-        _live.append(held)
-        try:
+        with keeping(held):
             return backend.enqueue(message)
-        finally:
-            _live.remove(held)
 
     def __repr__(self) -> str:
         return f"<Job {self.wire}>"
@@ -224,6 +238,12 @@ def run_job(message: JobMessage) -> object:
     found = known.get(message.name)
     if found is None:
         raise UnknownJobError(message.name, known)
+    return copy_context().run(_apart, found, message)
+
+
+def _apart(found: Job[Any, Any], message: JobMessage) -> object:
+    """Run a job as a worker would, also where it runs at once: no open block covers it, but its tenant does."""
+    runtime.leave_blocks()
     if not message.tenant:
         return _run(found, message)
     with runtime.tenant(message.tenant):
