@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
 from sphinx.application import Sphinx
+from sphinx.util.console import nocolor
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from sphinx_traits.manifest import Manifest, dumps
@@ -84,6 +85,8 @@ def _write_manifest(folder: Path, manifest: Manifest) -> Path:
 
 def _build(source: Path, confdir: Path | None, output: Path, settings: dict[str, Any]) -> Site:
     """Run Sphinx; warnings go to standard error, the doctrees below the output."""
+    if not sys.stderr.isatty():
+        nocolor()
     with patch_docutils(confdir), docutils_namespace():
         app = Sphinx(
             source,
@@ -93,11 +96,7 @@ def _build(source: Path, confdir: Path | None, output: Path, settings: dict[str,
             "html",
             confoverrides=settings,
             status=None,
-            warning=_stderr(),
+            warning=sys.stderr,
         )
         app.build()
     return Site(output / f"{app.config.root_doc}.html", app._warncount)
-
-
-def _stderr() -> IO[str]:
-    return sys.stderr
