@@ -321,7 +321,7 @@ class EventBus:
     async def _together(self, route: Route, envelope: Envelope[Any]) -> None:
         import asyncio
 
-        names = (*_delivering(), *self._chain.get(), route.name)
+        names = (*_delivering(), *self._chain.get())
         if names.count(route.name) > MAX_DEPTH:
             raise EventDepthError(names)
         alone = [Route(route.name, (one,), route.declared) for one in route.listeners]
@@ -335,9 +335,10 @@ class EventBus:
     def _measure(self, route: Route) -> None:
         """Look whether this stack really is that deep: the counter is shared by all threads, and may drift."""
         names = tuple(reversed([*_delivering(), *self._chain.get()]))
-        if names.count(route.name) >= MAX_DEPTH:
-            raise EventDepthError((*names, route.name))
-        route.depth = names.count(route.name)
+        around = names.count(route.name) - 1
+        if around >= MAX_DEPTH:
+            raise EventDepthError(names)
+        route.depth = around
 
     def _ready(self, route: Route, envelope: Envelope[Any], *, wait: bool = False) -> Iterator[Callable[[Any], object]]:
         """The calls of a route with listeners that need more than a call."""
