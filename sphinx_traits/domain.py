@@ -12,10 +12,11 @@ from sphinx.domains import Domain, Index, IndexEntry, ObjType
 from sphinx.locale import get_translation
 from sphinx.roles import XRefRole
 from sphinx.util import logging
+from sphinx.util.logging import SphinxLoggerAdapter
 from sphinx.util.nodes import make_id, make_refnode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Set
+    from collections.abc import Callable, Iterable, Iterator, Set
 
     from docutils.nodes import Element, Node, reference
     from sphinx.addnodes import desc_signature, pending_xref
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
     from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
-_ = get_translation("sphinx_traits")
-logger = logging.getLogger(__name__)
+_: Callable[[str], str] = get_translation("sphinx_traits")
+logger: SphinxLoggerAdapter = logging.getLogger(__name__)
 
 OBJECT_TYPES = ("model", "trait", "config", "event", "hook", "job", "feature", "metric")
 """What the domain names; each is an object type, a role and a directive to describe one by hand."""

@@ -13,7 +13,7 @@ class Comments:
     """
 
     def __init__(self, text: str) -> None:
-        self.lines = text.split("\n") if "#:" in text else []
+        self.lines: list[str] = text.split("\n") if "#:" in text else []
 
     def of(self, node: ast.stmt) -> str:
         """The comment behind a statement on its last line, else the block of comments right above it."""

@@ -15,7 +15,7 @@ from sphinx_traits.extract.linearise import Gap, Graph
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.subject import Facts, Reader
 from sphinx_traits.extract.targets import ClassNode, SourceClass
-from sphinx_traits.extract.world import Module
+from sphinx_traits.extract.world import Module, World
 from sphinx_traits.manifest import Base, Class, Finding, Location, Manifest, Model, Setting, Trait
 
 _FACTS = (
@@ -39,10 +39,10 @@ class Composer:
 
     def __init__(self, graph: Graph, options: Options) -> None:
         self.graph = graph
-        self.world = graph.resolver.world
-        self.reader = Reader(graph)
-        self.classifier = Classifier(graph, options)
-        self.describer = Describer()
+        self.world: World = graph.resolver.world
+        self.reader: Reader = Reader(graph)
+        self.classifier: Classifier = Classifier(graph, options)
+        self.describer: Describer = Describer()
         self.chosen: dict[SourceClass, Verdict] = {}
         self.findings: dict[tuple[Any, ...], Finding] = {}
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from sphinx_traits.extract.linearise import SPREAD, Graph
+from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.targets import (
     FunctionTarget,
     Opaque,
@@ -31,7 +32,7 @@ class Factories:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.resolver = graph.resolver
+        self.resolver: Resolver = graph.resolver
         self.resolver.call = self.made
 
     def made(self, place: Place, call: ast.Call) -> Target | None:

@@ -57,9 +57,10 @@ class Locator:
         other = [os.path.abspath(path) for path in fallback if path.is_dir()]
         expanded = griffe.ModuleFinder(own).search_paths if own else []
         self.paths: tuple[str, ...] = tuple(dict.fromkeys([*own, *map(str, expanded), *other]))
-        self.project = os.path.abspath(project) if project is not None else None
+        self.project: str | None = os.path.abspath(project) if project is not None else None
         self._found: dict[str, Found | None] = {}
         self.listings: dict[str, dict[str, bool]] = {}
+        self._shown: dict[str, str] = {}
 
     def find(self, name: str) -> Found | None:
         """The module of that dotted name; None where there is none."""
@@ -149,6 +150,12 @@ class Locator:
 
     def shown(self, path: str) -> str:
         """A file's path as it may be shown: relative to the project, or to the search path that holds it."""
+        known = self._shown.get(path)
+        if known is None:
+            known = self._shown[path] = self._relative(path)
+        return known
+
+    def _relative(self, path: str) -> str:
         roots = [one for one in self.paths if path.startswith(one + os.sep)]
         root = max(roots, key=len, default="")
         inside = self.project is not None and path.startswith(self.project + os.sep)

@@ -95,7 +95,7 @@ class Lines:
     """A text that gives back what a node was written as."""
 
     def __init__(self, text: str) -> None:
-        self.lines = text.split("\n")
+        self.lines: list[str] = text.split("\n")
 
     def segment(self, node: ast.expr) -> str:
         """The source of an expression, as written."""

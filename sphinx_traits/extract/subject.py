@@ -11,9 +11,10 @@ from itertools import pairwise
 from sphinx_traits.extract.comments import Comments
 from sphinx_traits.extract.fold import Folder
 from sphinx_traits.extract.linearise import Graph, Lineage
+from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.targets import ClassNode, Place, SourceClass, Target, ValueTarget
-from sphinx_traits.extract.world import Module
+from sphinx_traits.extract.world import Module, World
 from sphinx_traits.manifest import (
     CacheKey,
     Column,
@@ -66,9 +67,9 @@ class Reader:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.resolver = graph.resolver
-        self.world = graph.resolver.world
-        self.folder = Folder(graph.resolver)
+        self.resolver: Resolver = graph.resolver
+        self.world: World = graph.resolver.world
+        self.folder: Folder = Folder(graph.resolver)
         self._comments: dict[str, Comments] = {}
 
     def comments(self, module: Module) -> Comments:
@@ -114,9 +115,9 @@ class Subject:
     def __init__(self, reader: Reader, node: SourceClass) -> None:
         self.reader = reader
         self.node = node
-        self.module = node.module
-        self.name = reader.graph.name(node)
-        self.short = node.entry.name
+        self.module: Module = node.module
+        self.name: str = reader.graph.name(node)
+        self.short: str = node.entry.name
 
     @cached_property
     def place(self) -> Place:

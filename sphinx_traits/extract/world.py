@@ -28,7 +28,7 @@ class Scope:
     __slots__ = ("bindings", "places", "stars")
 
     def __init__(self, bindings: tuple[Binding, ...]) -> None:
-        self.bindings = bindings
+        self.bindings: tuple[Binding, ...] = bindings
         self.places: dict[str, list[int]] = {}
         self.stars: list[int] = []
         for place, binding in enumerate(bindings):
@@ -95,10 +95,10 @@ class World:
 
     def __init__(self, locator: Locator, own: Iterable[str] = ()) -> None:
         self.locator = locator
-        self.own = frozenset(one.partition(".")[0] for one in own)
+        self.own: frozenset[str] = frozenset(one.partition(".")[0] for one in own)
         self.modules: dict[str, Module | None] = {}
         self.problems: dict[str, tuple[str, Problem]] = {}
-        self.parsed = 0
+        self.parsed: int = 0
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
         self._importable: dict[str, bool] = {}
