@@ -12,13 +12,14 @@ from pathlib import Path
 import msgspec
 
 from sphinx_traits.extract.adapters import Adapter, register
+from sphinx_traits.extract.cache import Cache
 from sphinx_traits.extract.compose import Composer, assemble
 from sphinx_traits.extract.factories import Factories
 from sphinx_traits.extract.linearise import Graph
 from sphinx_traits.extract.locate import Found, Locator, interpreter_paths
 from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.options import Options
-from sphinx_traits.extract.settings import file_settings
+from sphinx_traits.extract.settings import file_settings, settings_files
 from sphinx_traits.extract.world import Module, World, without_garbage_collection
 from sphinx_traits.manifest import Finding, Generator, Location, Manifest
 
@@ -51,7 +52,7 @@ class Extraction:
         manifest: The facts.
         files: Absolute paths of all files that were read: when none of them changes, neither does the manifest,
             unless a file appears that was looked for in vain.
-        visited: Names of the modules that were parsed in this run.
+        visited: Names of the modules that were read in this run; none where the cache had it all.
     """
 
     manifest: Manifest
@@ -94,6 +95,24 @@ def extract_with_files(
 ) -> Extraction:
     """As `extract`, with the files that were read."""
     locator = Locator(search_paths, interpreter_paths(), project)
+    kept = Cache(options.cache_dir, packages, locator.paths, project, options) if options.cache_dir else None
+    loaded = kept.load() if kept is not None else None
+    if loaded is not None:
+        return Extraction(manifest=loaded[0], files=loaded[1], visited=())
+    extraction, digests = _extract(locator, packages, project, options, progress)
+    if kept is not None:
+        kept.save(extraction.manifest, digests, locator.listings, extraction.visited)
+    return extraction
+
+
+def _extract(
+    locator: Locator,
+    packages: Sequence[str],
+    project: Path | None,
+    options: Options,
+    progress: Callable[[str, int, int], None] | None,
+) -> tuple[Extraction, dict[str, str]]:
+    """Read everything; also the digests of all files that were read, or looked for in vain."""
     world = World(locator, packages)
     with without_garbage_collection():
         modules = list(_load(world, packages, options, progress))
@@ -106,11 +125,13 @@ def extract_with_files(
         manifest = assemble(composer, modules, tuple(packages), settings, findings)
     manifest = msgspec.structs.replace(manifest, generator=Generator(version=_version()))
     loaded = [one for one in world.modules.values() if one is not None and one.has_source]
-    return Extraction(
+    digests = {one.found.path or "": one.digest for one in loaded} | settings_files(project)
+    extraction = Extraction(
         manifest=manifest,
-        files=tuple(sorted(Path(one.found.path or "") for one in loaded)),
+        files=tuple(sorted(Path(path) for path, known in digests.items() if known)),
         visited=tuple(sorted(one.name for one in loaded)),
     )
+    return extraction, digests
 
 
 def _load(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sphinx_traits.extract.world import digest
 from sphinx_traits.manifest import Finding, Location, Setting, Value
 
 _HEADER = re.compile(r"\s*\[(?P<path>[^\[\]]+)\]\s*(#.*)?$")
@@ -16,6 +17,18 @@ _KEY = re.compile(
 )
 _PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
 _TABLES = ("config", "features")
+
+
+def settings_files(project: Path | None) -> dict[str, str]:
+    """The files that may hold settings, each with its content's digest, empty for one that is not there."""
+    found: dict[str, str] = {}
+    for name in ("pyproject.toml", "traits.toml") if project is not None else ():
+        path = Path(project or "") / name
+        try:
+            found[str(path)] = digest(path.read_bytes())
+        except OSError:
+            found[str(path)] = ""
+    return found
 
 
 def file_settings(project: Path | None) -> tuple[list[Setting], list[Finding]]:
