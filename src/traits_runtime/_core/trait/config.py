@@ -11,7 +11,7 @@ from traits_runtime._core.config.resolver import OverrideFrame, Resolved
 from traits_runtime._core.declare import REQUIRED, Block, Option, path_of
 from traits_runtime._core.runtime import OVERRIDES, SCOPED
 from traits_runtime._core.trait.record import Record, record_of
-from traits_runtime.errors import DeclarationError, LockedConfigKeyError, UnknownConfigKeyError
+from traits_runtime.errors import DeclarationError, LockedConfigKeyError, MissingConfigValueError, UnknownConfigKeyError
 
 
 class TraitConfig:
@@ -78,6 +78,8 @@ class TraitConfig:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in self.__options__:
+            raise MissingConfigValueError(self._trait, name, self.__options__[name].env)
         raise UnknownConfigKeyError(self._trait, name, self.__options__)
 
     @property

@@ -1,0 +1,220 @@
+"""Stored overrides survive, with several writers, and with one that is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from traits_runtime import MemoryStore, Store, Trait, TraitConfig, config, option
+from traits_runtime._core.config.sqlite import SQLiteStore
+from traits_runtime.errors import ConfigConflictError
+
+ADDRESS = ("HasFeed", "size", "", "")
+
+
+class FeedConfig(TraitConfig):
+    """How feeds are made."""
+
+    size: int = option(10)
+
+
+class HasFeed(Trait):
+    """A trait with one key."""
+
+    feed_config = FeedConfig()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Every kind of store; the same tests hold for each."""
+    return MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "overrides.db")
+
+
+def test_written_value_is_loaded(store: Store) -> None:
+    """With the number of its change and who made it."""
+    change = store.write(ADDRESS, "20", by="ada", why="more", expected=None)
+    contents = store.load()
+
+    assert (change.number, change.before, change.after, change.by, change.why) == (1, "", "20", "ada", "more")
+    assert (contents.version, contents.values) == (1, {ADDRESS: ("20", 1, "ada")})
+
+
+def test_value_that_is_taken_back_is_gone(store: Store) -> None:
+    """And the history keeps it."""
+    store.write(ADDRESS, "20", by="", why="", expected=None)
+    store.write(ADDRESS, "", by="bob", why="", expected=1)
+
+    assert store.load().values == {}
+    assert [(one.number, one.before, one.after) for one in store.history()] == [(2, "20", ""), (1, "", "20")]
+    assert len(store.history(limit=1)) == 1
+
+
+def test_conflict_writes_nothing(store: Store) -> None:
+    """A writer with an old version is refused."""
+    store.write(ADDRESS, "20", by="", why="", expected=0)
+
+    with pytest.raises(ConfigConflictError):
+        store.write(ADDRESS, "30", by="", why="", expected=0)
+
+    assert store.load().values[ADDRESS][0] == "20"
+    assert len(store.history()) == 1
+
+
+def test_threads_lose_nothing(store: Store) -> None:
+    """Each write has a number of its own."""
+
+    def work(number: int) -> None:
+        for turn in range(25):
+            store.write(("HasFeed", "size", f"m{number}", ""), str(turn), by="", why="", expected=None)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(one.number for one in store.history(1000)) == list(range(1, 101))
+    assert len(store.load().values) == 4
+
+
+WRITER = """
+import sys
+from traits_runtime._core.config.sqlite import SQLiteStore
+store = SQLiteStore(sys.argv[1])
+for turn in range(int(sys.argv[3])):
+    store.write(("HasFeed", "size", sys.argv[2], ""), str(turn), by=sys.argv[2], why="")
+    if turn == 0:
+        print("begun", flush=True)
+"""
+
+COUNTER = """
+import sys
+from traits_runtime._core.config.sqlite import SQLiteStore
+from traits_runtime.errors import ConfigConflictError
+store = SQLiteStore(sys.argv[1])
+done = 0
+while done < int(sys.argv[3]):
+    seen = store.load()
+    value = int(seen.values.get(("HasFeed", "size", "", ""), ("0",))[0])
+    try:
+        store.write(("HasFeed", "size", "", ""), str(value + 1), by=sys.argv[2], why="", expected=seen.version)
+        done += 1
+    except ConfigConflictError:
+        pass
+"""
+
+
+def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process of its own."""
+    return subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def test_ten_processes_lose_no_write(tmp_path: Path) -> None:
+    """Ten writers, 500 writes each: 5000 rows of history, and no reader sees half a write."""
+    path = tmp_path / "overrides.db"
+    reader = SQLiteStore(path)
+    writers = [start(WRITER, str(path), f"w{number}", "500") for number in range(10)]
+    torn: list[str] = []
+    while any(one.poll() is None for one in writers):
+        contents = reader.load()
+        newest = max((number for _value, number, _by in contents.values.values()), default=0)
+        if newest != contents.version:
+            torn.append(f"{newest} != {contents.version}")
+    for one in writers:
+        one.communicate()
+
+    history = reader.history(10_000)
+    assert [one.returncode for one in writers] == [0] * 10
+    assert torn == []
+    assert len(history) == 5000
+    assert sorted(one.number for one in history) == list(range(1, 5001))
+    assert {model: value for (_, _, model, _), (value, _, _) in reader.load().values.items()} == {
+        f"w{number}": "499" for number in range(10)
+    }
+    assert all(chain_is_whole([one for one in history if one.by == f"w{number}"]) for number in range(10))
+
+
+def chain_is_whole(newest_first: list[object]) -> bool:
+    """Whether each change begins at what the one before it left."""
+    pairs = pairwise(newest_first)
+    return all(later.before == earlier.after for later, earlier in pairs)  # type: ignore[attr-defined]
+
+
+def test_optimistic_writers_lose_no_update(tmp_path: Path) -> None:
+    """Four processes that count together, each by what it has read, arrive at the sum."""
+    path = tmp_path / "overrides.db"
+    writers = [start(COUNTER, str(path), f"w{number}", "25") for number in range(4)]
+    for one in writers:
+        one.communicate(timeout=120)
+
+    assert SQLiteStore(path).load().values[ADDRESS][0] == "100"
+
+
+def test_killed_writer_leaves_a_readable_store(tmp_path: Path) -> None:
+    """Whatever it was doing; the next writer goes on."""
+    path = tmp_path / "overrides.db"
+    for _turn in range(5):
+        writer = start(WRITER, str(path), "w", "100000")
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.05)
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+
+    store = SQLiteStore(path)
+    change = store.write(ADDRESS, "1", by="after", why="")
+    history = store.history(1_000_000)
+    assert [one.number for one in history] == list(range(change.number, 0, -1))
+    assert store.load().values[("HasFeed", "size", "w", "")][0] == history[1].after
+    assert len(history) > 5
+
+
+def test_change_of_another_process_is_seen(tmp_path: Path) -> None:
+    """Within a second, without asking for it."""
+    path = tmp_path / "overrides.db"
+    config.use(store=SQLiteStore(path))
+    before = HasFeed.feed_config.size
+    writer = start(WRITER, str(path), "", "43")
+    writer.communicate()
+    until = time.monotonic() + 5
+    while HasFeed.feed_config.size != 42 and time.monotonic() < until:
+        time.sleep(0.01)
+
+    assert (before, HasFeed.feed_config.size) == (10, 42)
+
+
+def test_own_change_is_seen_at_once(tmp_path: Path) -> None:
+    """And by a process that opens the file later."""
+    config.use(store=SQLiteStore(tmp_path / "overrides.db"))
+    config.set(HasFeed, "size", 30)
+    now = HasFeed.feed_config.size
+    config.use(store=MemoryStore())
+    without = HasFeed.feed_config.size
+    config.use(store=SQLiteStore(tmp_path / "overrides.db"))
+
+    assert (now, without, HasFeed.feed_config.size) == (30, 10, 30)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
+    """SQLite's locks do not survive a fork."""
+    store = SQLiteStore(tmp_path / "overrides.db")
+    store.write(ADDRESS, "1", by="parent", why="")
+    child = os.fork()
+    if child == 0:
+        store.write(ADDRESS, "2", by="child", why="")
+        os._exit(0)
+    _pid, status = os.waitpid(child, 0)
+    store.write(ADDRESS, "3", by="parent", why="")
+
+    assert status == 0
+    assert [(one.by, one.before) for one in store.history()] == [("parent", "2"), ("child", "1"), ("parent", "")]
