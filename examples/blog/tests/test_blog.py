@@ -18,14 +18,15 @@ from blog.db import BlogSession, open_database
 from blog.models import Article, Comment, Image, Page, Series, User
 from blog.traits import HasTags
 from blog.traits.tracking import current_user
-from traits_runtime import config
+from traits_runtime import config, events
 
 
 @pytest.fixture(scope="module", autouse=True)
 def application() -> Iterator[None]:
-    """The blog as it runs, with its own settings; afterwards those of the working folder hold again."""
-    start()
-    yield
+    """The blog as it runs, with its own settings and listeners; afterwards everything is as it was."""
+    with events.isolated():
+        start()
+        yield
     config.reload()
 
 
