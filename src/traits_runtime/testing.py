@@ -142,11 +142,15 @@ def capture_jobs() -> Iterator[JobRecorder]:
 
 
 class MetricRecorder:
-    """The numbers of a block."""
+    """The numbers of a block; they can be asked for after its end."""
+
+    def __init__(self) -> None:
+        self.final: tuple[Reading, ...] | None = None
 
     def readings(self, name: str = "") -> tuple[Reading, ...]:
         """The aggregates, of one metric or of all."""
-        return tuple(one for one in runtime.telemetry.read() if name in ("", one.name))
+        found = runtime.telemetry.read() if self.final is None else self.final
+        return tuple(one for one in found if name in ("", one.name))
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of a metric over all labels, or those given; 0 where nothing was recorded."""
@@ -158,8 +162,12 @@ class MetricRecorder:
 def capture_metrics() -> Iterator[MetricRecorder]:
     """Switch telemetry on for a block, beginning at nothing; what was recorded before is kept aside."""
     telemetry = runtime.telemetry
+    recorder = MetricRecorder()
     with telemetry.fresh():
-        yield MetricRecorder()
+        try:
+            yield recorder
+        finally:
+            recorder.final = telemetry.read()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Self
 
 from traits_runtime.errors import NoTenantError
@@ -16,7 +16,7 @@ class TenantFrame:
     generator that was closed in another context is abandoned and no longer seen.
     """
 
-    __slots__ = ("abandoned", "block", "parent", "reason", "tenant")
+    __slots__ = ("abandoned", "block", "parent", "reason", "tenant", "token")
 
     def __init__(self, block: object, tenant: str | None, reason: str, parent: TenantFrame | None) -> None:
         self.block = block
@@ -24,6 +24,7 @@ class TenantFrame:
         self.reason = reason
         self.parent = parent
         self.abandoned = False
+        self.token: Token[TenantFrame | None] | None = None
 
 
 def innermost(frame: TenantFrame | None) -> TenantFrame | None:
@@ -54,18 +55,30 @@ class TenantBlock:
     def __enter__(self) -> Self:
         frame = TenantFrame(self, self._tenant, self._reason, innermost(self._variable.get()))
         self._entered.append(frame)
-        self._variable.set(frame)
+        frame.token = self._variable.set(frame)
         self._changed()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        frame = innermost(self._variable.get())
-        if frame is not None and frame.block is self:
-            self._variable.set(frame.parent)
-            self._changed()
-            self._entered.remove(frame)
-        elif self._entered:
-            self._entered.pop().abandoned = True
+        current = innermost(self._variable.get())
+        frame = current if current is not None and current.block is self else self._entered[-1]
+        self._entered.remove(frame)
+        if not self._was_entered_here(frame):
+            frame.abandoned = True
+        elif frame is not current:
+            frame.abandoned = True
+            self._variable.set(current)
+        self._changed()
+
+    def _was_entered_here(self, frame: TenantFrame) -> bool:
+        """Whether this is the context that entered; if so, what was before is put back."""
+        if frame.token is None:
+            return False
+        try:
+            self._variable.reset(frame.token)
+        except ValueError:
+            return False
+        return True
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

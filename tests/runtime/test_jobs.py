@@ -1,0 +1,198 @@
+"""Jobs: what travels, what runs, and what is recorded instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from traits_runtime import JobMessage, Trait, TraitJob, current_tenant, events, job, queue_operation, run_job, tenant
+from traits_runtime._core import runtime
+from traits_runtime._core.queue import decode, encode
+from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnsavedInstanceError
+from traits_runtime.testing import capture_jobs, capture_metrics
+
+RAN: list[Any] = []
+
+
+class HasSearch(Trait):
+    """A trait with jobs."""
+
+    @job(queue="search", key="reindex:{pk}", max_attempts=5, delay=2)
+    def reindex(self, full: bool = False, *, other: Any = None) -> str:
+        """Make the index of one row anew."""
+        RAN.append((self, full, other, current_tenant()))
+        return "done"
+
+    @job(when_missing="fail")
+    def purge(self) -> None:
+        """Delete the row."""
+        RAN.append("purged")
+
+
+class Article(HasSearch):
+    """A model with a key."""
+
+    def __init__(self, key: int | None = 1) -> None:
+        self.id = key
+
+
+@job(queue="mail")
+def send_mail(article: Article, subject: str) -> None:
+    """A job that is a function."""
+    RAN.append((article, subject))
+
+
+class SearchJobs(TraitJob, trait=HasSearch, queue="slow"):
+    """Operations in a class of their own."""
+
+    def process_optimize(self, model: Article, level: int = 1) -> None:
+        """Optimize the index."""
+        RAN.append(("optimize", model, level))
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    RAN.clear()
+    yield
+    runtime.loaders.clear()
+
+
+def test_job_can_be_called() -> None:
+    """It is a method, and runs now."""
+    article = Article()
+
+    assert article.reindex(True) == "done"
+    assert [(article, True, None, None)] == RAN
+
+
+def test_job_runs_at_once_without_an_engine() -> None:
+    """For development, with the instances it was given."""
+    article, other = Article(1), Article(2)
+
+    job_id = article.reindex.enqueue(full=True, other=other)
+
+    assert len(job_id) == 32
+    assert [(article, True, other, None)] == RAN
+
+
+def test_message_names_instances_and_carries_what_the_job_declares() -> None:
+    """As an engine gets it, and as JSON."""
+    with capture_jobs() as jobs, tenant("acme"):
+        Article(7).reindex.enqueue(full=True, other=Article(8))
+    (message,) = jobs.messages
+
+    assert (message.name, message.queue, message.key) == ("trait.HasSearch.reindex", "search", "reindex:7")
+    assert (message.tenant, message.max_attempts, message.delay, message.attempt) == ("acme", 5, 2, 1)
+    assert message.args == ({"$ref": "model", "model": f"{__name__}.Article", "identity": 7},)
+    assert message.kwargs["full"] is True
+    assert decode(encode(message)) == message
+    assert RAN == []
+
+
+def test_worker_fetches_instances_and_enters_the_tenant() -> None:
+    """With what the host gives to find them."""
+    found = Article(7)
+    runtime.loaders.append(lambda model, key: found if (model, key) == (Article, 7) else None)
+    with capture_jobs() as jobs, tenant("acme"):
+        Article(7).reindex.enqueue()
+    message = decode(encode(jobs.messages[0]))
+
+    assert run_job(message) == "done"
+    assert [(found, False, None, "acme")] == RAN
+    assert current_tenant() is None
+
+
+def test_missing_instance_is_dropped_or_fails() -> None:
+    """As the job says; the drop is an event and a number."""
+    dropped: list[Any] = []
+    events.listen("trait.runtime.job_discarded", lambda envelope: dropped.append(envelope.payload.job))
+    with capture_jobs() as jobs:
+        Article(7).reindex.enqueue()
+        Article(7).purge.enqueue()
+    with capture_metrics() as metrics:
+        first = run_job(jobs.messages[0])
+        with pytest.raises(MissingReferenceError, match=r"Article 7 of the job does not exist any more"):
+            run_job(jobs.messages[1])
+
+    assert first is None
+    assert dropped == ["trait.HasSearch.reindex"]
+    assert metrics.total("trait.HasSearch.reindex", outcome="discarded") == 1
+    assert RAN == []
+
+
+def test_unsaved_instance_cannot_be_queued() -> None:
+    """It has nothing to be found by."""
+    with pytest.raises(UnsavedInstanceError, match="unsaved Article has no identity"):
+        Article(None).reindex.enqueue()
+
+
+def test_argument_without_json_form_is_refused_at_once() -> None:
+    """Not when a worker tries to read it."""
+    with pytest.raises(TypeError, match="Encoding objects of type"):
+        Article().reindex.enqueue(other=object())
+
+
+def test_function_as_job() -> None:
+    """Named by its dotted path."""
+    article = Article()
+    with capture_jobs() as jobs:
+        send_mail.enqueue(article, subject="hello")
+    send_mail(article, "now")
+
+    assert jobs.names == [f"{__name__}.send_mail"]
+    jobs.run()
+    assert [(article, "now"), (article, "hello")] == RAN
+
+
+def test_operation_by_name() -> None:
+    """A job of the model's traits, or an operation of their job class."""
+    article = Article()
+    with capture_jobs() as jobs:
+        queue_operation(article, "reindex", {"full": True})
+        queue_operation(article, "optimize", {"level": 3}, queue="night")
+        queue_operation(article, "optimize")
+    jobs.run()
+
+    assert [one.queue for one in jobs.messages] == []
+    assert [(article, True, None, None), ("optimize", article, 3), ("optimize", article, 1)] == RAN
+    with pytest.raises(UnknownJobError, match=r"no job 'optimise'. Did you mean 'optimize'"):
+        queue_operation(article, "optimise")
+
+
+def test_queue_of_an_operation() -> None:
+    """The class's, or the caller's."""
+    with capture_jobs() as jobs:
+        queue_operation(Article(), "optimize")
+        queue_operation(Article(), "optimize", queue="night")
+
+    assert [one.queue for one in jobs.messages] == ["slow", "night"]
+    assert jobs.names == ["trait.HasSearch.optimize"] * 2
+
+
+def test_unknown_job_of_a_worker() -> None:
+    """A worker that does not know the code says so."""
+    with pytest.raises(UnknownJobError, match=r"no job 'trait.HasSearch.reindx'. Did you mean"):
+        run_job(JobMessage(id="1", name="trait.HasSearch.reindx"))
+
+
+def test_jobs_are_counted() -> None:
+    """Enqueued, run, failed."""
+
+    class HasFailing(Trait):
+        @job()
+        def fail(self) -> None:
+            raise ValueError("no")
+
+    class Page(HasFailing):
+        id = 1
+
+    with capture_metrics() as metrics:
+        Article().reindex.enqueue()
+        with pytest.raises(ValueError, match="no"):
+            Page().fail.enqueue()
+
+    assert metrics.total("trait.HasSearch.reindex", outcome="enqueued") == 1
+    assert metrics.total("trait.HasSearch.reindex", outcome="ok") == 1
+    assert metrics.total("trait.HasFailing.fail", outcome="error") == 1
