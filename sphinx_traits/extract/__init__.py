@@ -19,6 +19,7 @@ from sphinx_traits.extract.linearise import Graph
 from sphinx_traits.extract.locate import Found, Locator, interpreter_paths
 from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.options import Options
+from sphinx_traits.extract.reconcile import reconcile, unique
 from sphinx_traits.extract.settings import file_settings, settings_files
 from sphinx_traits.extract.world import Module, World, without_garbage_collection
 from sphinx_traits.manifest import Finding, Generator, Location, Manifest
@@ -123,7 +124,11 @@ def _extract(
         settings, findings = file_settings(project)
         findings += _file_findings(world, modules)
         manifest = assemble(composer, modules, tuple(packages), settings, findings)
-    manifest = msgspec.structs.replace(manifest, generator=Generator(version=_version()))
+    manifest = msgspec.structs.replace(
+        manifest,
+        generator=Generator(version=_version()),
+        findings=unique([*manifest.findings, *reconcile(manifest)]),
+    )
     loaded = [one for one in world.modules.values() if one is not None and one.has_source]
     digests = {one.found.path or "": one.digest for one in loaded} | settings_files(project)
     extraction = Extraction(

@@ -10,6 +10,7 @@ from sphinx_traits.extract.adapters.core import (
     arguments,
     docstring,
     event_of,
+    is_cache,
     is_subclass,
     parameters,
 )
@@ -18,12 +19,14 @@ from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.subject import Facts, Reader, Subject
 from sphinx_traits.extract.targets import Opaque, Place, SourceClass, Target, ValueTarget, symbol
 from sphinx_traits.extract.world import Module
-from sphinx_traits.manifest import Certainty, Emit, Job, Listener
+from sphinx_traits.manifest import CacheKey, Certainty, Emit, Job, Listener
 from traits_runtime._core.naming import event_name
 
 _EMITS = frozenset({"emit", "aemit", "emit_event", "aemit_event", "publish"})
+_CACHE_OPERATIONS = {"get": "get", "set": "set", "remember": "remember", "aremember": "remember", "forget": "forget"}
 _WORTH_READING = (
     "listen",
+    "Listener",
     "emit",
     "receiver",
     "connect",
@@ -244,10 +247,23 @@ class _Calls:
         if is_subclass(subject, subject.node, "Trait"):
             return
         inner = _Calls(self.reader, self.module, subject.name, self.facts)
+        inner.listener_class(subject)
         for function in (one for one in node.body if isinstance(one, _FUNCTIONS)):
             inner.registered(function, subject.place)
         for function in marked:
             inner.decorated(function, subject.place, f"{subject.name}.{function.name}")
+
+    def listener_class(self, subject: Subject) -> None:
+        """``class Audit(TraitEventListener): pattern = "trait.**"``: its ``handle`` hears once it is subscribed."""
+        handle = next((one for one in subject.functions if one.name == "handle"), None)
+        if handle is None or not is_subclass(subject, subject.node, "TraitEventListener"):
+            return
+        given = {one.name: one.value for one in subject.statements if one.value is not None}
+        if "pattern" not in given:
+            return
+        pattern, certainty = self._name(subject.place, given["pattern"])
+        name = f"{subject.name}.handle"
+        self._listener(handle, subject.place, name, pattern, certainty, given, "declared")
 
     def _job(self, function: FunctionNode, place: Place, given: dict[str, ast.expr], name: str) -> None:
         queue = self.reader.folder.value(place, given["queue"]) if "queue" in given else ""
@@ -268,10 +284,33 @@ class _Calls:
         """The emitting calls of a method."""
         receiver = _first_parameter(function)
         for call in _calls(function):
+            self._cached(call, subject, receiver)
             found = self._emitted(call, subject, receiver)
             if found is not None:
                 wire, certainty = found
                 self._emit(call, name, wire, certainty)
+
+    def _cached(self, call: ast.Call, subject: Subject, receiver: str) -> None:
+        """``self.pages.remember("latest", make)``: a key of a declared cache."""
+        node = call.func
+        if not isinstance(node, ast.Attribute) or node.attr not in _CACHE_OPERATIONS or not call.args:
+            return
+        held = node.value
+        if not (isinstance(held, ast.Attribute) and isinstance(held.value, ast.Name) and held.value.id == receiver):
+            return
+        if is_cache(subject, held.attr):
+            key, certainty = self.reader.folder.pattern(subject.place, call.args[0])
+            self.facts.cache_keys.append(
+                CacheKey(
+                    name=key,
+                    owner=self.owner,
+                    location=self.reader.location(self.module, call),
+                    operation=_CACHE_OPERATIONS[node.attr],
+                    via="inferred",
+                    certainty=certainty,
+                    why=f"a call on the cache {held.attr!r}",
+                )
+            )
 
     def _emitted(self, call: ast.Call, subject: Subject, receiver: str) -> tuple[str, Certainty] | None:
         node = call.func

@@ -28,7 +28,16 @@ from traits_runtime._core.naming import event_name
 RUNTIME = "traits_runtime"
 _CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "choices")
 _HISTORY = ("since", "deprecated")
-_CACHED = {"cached": "remember", "cache_key": "remember", "cached_value": "remember"}
+_CACHED = {"cached": "remember"}
+_CACHES = ("cache", "TraitCache")
+_METRICS = {
+    "counter": "counter",
+    "Counter": "counter",
+    "timing": "timing",
+    "Timing": "timing",
+    "gauge": "gauge",
+    "Gauge": "gauge",
+}
 
 
 class CoreAdapter:
@@ -77,12 +86,11 @@ def _declaration(subject: Subject, statement: Statement, call: ast.Call, facts: 
     elif kind == "feature":
         facts.declarations.add(statement.name)
         facts.features.append(_feature(subject, statement, call))
-    elif kind in ("metric", "counter", "timing", "gauge", "timer"):
+    elif kind in _METRICS:
         facts.declarations.add(statement.name)
-        facts.metrics.append(_metric(subject, statement, call, kind))
-    elif kind in _CACHED:
+        facts.metrics.append(_metric(subject, statement, call, _METRICS[kind]))
+    elif kind in _CACHES:
         facts.declarations.add(statement.name)
-        facts.cache_keys.append(_cache_key(subject, statement, call, kind))
     elif isinstance(made_by, SourceClass) and is_subclass(subject, made_by, "TraitConfig"):
         facts.declarations.add(statement.name)
         facts.config += config_keys(subject, made_by, statement.name)
@@ -149,31 +157,12 @@ def _event(subject: Subject, statement: Statement, call: ast.Call) -> Event:
 
 
 def _metric(subject: Subject, statement: Statement, call: ast.Call, kind: str) -> Metric:
-    given = arguments(call)
-    stated = _word(subject, given.get("kind", call.args[0] if call.args and kind == "metric" else None))
     return Metric(
         name=statement.name,
         owner=subject.name,
         location=subject.location(statement.node),
-        doc=_described(subject, statement, given),
-        kind=stated or ("counter" if kind == "metric" else kind),
-    )
-
-
-def _cache_key(subject: Subject, statement: Statement, call: ast.Call, kind: str) -> CacheKey:
-    given = arguments(call)
-    key = given.get("key", call.args[0] if call.args else None)
-    name, certainty = (statement.name, "certain")
-    if key is not None:
-        pattern, sure = subject.reader.folder.pattern(subject.place, key)
-        name, certainty = pattern, sure
-    return CacheKey(
-        name=name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=_described(subject, statement, given),
-        operation=_CACHED[kind],
-        certainty=certainty,  # type: ignore[arg-type]
+        doc=_described(subject, statement, arguments(call)),
+        kind=kind,
     )
 
 
@@ -420,6 +409,14 @@ def event_of(subject: Subject, attribute: str) -> Event | None:
         if found is not None:
             return found
     return None
+
+
+def is_cache(subject: Subject, attribute: str) -> bool:
+    """Whether a name of a class, or of an ancestor, is a declared cache."""
+    target = subject.reader.graph.attribute(subject.node, attribute)
+    if not isinstance(target, ValueTarget) or not isinstance(target.node, ast.Call):
+        return False
+    return api(subject.reader.resolver.expression(target.place, target.node.func)) in _CACHES
 
 
 def declared_event(subject: Subject, attribute: str) -> Event | None:

@@ -1,0 +1,242 @@
+"""From source text to fact: what traits declare, what their code does, and what files set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sphinx_traits.extract import extract
+from sphinx_traits.manifest import Class, Manifest, Value, dumps
+
+if TYPE_CHECKING:
+    from tests.extract.conftest import Sources
+
+TRAIT = '''
+from typing import Annotated, ClassVar
+import msgspec
+from traits_runtime import (
+    Trait, TraitConfig, TraitEvent, TraitEventListener, cache, changed, counter, events, feature, hook, job, listen, option,
+)
+
+MINUTE = 60
+
+class Doc:
+    def __init__(self, text): ...
+
+class CommonConfig(TraitConfig):
+    """Shared.
+
+    Attributes:
+        shared: Told in a section.
+    """
+
+    shared: int = 3
+    limit: ClassVar[int] = 5
+
+class SlugConfig(CommonConfig):
+    ttl: int = option(MINUTE * 5, ge=1, env=("A_TTL", "B_TTL"), doc="Seconds.", secret=True, since="1.2")
+    #: A comment above.
+    plain: str = "x"
+    told: Annotated[int, Doc("In the type.")] = 1
+    below: bool = False
+    """Below."""
+    made: list[str] = option(factory=list, locked=True, deprecated="2.0")
+    needed: str = option(doc="Must be set.")
+
+class Generated(msgspec.Struct):
+    """A slug was made.
+
+    Attributes:
+        slug: The new one.
+    """
+
+    slug: str
+    old: str | None = None
+
+class HasSlug(Trait):
+    """Makes slugs."""
+
+    slug_config = SlugConfig()
+    regenerate = feature(False, doc="Again and again.")
+    generated = TraitEvent(Generated, doc="After.")
+    generating = TraitEvent(Generated, veto=True)
+    pages = cache(ttl=5)
+    made = counter(doc="How many.")
+
+    @hook("creating", priority=10, when=changed("title"))
+    async def fill(self) -> None:
+        """Fill it."""
+        self.generated(slug="a")
+        self.emit("generating")
+        self.emit(f"other_{self.kind}")
+        self.pages.remember(f"page:{self.id}", list)
+
+    @property
+    def slug(self) -> str:
+        """The slug."""
+        return ""
+
+    @slug.setter
+    def slug(self, value: str) -> None: ...
+
+    @job(queue="search")
+    def reindex(self, full: bool = False) -> None:
+        """Index again."""
+
+    def title(self, at: int = 1, *, ok=None) -> str:
+        if at:
+            return super().title()
+        return ""
+
+class Article(HasSlug):
+    """A text."""
+
+    __traits__ = {HasSlug: {"ttl": 30 * 2, "regenerate": True}}
+
+@listen("trait.HasSlug.*", priority=5, model=Article)
+def hear(envelope): ...
+
+@HasSlug.generated.listener
+def hear_one(envelope): ...
+
+def hear_all(envelope): ...
+
+events.listen("trait.**", hear_all)
+
+class Audit(TraitEventListener):
+    pattern = "trait.HasSlug.generated"
+
+    def handle(self, envelope): ...
+'''
+
+
+def by_name(manifest: Manifest, short: str) -> Class:
+    """The class of that short name."""
+    return next(one for one in manifest.classes() if one.short == short)
+
+
+def test_trait_and_model_are_told_apart(write: Callable[..., Sources]) -> None:
+    """A direct base Trait makes a trait; any other class that inherits from one is a model, and both say why."""
+    manifest = write(TRAIT).manifest()
+
+    assert [one.short for one in manifest.traits] == ["HasSlug"]
+    assert [one.short for one in manifest.models] == ["Article"]
+    assert manifest.models[0].traits == (manifest.traits[0].name,)
+    assert manifest.traits[0].why == "Trait is one of its direct bases"
+    assert manifest.models[0].mro[-1] == "builtins.object"
+
+
+def test_config_keys(write: Callable[..., Sources]) -> None:
+    """Keys come with folded defaults, constraints, environment names and docs from every place docs may stand in."""
+    keys = {one.name: one for one in by_name(write(TRAIT).manifest(), "HasSlug").config}
+
+    assert list(keys) == ["shared", "ttl", "plain", "told", "below", "made", "needed"]
+    assert keys["ttl"].default == Value("300", "literal", "MINUTE * 5")
+    assert keys["ttl"].constraints == ("ge=1",)
+    assert keys["ttl"].env == ("A_TTL", "B_TTL")
+    assert (keys["ttl"].secret, keys["ttl"].since, keys["ttl"].group) == (True, "1.2", "slug_config")
+    assert keys["made"].default == Value("list", "factory")
+    assert (keys["made"].locked, keys["made"].deprecated) == (True, "2.0")
+    assert keys["needed"].default.kind == "required"
+    assert keys["told"].type == "int"
+    assert [keys[name].doc for name in ("shared", "plain", "told", "below")] == [
+        "Told in a section.", "A comment above.", "In the type.", "Below.",
+    ]  # fmt: skip
+
+
+def test_declarations_of_a_trait(write: Callable[..., Sources]) -> None:
+    """Hooks, features, events with payload, jobs and metrics are read as declared."""
+    manifest = write(TRAIT).manifest()
+    trait = by_name(manifest, "HasSlug")
+
+    (hook,) = trait.hooks
+    assert (hook.name, hook.moment, hook.priority, hook.when, hook.is_async) == (
+        "fill", "creating", 10, "changed('title')", True,
+    )  # fmt: skip
+    assert [(one.name, one.default.text, one.doc) for one in trait.features] == [
+        ("regenerate", "False", "Again and again.")
+    ]
+    generated, generating = trait.events
+    assert generated.wire == "trait.HasSlug.generated"
+    assert [(one.name, one.type, one.default, one.doc) for one in generated.fields] == [
+        ("slug", "str", "", "The new one."),
+        ("old", "str | None", "None", ""),
+    ]
+    assert (generated.before, generating.before) == (False, True)
+    assert [(one.name, one.queue, one.doc, one.parameters[0].name) for one in trait.jobs] == [
+        ("reindex", "search", "Index again.", "full")
+    ]
+    assert [(one.name, one.kind) for one in trait.metrics] == [("made", "counter")]
+
+
+def test_calls_of_a_trait(write: Callable[..., Sources]) -> None:
+    """Emitting calls and cache keys are found with their certainty and place."""
+    trait = by_name(write(TRAIT).manifest(), "HasSlug")
+
+    assert [(one.name, one.certainty) for one in trait.emits] == [
+        ("trait.HasSlug.generated", "certain"),
+        ("trait.HasSlug.generating", "certain"),
+        ("trait.HasSlug.other_{self.kind}", "pattern"),
+    ]
+    assert all(one.function.endswith(".HasSlug.fill") and one.location.line for one in trait.emits)
+    assert [(one.name, one.operation, one.certainty) for one in trait.cache_keys] == [
+        ("page:{self.id}", "remember", "pattern")
+    ]
+
+
+def test_members(write: Callable[..., Sources]) -> None:
+    """A member has its kind, signature and docs; a property counts once, at its getter; super() calls are told."""
+    members = {one.name: one for one in by_name(write(TRAIT).manifest(), "HasSlug").members}
+
+    assert (members["slug"].kind, members["slug"].type, members["slug"].doc) == ("property", "str", "The slug.")
+    assert members["title"].signature == "(self, at: int = 1, *, ok=None) -> str"
+    assert members["title"].calls_super == "conditional"
+    assert set(members) == {"fill", "slug", "reindex", "title"}
+
+
+def test_listeners(write: Callable[..., Sources]) -> None:
+    """Decorated functions, an event's own listeners, registering calls and listener classes are all found."""
+    sources = write(TRAIT)
+    found = {one.name: one for one in sources.manifest().listeners}
+
+    assert (found["hear"].pattern, found["hear"].priority, found["hear"].model) == (
+        "trait.HasSlug.*", 5, f"{sources.name}.Article",
+    )  # fmt: skip
+    assert found["hear_one"].pattern == "trait.HasSlug.generated"
+    assert (found["hear_all"].pattern, found["hear_all"].target) == ("trait.**", f"{sources.name}.hear_all")
+    assert found["handle"].target == f"{sources.name}.Audit.handle"
+
+
+def test_settings_of_a_model_and_of_files(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """Values in __traits__ and in pyproject.toml are settings with their layer and line."""
+    sources = write(TRAIT)
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.traits.config.HasSlug]\nttl = 7\n\n"
+        f'[tool.traits.models."{sources.name}.Article".HasSlug]\nplain = "y"\n\n'
+        "[tool.traits.tenants.acme]\nHasSlug = { below = true }\n",
+        encoding="utf-8",
+    )
+    manifest = extract([sources.name], search_paths=[tmp_path], project=tmp_path)
+
+    own = manifest.models[0].settings
+    assert [(one.key, one.value.text, one.layer) for one in own] == [
+        ("ttl", "60", "model"),
+        ("regenerate", "True", "model"),
+    ]
+    trait = manifest.traits[0].name
+    assert [(one.trait, one.key, one.value.text, one.layer, one.location.line) for one in manifest.settings] == [
+        (trait, "ttl", "7", "file", 2),
+        (trait, "plain", "'y'", "model", 5),
+        (trait, "below", "True", "tenant", 8),
+    ]
+    assert manifest.settings[2].tenant == "acme"
+
+
+def test_same_sources_same_bytes(write: Callable[..., Sources]) -> None:
+    """Two extractions give the same bytes, without any absolute path."""
+    sources = write(TRAIT)
+
+    first = dumps(sources.manifest())
+    assert first == dumps(sources.manifest())
+    assert str(sources.folder).encode() not in first
