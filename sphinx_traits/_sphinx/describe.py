@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
+from sphinx_traits._sphinx.asnodes import Described, node_of, signature
 from sphinx_traits._sphinx.blocks.config import state
 from sphinx_traits._sphinx.blocks.events import field_code, field_text
 from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.links import object_name
-from sphinx_traits._sphinx.parts import DASH, Cell, Described, code, facts, lines, paragraph, prose, signature, text
+from sphinx_traits._sphinx.parts import DASH, Cell, Part, code, facts, lines, paragraph, prose, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,10 +104,10 @@ class Describer:
         content = desc.content
         content += self.doc(fact)
         if fact.via == "inferred" or fact.certainty != "certain":
-            content += paragraph(text(_("Inferred: "), "traits-label"), *prose(fact.why or fact.certainty))
+            content += node_of(paragraph(text(_("Inferred: "), "traits-label"), *prose(fact.why or fact.certainty)))
         details = facts(pairs)
-        if len(details):
-            content += details
+        if details.children:
+            content += node_of(details)
         return desc
 
     def _config(self, key: ConfigKey) -> nodes.Node:
@@ -161,7 +162,7 @@ class Describer:
 def _payload(event: Event) -> Cell:
     shown: list[Cell] = [code(event.payload)] if event.payload else []
     for one in event.fields:
-        doc: list[nodes.Node] = [text(DASH), *prose(one.doc)] if one.doc else []
+        doc: list[Part] = [DASH, *prose(one.doc)] if one.doc else []
         shown.append([field_code(one), *doc])
     return lines(shown)
 

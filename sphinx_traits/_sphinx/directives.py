@@ -10,13 +10,14 @@ from sphinx import addnodes
 from sphinx.locale import get_translation
 from sphinx.util.docutils import SphinxDirective
 
+from sphinx_traits._sphinx.asnodes import node_of, signature
 from sphinx_traits._sphinx.blocks import MODEL_SECTIONS, TRAIT_SECTIONS
 from sphinx_traits._sphinx.build import ask, build_of
 from sphinx_traits._sphinx.describe import DECLARED, Describer
 from sphinx_traits._sphinx.docstrings import DocstringParser
 from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.links import object_name
-from sphinx_traits._sphinx.parts import facts, paragraph, signature
+from sphinx_traits._sphinx.parts import code, facts, paragraph
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.domain import domain_of
 from sphinx_traits.resolve import nearest
@@ -56,8 +57,8 @@ class ClassDirective(SphinxDirective):
         written = self.arguments[0].strip()
         name = self._find(written)
         if not name:
-            shown = paragraph(_("There is no {kind} ").format(kind=self.objtype), nodes.literal(written, written), ".")
-            return [nodes.warning("", shown)]
+            shown = paragraph(_("There is no {kind} ").format(kind=self.objtype), code(written), ".")
+            return [nodes.warning("", node_of(shown))]
         build = build_of(self.env)
         query = "trait" if self.objtype == "trait" else "composition"
         ask(self.env, f"{query}:{name}")
@@ -109,8 +110,8 @@ class ClassDirective(SphinxDirective):
         if self.content:
             desc.content.extend(self.parse_content_to_nodes())
         more = facts(self._facts(subject))
-        if len(more):
-            desc.content.append(more)
+        if more.children:
+            desc.content.append(node_of(more))
         return desc.node
 
     def _word(self) -> str:
@@ -189,7 +190,7 @@ class TraitReference(ClassDirective):
 
 
 def _lead(block: Block) -> list[nodes.Node]:
-    return [paragraph(str(block.lead), classes=["traits-lead"])] if block.lead else []
+    return [node_of(paragraph(str(block.lead), classes="traits-lead"))] if block.lead else []
 
 
 class AggregateDirective(SphinxDirective):

@@ -12,7 +12,7 @@ from docutils.statemachine import StringList
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.docsections import LISTS, Item, Section, split
-from sphinx_traits._sphinx.parts import DASH, code, text
+from sphinx_traits._sphinx.parts import DASH
 from sphinx_traits._sphinx.sources import Origin
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ class DocstringParser:
         body = self._lines(item.lines, origin, item.line)
         head: list[nodes.Node] = [nodes.strong(item.name, item.name)] if item.name else []
         if item.type:
-            head += [text(" ("), code(item.type), text(")")] if item.name else [code(item.type)]
+            kind = nodes.literal(item.type, item.type)
+            head += [nodes.Text(" ("), kind, nodes.Text(")")] if item.name else [kind]
         if not head:
             return body
         if body and isinstance(body[0], nodes.paragraph):
-            body[0].insert(0, [*head, text(DASH)])
+            body[0].insert(0, [*head, nodes.Text(DASH)])
             return body
         return [nodes.paragraph("", "", *head), *body]
 

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from sphinx_traits._sphinx.ashtml import raw, wants_html
+from sphinx_traits._sphinx.asnodes import node_of
 from sphinx_traits._sphinx.blocks import AGGREGATES, BLOCKS
 from sphinx_traits._sphinx.blocks.base import Page
 from sphinx_traits._sphinx.build import build_of
 from sphinx_traits._sphinx.links import Linker
+from sphinx_traits._sphinx.parts import Content, Table
 from sphinx_traits.domain import domain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sphinx.environment import BuildEnvironment
 
@@ -43,8 +46,10 @@ class Expand(SphinxPostTransform):
         if not waiting:
             return
         page = page_of(self.env)
+        html = wants_html(page.linker.builder)
         for node in waiting:
-            node.replace_self(list(_render(page, node["block"], node["subject"], node["options"])))
+            content = _render(page, node["block"], node["subject"], node["options"])
+            node.replace_self([raw(one) if html and isinstance(one, Table) else node_of(one) for one in content])
 
 
 def page_of(env: BuildEnvironment) -> Page:
@@ -55,7 +60,7 @@ def page_of(env: BuildEnvironment) -> Page:
     return Page(build.catalogue, linker, build.settings)
 
 
-def _render(page: Page, block: str, subject: str, options: Mapping[str, Any]) -> Sequence[nodes.Node]:
+def _render(page: Page, block: str, subject: str, options: Mapping[str, Any]) -> Content:
     if block in AGGREGATES:
         return AGGREGATES[block](page, options)
     if subject not in page.catalogue.index.by_name:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.errors import NoUri
 
-from sphinx_traits._sphinx.parts import code, text
+from sphinx_traits._sphinx.parts import Part, Piece, code, text
 
 if TYPE_CHECKING:
     from sphinx.builders import Builder
@@ -41,32 +40,32 @@ class Linker:
         self.source_link = source_link
         self._uris: dict[str, str] = {}
 
-    def to(self, objtype: str, name: str, shown: nodes.Node) -> nodes.Node:
+    def to(self, objtype: str, name: str, shown: Part) -> Part:
         """A link to an object; what is shown alone where nothing describes the object."""
         target = self.domain.objects.get((objtype, name))
         if target is None:
             return shown
         if target[0] == self.docname and target[1]:
-            return nodes.reference("", "", shown, internal=True, refid=target[1], reftitle=name)
+            return Piece("link", [shown], href=f"#{target[1]}", title=name)
         uri = self._uri(target[0])
         if uri is None:
             return shown
         address = f"{uri}#{target[1]}" if target[1] else uri
-        return nodes.reference("", "", shown, internal=True, refuri=address, reftitle=name)
+        return Piece("link", [shown], href=address, title=name)
 
-    def fact(self, objtype: str, fact: Fact) -> nodes.Node:
+    def fact(self, objtype: str, fact: Fact) -> Part:
         """A link to where a hook, key, event, ... is described, under its own name."""
         return self.to(objtype, object_name(fact), code(fact.name))
 
-    def cls(self, name: str) -> nodes.Node:
+    def cls(self, name: str) -> Part:
         """A class by its short name: a link for models and traits, text with its path for others."""
         short = name.rpartition(".")[2]
         for objtype, known in (("trait", self.index.traits), ("model", self.index.models)):
             if name in known:
                 return self.to(objtype, name, text(short, "traits-class"))
-        return text(short, "traits-class", "traits-foreign")
+        return text(short, "traits-class traits-foreign")
 
-    def place(self, location: Location) -> list[nodes.Node]:
+    def place(self, location: Location) -> list[Part]:
         """A place in the sources, a link where the project has a URL for it."""
         if not location.path:
             return []
@@ -76,12 +75,12 @@ class Linker:
         uri = self.source_link.format(
             path=location.path, line=location.line, end_line=location.end_line or location.line
         )
-        return [nodes.reference("", "", shown, internal=False, refuri=uri)]
+        return [Piece("link", [shown], href=uri, internal=False)]
 
-    def page(self, docname: str, shown: nodes.Node) -> nodes.Node:
+    def page(self, docname: str, shown: Part) -> Part:
         """A link to a whole page."""
         uri = self._uri(docname)
-        return shown if uri is None else nodes.reference("", "", shown, internal=True, refuri=uri)
+        return shown if uri is None else Piece("link", [shown], href=uri)
 
     def _uri(self, docname: str) -> str | None:
         if docname not in self._uris:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docutils import nodes
-
-from sphinx_traits._sphinx.parts import code
+from sphinx_traits._sphinx.parts import Content, Part, Piece, code
 from sphinx_traits.resolve import Composition
 
 if TYPE_CHECKING:
@@ -26,20 +24,20 @@ class Page:
     linker: Linker
     settings: Settings
 
-    def name(self, objtype: str, fact: Fact) -> nodes.Node:
+    def name(self, objtype: str, fact: Fact) -> Part:
         """A fact's name with a link; of one that a plain base declares the name alone."""
         return self.linker.fact(objtype, fact)
 
-    def origin(self, fact: Fact, subject: str) -> Sequence[nodes.Node]:
+    def origin(self, fact: Fact, subject: str) -> list[Part]:
         """The *From* cell: the class that declares a fact; empty for a trait's own, whose page is about them."""
         if fact.owner == subject and subject in self.catalogue.index.traits:
             return []
         if fact.owner == subject:
-            return [nodes.emphasis("", "", self.linker.cls(fact.owner), classes=["traits-own"])]
+            return [Piece("em", [self.linker.cls(fact.owner)], "traits-own")]
         return [self.linker.cls(fact.owner)]
 
 
-Render = Callable[[Page, Composition], Sequence[nodes.Node]]
+Render = Callable[[Page, Composition], Content]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,6 @@ class Block:
     lead: str = ""
 
 
-def value_code(shown: str, secret: bool = False) -> nodes.Node:
+def value_code(shown: str, secret: bool = False) -> Part:
     """A value as code; a secret one is masked."""
     return code("••••••" if secret else shown, "traits-value")

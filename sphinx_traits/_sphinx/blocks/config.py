@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page, value_code
-from sphinx_traits._sphinx.parts import Cell, badge, code, joined, lines, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code, joined, lines, named, table
 from sphinx_traits.manifest import ConfigKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sphinx_traits.resolve import Composition, EffectiveValue
 
 _ = get_translation("sphinx_traits")
 
 
-def config_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def config_table(page: Page, it: Composition) -> Content:
     """Config keys with the value that holds for this class."""
     rows = [_config_row(page, it, one) for one in it.config]
     heads = [_("Key"), _("Value"), _("Set by"), _("From")]
@@ -39,16 +36,16 @@ def _config_row(page: Page, it: Composition, one: EffectiveValue) -> list[Cell]:
 
 def environment(key: ConfigKey) -> Cell:
     """The environment variables that set a key."""
-    return [text(_("environment ")), *joined(code(name) for name in key.env)] if key.env else ""
+    return [_("environment "), *joined(code(name) for name in key.env)] if key.env else ""
 
 
-def marks(key: ConfigKey) -> list[nodes.Node]:
+def marks(key: ConfigKey) -> list[Part]:
     """Badges of a key."""
-    found: list[nodes.Node] = []
+    found: list[Part] = []
     if key.deprecated:
-        found += [text(" "), badge(_("deprecated"), "warning")]
+        found += [" ", badge(_("deprecated"), "warning")]
     if key.locked:
-        found += [text(" "), badge(_("locked"), "note")]
+        found += [" ", badge(_("locked"), "note")]
     return found
 
 
@@ -59,17 +56,17 @@ def set_by(page: Page, one: EffectiveValue) -> Cell:
         return layer
     secret = isinstance(one.key, ConfigKey) and one.key.secret
     weaker = one.hides[0].value.text if one.hides else one.key.default.text
-    over = nodes.inline("", "", text(_("instead of ")), value_code(weaker, secret), classes=["traits-over"])
-    return lines([[layer, text(" "), *page.linker.place(one.setting.location)], [over]])
+    over = Piece("span", [_("instead of "), value_code(weaker, secret)], "traits-over")
+    return lines([[layer, " ", *page.linker.place(one.setting.location)], [over]])
 
 
-def layer_badge(layer: str) -> nodes.Node:
+def layer_badge(layer: str) -> Part:
     """The name of a layer."""
     names = {"default": _("default"), "file": _("file"), "model": _("model"), "tenant": _("tenant")}
     return badge(names.get(layer, layer), f"layer-{layer}")
 
 
-def features_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def features_table(page: Page, it: Composition) -> Content:
     """Features with the state that holds for this class."""
     rows: list[list[Cell]] = [
         [
@@ -83,7 +80,7 @@ def features_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
     return [table("features", [_("Feature"), _("State"), _("Set by"), _("From")], rows)]
 
 
-def state(value: str) -> nodes.Node:
+def state(value: str) -> Part:
     """On or off; anything else as written."""
     if value == "True":
         return badge(_("on"), "on")

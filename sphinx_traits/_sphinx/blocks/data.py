@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import Cell, code, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, code, named, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from docutils import nodes
-
     from sphinx_traits.manifest import Column
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
 
 
-def columns_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def columns_table(page: Page, it: Composition) -> Content:
     """Columns first, then relations, then what is computed."""
     order = ("column", "relation", "virtual")
     columns = sorted(it.columns, key=lambda one: order.index(one.kind))
@@ -43,10 +39,10 @@ def _type(page: Page, one: Column) -> Cell:
         return code(one.type) if one.type else ""
     found = page.catalogue.index.find(one.target, page.catalogue.index.models)
     target = page.linker.cls(found[0]) if len(found) == 1 else code(one.target)
-    return [text("→ "), target]
+    return ["→ ", target]
 
 
-def scopes_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def scopes_table(page: Page, it: Composition) -> Content:
     """Scopes with their parameters."""
     rows: list[list[Cell]] = [
         [named([code(f"{one.name}{one.signature}")], one.doc), page.origin(one, it.subject.name)] for one in it.scopes

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import Cell, badge, code, facts, joined, lines, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, facts, joined, lines, named, table, text
 from traits_runtime._core.naming import is_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from docutils import nodes
+    from collections.abc import Mapping
 
     from sphinx_traits.manifest import Emit, Event, Field, Listener
     from sphinx_traits.resolve import Composition, EventUse
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 _ = get_translation("sphinx_traits")
 
 
-def events_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def events_table(page: Page, it: Composition) -> Content:
     """Events with payload, emitting calls and listeners."""
     rows: list[list[Cell]] = [
         [
@@ -40,14 +38,14 @@ def event_cell(page: Page, event: Event) -> Cell:
     """The event's name, when it is emitted, and what it carries; one that a listener may veto is marked."""
     name = [page.name("event", event)]
     if event.before:
-        name += [text(" "), badge(_("can be vetoed"), "note")]
+        name += [" ", badge(_("can be vetoed"), "note")]
     return named(name, event.doc, _carries(event))
 
 
 def _carries(event: Event) -> Cell:
     if event.fields:
-        return [text(_("carries ")), *joined(code(_field(one)) for one in event.fields)]
-    return [text(_("carries ")), code(event.payload.rpartition(".")[2])] if event.payload else ""
+        return [_("carries "), *joined(code(_field(one)) for one in event.fields)]
+    return [_("carries "), code(event.payload.rpartition(".")[2])] if event.payload else ""
 
 
 def _field(one: Field) -> str:
@@ -60,7 +58,7 @@ def field_text(one: Field) -> str:
     return f"{one.name}{kind}{f' = {one.default}' if one.default else ''}"
 
 
-def field_code(one: Field) -> nodes.Node:
+def field_code(one: Field) -> Part:
     """A field as code."""
     return code(field_text(one))
 
@@ -70,11 +68,11 @@ def emitted(page: Page, use: EventUse) -> Cell:
     return lines(emit_line(page, one) for one in use.emits) if use.emits else text(_("nobody"), "traits-none")
 
 
-def emit_line(page: Page, one: Emit) -> list[nodes.Node]:
+def emit_line(page: Page, one: Emit) -> list[Part]:
     """One emitting call."""
     owner, _dot, function = one.function.rpartition(".")
     shown = f"{owner.rpartition('.')[2]}.{function}" if owner in page.catalogue.index.by_name else function
-    return [code(f"{shown}()"), text(" "), *page.linker.place(one.location)]
+    return [code(f"{shown}()"), " ", *page.linker.place(one.location)]
 
 
 def heard(page: Page, use: EventUse) -> Cell:
@@ -84,17 +82,17 @@ def heard(page: Page, use: EventUse) -> Cell:
     return lines(listener_line(page, one) for one in use.listeners)
 
 
-def listener_line(page: Page, one: Listener) -> list[nodes.Node]:
+def listener_line(page: Page, one: Listener) -> list[Part]:
     """One listener: its name, its pattern where that is a wildcard, and its place."""
-    found: list[nodes.Node] = [code(f"{one.name}()")]
+    found: list[Part] = [code(f"{one.name}()")]
     if is_pattern(one.pattern):
-        found += [text(_(" by ")), code(one.pattern)]
+        found += [_(" by "), code(one.pattern)]
     if one.model:
-        found += [text(_(" for ")), page.linker.cls(one.model)]
-    return [*found, text(" "), *page.linker.place(one.location)]
+        found += [_(" for "), page.linker.cls(one.model)]
+    return [*found, " ", *page.linker.place(one.location)]
 
 
-def wiring(page: Page, options: Mapping[str, Any]) -> Sequence[nodes.Node]:
+def wiring(page: Page, options: Mapping[str, Any]) -> Content:
     """Who emits and who hears one event, below its description."""
     event = page.catalogue.index.events.get(options["event"])
     if event is None:

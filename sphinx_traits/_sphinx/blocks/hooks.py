@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import Cell, badge, code, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, named, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from docutils import nodes
 
     from sphinx_traits.manifest import Hook
     from sphinx_traits.resolve import Composition
@@ -47,7 +45,7 @@ def by_moment(hooks: Sequence[Hook]) -> list[tuple[str, list[Hook]]]:
     return [(moment, own) for moment, own in groups.items() if own]
 
 
-def hooks_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def hooks_table(page: Page, it: Composition) -> Content:
     """Hooks in the order in which they run, moment by moment."""
     rows: list[list[Cell]] = []
     for moment, own in by_moment(it.hooks):
@@ -57,12 +55,12 @@ def hooks_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
 
 
 def _row(page: Page, it: Composition, moment: str, order: str, hook: Hook) -> list[Cell]:
-    name: list[nodes.Node] = [page.name("hook", hook)]
+    name: list[Part] = [page.name("hook", hook)]
     if hook.is_async:
-        name += [text(" "), badge(_("async"), "note")]
+        name += [" ", badge(_("async"), "note")]
     if hook.via == "inferred":
-        name += [text(" "), badge(_("inferred"), "note")]
-    when: Cell = [text(_("only when ")), code(hook.when)] if hook.when else ""
+        name += [" ", badge(_("inferred"), "note")]
+    when: Cell = [_("only when "), code(hook.when)] if hook.when else ""
     return [moment, order, named(name, hook.doc, when), page.origin(hook, it.subject.name)]
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import Cell, badge, code, joined, lines, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code, joined, lines, named, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sphinx_traits.manifest import Member
     from sphinx_traits.resolve import Composition, MemberChain
 
@@ -39,7 +36,7 @@ def shown_members(it: Composition, private: bool = False) -> list[MemberChain]:
     ]
 
 
-def members_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def members_table(page: Page, it: Composition) -> Content:
     """Members in MRO order with the chain of their definitions."""
     shown = shown_members(it, page.settings.private_members)
     rows: list[list[Cell]] = [
@@ -53,13 +50,13 @@ def members_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
     return [table("members", [_("Member"), _("Overrides"), _("From")], rows)]
 
 
-def _name(member: Member) -> list[nodes.Node]:
+def _name(member: Member) -> list[Part]:
     callable_ = member.kind in ("method", "classmethod", "staticmethod")
-    shown: list[nodes.Node] = [code(f"{member.name}()" if callable_ else member.name)]
+    shown: list[Part] = [code(f"{member.name}()" if callable_ else member.name)]
     if member.kind in KINDS:
-        shown += [text(" "), badge(str(KINDS[member.kind]), "note")]
+        shown += [" ", badge(str(KINDS[member.kind]), "note")]
     if member.is_async:
-        shown += [text(" "), badge(_("async"), "note")]
+        shown += [" ", badge(_("async"), "note")]
     return shown
 
 
@@ -67,12 +64,12 @@ def chain(page: Page, one: MemberChain) -> Cell:
     """The other definitions: first those that `super()` reaches, then those that never run."""
     others = list(dict.fromkeys(member.owner for member in one.chain[1 : one.reaches]))
     hidden = list(dict.fromkeys(member.owner for member in one.chain[one.reaches :]))
-    found: list[list[nodes.Node]] = []
+    found: list[list[Part]] = []
     if others:
-        found.append([text(_("calls ")), *joined(map(page.linker.cls, others), " → ")])
+        found.append([_("calls "), *joined(map(page.linker.cls, others), " → ")])
     if hidden:
         names = joined(map(page.linker.cls, hidden))
-        found.append([nodes.inline("", "", text(_("hides ")), *names, classes=["traits-hidden"])])
+        found.append([Piece("span", [_("hides "), *names], "traits-hidden")])
     return lines(found)
 
 

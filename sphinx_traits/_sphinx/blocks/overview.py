@@ -5,14 +5,26 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from docutils import nodes
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Page, value_code
 from sphinx_traits._sphinx.blocks.config import environment, marks
 from sphinx_traits._sphinx.blocks.events import emitted, event_cell, heard
 from sphinx_traits._sphinx.blocks.work import job_cell
-from sphinx_traits._sphinx.parts import Cell, code, joined, lines, named, paragraph, table, text
+from sphinx_traits._sphinx.parts import (
+    Cell,
+    Content,
+    Part,
+    Piece,
+    Table,
+    code,
+    joined,
+    lines,
+    named,
+    paragraph,
+    table,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,7 +53,7 @@ def _declaring(page: Page, options: Options) -> list[Class]:
     return [index.by_name[name] for name in names]
 
 
-def models_table(page: Page, options: Options) -> Sequence[nodes.Node]:
+def models_table(page: Page, options: Options) -> Content:
     """The models with their direct traits."""
     index = page.catalogue.index
     names = chosen(index.models, options.get("models", ()))
@@ -57,7 +69,7 @@ def models_table(page: Page, options: Options) -> Sequence[nodes.Node]:
     return _or_none(rows, "models", [_("Model"), _("Traits")])
 
 
-def traits_table(page: Page, options: Options) -> Sequence[nodes.Node]:
+def traits_table(page: Page, options: Options) -> Content:
     """The traits with what they bring and how many models use them."""
     index = page.catalogue.index
     rows: list[list[Cell]] = [
@@ -84,7 +96,7 @@ def _brings(cls: Class) -> str:
     return ", ".join(words)
 
 
-def matrix_table(page: Page, options: Options) -> Sequence[nodes.Node]:
+def matrix_table(page: Page, options: Options) -> Content:
     """Models in rows, traits in columns: a filled circle for direct, an open one for through another trait."""
     index = page.catalogue.index
     traits = [one for one in chosen(index.traits, options.get("traits", ())) if index.users.get(one)]
@@ -94,8 +106,8 @@ def matrix_table(page: Page, options: Options) -> Sequence[nodes.Node]:
         rows.append([page.linker.cls(name), *(_mark(uses.get(trait)) for trait in traits)])
     if not rows or not traits:
         return _none()
-    made = _matrix([nodes.Text(_("Model")), *map(page.linker.cls, traits)], rows)
-    key = paragraph(text("● "), _("direct"), "   ", text("○ "), _("through another class"), classes=["traits-key"])
+    made = _matrix([_("Model"), *map(page.linker.cls, traits)], rows)
+    key = paragraph("● ", _("direct"), "   ", "○ ", _("through another class"), classes="traits-key")
     return [made, key]
 
 
@@ -105,12 +117,12 @@ def _mark(direct: bool | None) -> Cell:
     return text("●", "traits-direct") if direct else text("○", "traits-through")
 
 
-def _matrix(heads: Sequence[nodes.Node], rows: Sequence[Sequence[Cell]]) -> nodes.Node:
-    turned: list[Cell] = [heads[0], *(nodes.inline("", "", one, classes=["traits-turned"]) for one in heads[1:])]
+def _matrix(heads: Sequence[Part], rows: Sequence[Sequence[Cell]]) -> Table:
+    turned: list[Cell] = [heads[0], *(Piece("span", [one], "traits-turned") for one in heads[1:])]
     return table("matrix", turned, rows, stub=True)
 
 
-def config_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+def config_tables(page: Page, options: Options) -> Content:
     """All config keys, trait by trait."""
     heads = [_("Key"), _("Type"), _("Default"), _("Values elsewhere")]
     return _per_class(
@@ -120,7 +132,7 @@ def config_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
 
 def _config_row(page: Page, key: ConfigKey) -> list[Cell]:
     others = [
-        [page.linker.cls(use.model), text(": "), value_code(one.value.text, key.secret)]
+        [page.linker.cls(use.model), ": ", value_code(one.value.text, key.secret)]
         for use in page.catalogue.usages(key.owner)
         for one in use.settings
         if one.key == key.name
@@ -133,7 +145,7 @@ def _config_row(page: Page, key: ConfigKey) -> list[Cell]:
     ]
 
 
-def events_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+def events_tables(page: Page, options: Options) -> Content:
     """All events, trait by trait, with who emits and who hears them."""
     heads = [_("Event"), _("Emitted by"), _("Heard by")]
     uses = page.catalogue.index.event_use
@@ -152,7 +164,7 @@ def _event_row(page: Page, use: EventUse) -> list[Cell]:
     return [event_cell(page, use.event), emitted(page, use), heard(page, use)]
 
 
-def _deaf(page: Page, options: Options) -> list[nodes.Node]:
+def _deaf(page: Page, options: Options) -> list[Piece | Table]:
     """Listeners that no event reaches."""
     from traits_runtime._core.naming import matches
 
@@ -168,12 +180,12 @@ def _deaf(page: Page, options: Options) -> list[nodes.Node]:
         [code(f"{one.name}()"), code(one.pattern), page.linker.place(one.location)] for one in lost
     ]
     return [
-        nodes.rubric("", _("Listeners that no event reaches"), **{"heading-level": 3}),
+        Piece("rubric", [_("Listeners that no event reaches")]),
         table("deaf", [_("Listener"), _("Pattern"), _("Place")], rows),
     ]
 
 
-def hooks_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+def hooks_tables(page: Page, options: Options) -> Content:
     """All hooks, trait by trait."""
     heads = [_("Hook"), _("Moment"), _("Priority"), _("Only when")]
     return _per_class(
@@ -190,7 +202,7 @@ def _hook_row(page: Page, hook: Hook) -> list[Cell]:
     ]
 
 
-def jobs_tables(page: Page, options: Options) -> Sequence[nodes.Node]:
+def jobs_tables(page: Page, options: Options) -> Content:
     """All jobs, trait by trait."""
     heads = [_("Job"), _("Queue"), _("Options")]
     return _per_class(
@@ -207,20 +219,20 @@ def _per_class(
     options: Options,
     rows_of: Callable[[Class], list[list[Cell]]],
     made: Callable[[list[list[Cell]]], tuple[str, list[str], list[list[Cell]]]],
-) -> list[nodes.Node]:
+) -> list[Piece | Table]:
     """A heading and a table for each class that has rows."""
-    found: list[nodes.Node] = []
+    found: list[Piece | Table] = []
     for cls in _declaring(page, options):
         rows = rows_of(cls)
         if rows:
-            found.append(nodes.rubric("", "", page.linker.cls(cls.name), **{"heading-level": 3}))
+            found.append(Piece("rubric", [page.linker.cls(cls.name)]))
             found.append(table(*made(rows)))
     return found or list(_none())
 
 
-def _or_none(rows: Sequence[Sequence[Cell]], kind: str, heads: Sequence[str]) -> Sequence[nodes.Node]:
+def _or_none(rows: Sequence[Sequence[Cell]], kind: str, heads: Sequence[str]) -> Content:
     return [table(kind, heads, rows)] if rows else _none()
 
 
-def _none() -> Sequence[nodes.Node]:
-    return [paragraph(nodes.emphasis("", _("There are none.")))]
+def _none() -> Content:
+    return [paragraph(Piece("em", [_("There are none.")]))]

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import badge, code, paragraph, text
+from sphinx_traits._sphinx.parts import Content, Part, badge, code, paragraph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from docutils import nodes
+    from collections.abc import Iterator
 
     from sphinx_traits.manifest import Class
     from sphinx_traits.resolve import Composition
@@ -22,19 +20,19 @@ _ = get_translation("sphinx_traits")
 HOSTS = {"sqlalchemy": "SQLAlchemy", "django": "Django", "pydantic": "Pydantic", "dataclass": "dataclass"}
 
 
-def place_line(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def place_line(page: Page, it: Composition) -> Content:
     """Host, state and place on one line."""
-    pieces: list[nodes.Node | str] = []
+    pieces: list[Part] = []
     for one in _badges(it.subject):
-        pieces += [one, text(" ")]
+        pieces += [one, " "]
     table = getattr(it.subject, "table", "")
     if table:
-        pieces += [text(_("table ")), code(table), text(" ")]
+        pieces += [_("table "), code(table), " "]
     pieces += page.linker.place(it.subject.location)
-    return [paragraph(*pieces, classes=["traits-where"])] if pieces else []
+    return [paragraph(*pieces, classes="traits-where")] if pieces else []
 
 
-def _badges(subject: Class) -> Iterator[nodes.Node]:
+def _badges(subject: Class) -> Iterator[Part]:
     if subject.host in HOSTS:
         yield badge(HOSTS[subject.host], "host")
     if subject.abstract:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import Cell, joined, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, joined, named, paragraph, table, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 _ = get_translation("sphinx_traits")
 
 
-def traits_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def traits_table(page: Page, it: Composition) -> Content:
     """Traits in MRO order: place, name, how it comes to the model, what it is for."""
     classes = page.catalogue.index.by_name
     rows: list[list[Cell]] = [
@@ -36,19 +35,17 @@ def how(page: Page, direct: bool, through: Sequence[str]) -> Cell:
     """Whether the class statement names a trait, else the classes between."""
     if direct:
         return _("direct")
-    return [text(_("through ")), *joined((page.linker.cls(one) for one in through), " → ")]
+    return [_("through "), *joined((page.linker.cls(one) for one in through), " → ")]
 
 
-def mro_line(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def mro_line(page: Page, it: Composition) -> Content:
     """The whole MRO on one line, the classes that are neither trait nor model included."""
     names = [page.linker.cls(name) for name in it.subject.mro if name != "builtins.object"]
-    line = nodes.paragraph(classes=["traits-mro-line"])
-    line += nodes.inline("", _("Lookup order: "), classes=["traits-label"])
-    line += joined(names, " → ")
-    return [line]
+    label = text(_("Lookup order: "), "traits-label")
+    return [paragraph(label, *joined(names, " → "), classes="traits-mro-line")]
 
 
-def traits_block(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def traits_block(page: Page, it: Composition) -> Content:
     """The table, and the whole lookup order below it."""
     return [*traits_table(page, it), *mro_line(page, it)]
 

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
 from sphinx_traits._sphinx.blocks.config import layer_badge
 from sphinx_traits._sphinx.blocks.traits import how
-from sphinx_traits._sphinx.parts import Cell, code, lines, paragraph, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, code, lines, paragraph, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sphinx_traits.manifest import Setting
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
 
 
-def usage_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def usage_table(page: Page, it: Composition) -> Content:
     """The models with a trait anywhere in their MRO."""
     usages = page.catalogue.usages(it.subject.name)
     if not usages:
-        return [paragraph(nodes.emphasis("", _("No model uses it.")))]
+        return [paragraph(Piece("em", [_("No model uses it.")]))]
     rows: list[list[Cell]] = [
         [
             page.linker.cls(use.model),
@@ -37,8 +34,8 @@ def usage_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
     return [table("usage", [_("Model"), _("How"), _("Values of its own")], rows)]
 
 
-def _setting(one: Setting) -> list[nodes.Node]:
-    return [code(f"{one.key} = {one.value.text}"), text(" "), layer_badge(one.layer)]
+def _setting(one: Setting) -> list[Part]:
+    return [code(f"{one.key} = {one.value.text}"), " ", layer_badge(one.layer)]
 
 
 BLOCK = Block("used-by", _("Used by"), lambda _it: True, usage_table)

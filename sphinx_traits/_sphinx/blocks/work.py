@@ -8,20 +8,16 @@ from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
 from sphinx_traits._sphinx.blocks.events import field_code
-from sphinx_traits._sphinx.parts import Cell, code, joined, lines, named, table, text
+from sphinx_traits._sphinx.parts import Cell, Content, code, joined, lines, named, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from docutils import nodes
-
     from sphinx_traits.manifest import Job
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
 
 
-def jobs_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def jobs_table(page: Page, it: Composition) -> Content:
     """Jobs with queue and parameters."""
     rows: list[list[Cell]] = [
         [
@@ -37,11 +33,11 @@ def jobs_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
 
 def job_cell(page: Page, job: Job) -> Cell:
     """The job's name, what it does and what it takes."""
-    takes: Cell = [text(_("takes ")), *joined(map(field_code, job.parameters))] if job.parameters else ""
+    takes: Cell = [_("takes "), *joined(map(field_code, job.parameters))] if job.parameters else ""
     return named([page.name("job", job)], job.doc, takes)
 
 
-def metrics_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def metrics_table(page: Page, it: Composition) -> Content:
     """Metrics with their kind."""
     rows: list[list[Cell]] = [
         [named([page.name("metric", one)], one.doc), one.kind, page.origin(one, it.subject.name)] for one in it.metrics
@@ -49,7 +45,7 @@ def metrics_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
     return [table("metrics", [_("Metric"), _("Kind"), _("From")], rows)]
 
 
-def cache_table(page: Page, it: Composition) -> Sequence[nodes.Node]:
+def cache_table(page: Page, it: Composition) -> Content:
     """Cache keys with what is done to them."""
     rows: list[list[Cell]] = [
         [

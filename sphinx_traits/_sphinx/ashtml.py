@@ -1,0 +1,85 @@
+"""Tables as HTML: most of a page is tables, and nodes for each cell would cost more than all the rest of it.
+
+The HTML says more than docutils' own: what a cell's column is called, so that a narrow page can show rows as cards,
+and which heads belong to rows and columns. Builders that are not for a browser get nodes.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+
+from sphinx_traits._sphinx.parts import Part, Piece, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sphinx.builders import Builder
+
+_TAGS = {"strong": "strong", "em": "em", "span": "span", "p": "p"}
+
+
+def wants_html(builder: Builder) -> bool:
+    """Whether a builder makes pages for browsers, one file for each document."""
+    return builder.format == "html" and builder.name not in ("singlehtml", "readthedocssinglehtml", "epub")
+
+
+def raw(table: Table) -> nodes.raw:
+    """A table as a node that holds HTML; the search index reads its text."""
+    return nodes.raw("", html_of_table(table), format="html")
+
+
+def html_of_table(table: Table) -> str:
+    """The HTML of a table."""
+    labels = [escape(_words(cell)) for cell in table.heads]
+    heads = "".join(f'<th scope="col">{html_of(cell)}</th>' for cell in table.heads)
+    rows = "".join(_row(cells, labels, span, table.stub) for cells, span in zip(table.rows, table.spans, strict=True))
+    return (
+        f'<div class="traits-scroll"><table class="traits-table traits-{table.kind}">\n'
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>{rows}\n</tbody></table></div>\n"
+    )
+
+
+def _row(cells: Sequence[Sequence[Part]], labels: Sequence[str], span: int, stub: bool) -> str:
+    made = ["\n<tr>"]
+    for at, cell in enumerate(cells):
+        if at == 0:
+            made.append(_first(cell, span, stub))
+        else:
+            made.append(f'<td data-label="{labels[at]}">{html_of(cell)}</td>' if cell else "<td></td>")
+    made.append("</tr>")
+    return "".join(made)
+
+
+def _first(cell: Sequence[Part], span: int, stub: bool) -> str:
+    if span < 0:
+        return ""
+    if stub:
+        return f'<th scope="row">{html_of(cell)}</th>'
+    rows = f' rowspan="{span + 1}"' if span else ""
+    return f"<td{rows}>{html_of(cell)}</td>"
+
+
+def html_of(children: Sequence[Part]) -> str:
+    """Pieces as HTML."""
+    return "".join(escape(one, quote=False) if isinstance(one, str) else _piece(one) for one in children)
+
+
+def _piece(piece: Piece) -> str:
+    inner = html_of(piece.children)
+    if piece.kind == "link":
+        kind = "internal" if piece.internal else "external"
+        title = f' title="{escape(piece.title)}"' if piece.title else ""
+        return f'<a class="reference {kind}" href="{escape(piece.href)}"{title}>{inner}</a>'
+    if piece.kind == "code":
+        more = f" {piece.classes}" if piece.classes else ""
+        return f'<code class="docutils literal notranslate{more}">{inner}</code>'
+    tag = _TAGS[piece.kind]
+    return f'<{tag} class="{piece.classes}">{inner}</{tag}>' if piece.classes else f"<{tag}>{inner}</{tag}>"
+
+
+def _words(children: Sequence[Part]) -> str:
+    """The text of pieces."""
+    return "".join(one if isinstance(one, str) else _words(one.children) for one in children)
