@@ -26,7 +26,7 @@ from traits_runtime._core.runtime import (
 from traits_runtime._core.runtime import current_tenant_id as current_tenant
 from traits_runtime._core.telemetry import Reading, Telemetry
 from traits_runtime._core.trait.base import Trait
-from traits_runtime._core.trait.cache import BoundCache, TraitCache
+from traits_runtime._core.trait.cache import BoundCache, ClassCache, TraitCache
 from traits_runtime._core.trait.config import TraitConfig
 from traits_runtime._core.trait.configuration import Configuration, config
 from traits_runtime._core.trait.construct import boot, initialize
@@ -36,7 +36,17 @@ from traits_runtime._core.trait.hooks import arun_hooks, run_hooks
 from traits_runtime._core.trait.jobs import BoundJob, Job, TraitJob, job, queue_operation, run_job
 from traits_runtime._core.trait.listeners import TraitEventListener, listen, subscribe
 from traits_runtime._core.trait.log import BoundLog, TraitLog
-from traits_runtime._core.trait.metrics import Counter, Gauge, Timing, counter, gauge, timing
+from traits_runtime._core.trait.metrics import (
+    BoundCounter,
+    BoundGauge,
+    BoundTiming,
+    Counter,
+    Gauge,
+    Timing,
+    counter,
+    gauge,
+    timing,
+)
 from traits_runtime._core.trait.rollout import Rollouts, rollouts
 from traits_runtime.errors import Veto
 
@@ -46,12 +56,16 @@ events: Final[EventBus] = bus
 __all__ = [
     "Block",
     "BoundCache",
+    "BoundCounter",
     "BoundEvent",
+    "BoundGauge",
     "BoundJob",
     "BoundLog",
+    "BoundTiming",
     "Cache",
     "CacheBackend",
     "Change",
+    "ClassCache",
     "Condition",
     "Configuration",
     "Counter",

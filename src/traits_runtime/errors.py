@@ -79,7 +79,7 @@ class UnknownNameError(TraitsError, LookupError):
     """
 
     def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
-        self.known = tuple(sorted(known))
+        self.known: tuple[str, ...] = tuple(sorted(known))
         self.name = name
         super().__init__(message + hint(name, self.known))
 
@@ -104,7 +104,7 @@ class AmbiguousNameError(TraitsError, LookupError):
     """A short name that several classes have."""
 
     def __init__(self, name: str, candidates: Iterable[str]) -> None:
-        self.candidates = tuple(sorted(candidates))
+        self.candidates: tuple[str, ...] = tuple(sorted(candidates))
         self.name = name
         super().__init__(f"{name!r} may be {' or '.join(self.candidates)}. Give the full name.")
 

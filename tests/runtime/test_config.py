@@ -50,24 +50,24 @@ class SlugConfig(TraitConfig):
     sizes: Mapping[str, int] = option(factory=lambda: {"a": 1}, env="SLUG_SIZES")
 
 
-class HasSlug(Trait):
+class HasAddress(Trait):
     """A trait with every kind of key."""
 
-    slug_config = SlugConfig()
+    address_config = SlugConfig()
     follow = feature(False, env="SLUG_FOLLOW")
 
 
-class Article(HasSlug):
+class Article(HasAddress):
     """A model with a value of its own."""
 
-    __traits__: ClassVar[Any] = {HasSlug: {"max_length": 60}}
+    __traits__: ClassVar[Any] = {HasAddress: {"max_length": 60}}
 
 
 class News(Article):
     """A model of a model."""
 
 
-class Page(HasSlug):
+class Page(HasAddress):
     """A model with the defaults."""
 
 
@@ -80,31 +80,31 @@ def write(folder: Path, text: str, name: str = "traits.toml") -> Path:
 
 def test_default_model_and_subclass() -> None:
     """A model's value holds for its subclasses and not for others."""
-    assert (Article().slug_config.max_length, News().slug_config.max_length) == (60, 60)
-    assert (Page().slug_config.max_length, HasSlug.slug_config.max_length) == (80, 80)
-    assert Page().slug_config.made == 7
+    assert (Article().address_config.max_length, News().address_config.max_length) == (60, 60)
+    assert (Page().address_config.max_length, HasAddress.address_config.max_length) == (80, 80)
+    assert Page().address_config.made == 7
 
 
 def test_all_layers_and_what_each_hides(tmp_path: Path) -> None:
     """Weakest first: default, file, environment, stored, model, tenant, tenant and model, block."""
     name = f"{__name__}.News"
-    path = write(tmp_path, f'[config.HasSlug]\nmax_length = 71\n[models."{name}".HasSlug]\nmax_length = 72\n')
+    path = write(tmp_path, f'[config.HasAddress]\nmax_length = 71\n[models."{name}".HasAddress]\nmax_length = 72\n')
     config.use(path=path)
-    seen = [(News.slug_config.explain("max_length").layer, News.slug_config.max_length)]
+    seen = [(News.address_config.explain("max_length").layer, News.address_config.max_length)]
     config.use(environ={"OLD_SLUG_MAX": "73"})
-    seen += [(HasSlug.slug_config.explain("max_length").layer, HasSlug.slug_config.max_length)]
-    config.set("HasSlug", "max_length", 74)
-    seen += [(HasSlug.slug_config.explain("max_length").layer, HasSlug.slug_config.max_length)]
-    config.set("HasSlug", "max_length", 75, model=News)
-    seen += [(News.slug_config.explain("max_length").layer, News.slug_config.max_length)]
-    config.set("HasSlug", "max_length", 76, tenant="acme")
+    seen += [(HasAddress.address_config.explain("max_length").layer, HasAddress.address_config.max_length)]
+    config.set("HasAddress", "max_length", 74)
+    seen += [(HasAddress.address_config.explain("max_length").layer, HasAddress.address_config.max_length)]
+    config.set("HasAddress", "max_length", 75, model=News)
+    seen += [(News.address_config.explain("max_length").layer, News.address_config.max_length)]
+    config.set("HasAddress", "max_length", 76, tenant="acme")
     with tenant("acme"):
-        seen += [(News.slug_config.explain("max_length").layer, News().slug_config.max_length)]
-        config.set("HasSlug", "max_length", 77, tenant="acme", model=News)
-        seen += [(News.slug_config.explain("max_length").layer, News().slug_config.max_length)]
-        with News.slug_config.override(max_length=78):
-            last = News.slug_config.explain("max_length")
-            seen += [(last.layer, News().slug_config.max_length)]
+        seen += [(News.address_config.explain("max_length").layer, News().address_config.max_length)]
+        config.set("HasAddress", "max_length", 77, tenant="acme", model=News)
+        seen += [(News.address_config.explain("max_length").layer, News().address_config.max_length)]
+        with News.address_config.override(max_length=78):
+            last = News.address_config.explain("max_length")
+            seen += [(last.layer, News().address_config.max_length)]
 
     assert seen == [
         ("model", 72), ("environment", 73), ("stored", 74), ("model", 75), ("tenant", 76), ("tenant+model", 77),
@@ -120,35 +120,34 @@ def test_all_layers_and_what_each_hides(tmp_path: Path) -> None:
 
 def test_places_say_where_a_value_was_given(tmp_path: Path) -> None:
     """File and table, variable, class, change of the store."""
-    config.use(path=write(tmp_path, "[tool.traits.config.HasSlug]\nmax_length = 71\n", "pyproject.toml"))
-    by_file = HasSlug.slug_config.explain("max_length")
-    by_class = Article.slug_config.explain("max_length")
-    config.set(HasSlug, "max_length", 90, by="ada")
-    by_store = HasSlug.slug_config.explain("max_length")
+    config.use(path=write(tmp_path, "[tool.traits.config.HasAddress]\nmax_length = 71\n", "pyproject.toml"))
+    by_file = HasAddress.address_config.explain("max_length")
+    by_class = Article.address_config.explain("max_length")
+    config.set(HasAddress, "max_length", 90, by="ada")
+    by_store = HasAddress.address_config.explain("max_length")
 
-    assert by_file.place == "pyproject.toml [tool.traits.config.HasSlug]"
+    assert by_file.place == "pyproject.toml [tool.traits.config.HasAddress]"
     assert by_class.place == f"{__name__}.Article.__traits__"
     assert by_store.place == "change 1 by ada"
     assert str(by_store).splitlines() == [
-        "HasSlug.max_length = 90  [stored: change 1 by ada]",
-        "  hides 71  [file: pyproject.toml [tool.traits.config.HasSlug]]",
-        f"  hides 80  [default: {__name__}.HasSlug]",
+        "HasAddress.max_length = 90  [stored: change 1 by ada]",
+        "  hides 71  [file: pyproject.toml [tool.traits.config.HasAddress]]",
+        f"  hides 80  [default: {__name__}.HasAddress]",
     ]
 
 
 def test_tenants_in_a_file(tmp_path: Path) -> None:
     """For a tenant, and for a tenant's model."""
-    text = (
-        f'[tenants.acme.HasSlug]\nmax_length = 20\n[tenants.acme.models."{__name__}.Page".HasSlug]\nmax_length = 30\n'
-    )
+    model = f'tenants.acme.models."{__name__}.Page".HasAddress'
+    text = f"[tenants.acme.HasAddress]\nmax_length = 20\n[{model}]\nmax_length = 30\n"
     config.use(path=write(tmp_path, text))
 
     with tenant("acme"):
-        inside = (Article().slug_config.max_length, Page().slug_config.max_length)
+        inside = (Article().address_config.max_length, Page().address_config.max_length)
     with tenant("other"):
-        other = Page().slug_config.max_length
+        other = Page().address_config.max_length
 
-    assert (inside, other, Page().slug_config.max_length) == ((20, 30), 80, 80)
+    assert (inside, other, Page().address_config.max_length) == ((20, 30), 80, 80)
 
 
 @pytest.mark.parametrize(
@@ -170,19 +169,19 @@ def test_environment_is_read_as_the_type_of_the_key(variables: dict[str, str], k
     """Text becomes what the key holds."""
     config.use(environ=variables)
 
-    assert getattr(Page.slug_config, key) == value
+    assert getattr(Page.address_config, key) == value
 
 
 def test_override_that_does_not_pass_has_no_effect(caplog: pytest.LogCaptureFixture) -> None:
     """The weaker layer holds, the log and `explain` say why, once."""
     with caplog.at_level(logging.WARNING, logger="traits_runtime.config"):
         config.use(environ={"SLUG_MAX": "9000", "SLUG_FOLLOW": "maybe"})
-        values = (Page().slug_config.max_length, Page.enabled("follow"), Page().slug_config.max_length)
+        values = (Page().address_config.max_length, Page.enabled("follow"), Page().address_config.max_length)
 
     assert values == (80, False, 80)
     assert len([one for one in caplog.messages if "max_length" in one]) == 1
-    assert "HasSlug.max_length takes int (ge=8, le=255), the environment layer gives '9000'" in caplog.text
-    assert "Expected `int` <= 255" in Page.slug_config.explain("max_length").rejected[0]
+    assert "HasAddress.max_length takes int (ge=8, le=255), the environment layer gives '9000'" in caplog.text
+    assert "Expected `int` <= 255" in Page.address_config.explain("max_length").rejected[0]
     assert {error.key for error, _place in config.problems} >= {"max_length", "follow"}
 
 
@@ -203,30 +202,34 @@ def test_override_that_does_not_pass_has_no_effect(caplog: pytest.LogCaptureFixt
 def test_wrong_value_is_refused_and_not_stored(key: str, value: object, text: str) -> None:
     """With the key, what it takes, the layer and what is wrong."""
     with pytest.raises(InvalidConfigValueError, match=text) as caught:
-        config.set("HasSlug", key, value)
+        config.set("HasAddress", key, value)
 
-    assert (caught.value.trait, caught.value.key, caught.value.layer) == ("HasSlug", key, "stored")
+    assert (caught.value.trait, caught.value.key, caught.value.layer) == ("HasAddress", key, "stored")
     assert config.history() == ()
 
 
 def test_text_is_read_where_it_is_said_to_be_text() -> None:
     """A command line gives text."""
-    config.set("HasSlug", "max_length", "12", text=True)
-    config.set("HasSlug", "mode", "fast", text=True)
+    config.set("HasAddress", "max_length", "12", text=True)
+    config.set("HasAddress", "mode", "fast", text=True)
 
-    assert (Page().slug_config.max_length, Page().slug_config.mode) == (12, Mode.FAST)
+    assert (Page().address_config.max_length, Page().address_config.mode) == (12, Mode.FAST)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: config.set("HasSlg", "x", 1), UnknownTraitError, "no trait 'HasSlg'. Did you mean 'HasSlug'"),
-        (lambda: config.set("HasSlug", "seperator", 1), UnknownConfigKeyError, "'seperator'. Did you mean 'separator'"),
-        (lambda: config.get("HasSlug", "follw"), UnknownConfigKeyError, "Did you mean 'follow'"),
-        (lambda: Page.slug_config.explain("max_lenght"), UnknownConfigKeyError, "Did you mean 'max_length'"),
-        (lambda: Page.slug_config.max_lenght, UnknownConfigKeyError, "Trait 'HasSlug' declares no config key"),  # type: ignore[attr-defined]
-        (lambda: Page.slug_config.override(x=1), UnknownConfigKeyError, "no config key 'x'"),
-        (lambda: config.set("HasSlug", "on", True, model=Other), UnknownTraitError, "no trait 'HasSlug'"),
+        (lambda: config.set("HasAdress", "x", 1), UnknownTraitError, "no trait 'HasAdress'. Did you mean 'HasAddress'"),
+        (
+            lambda: config.set("HasAddress", "seperator", 1),
+            UnknownConfigKeyError,
+            "'seperator'. Did you mean 'separator'",
+        ),
+        (lambda: config.get("HasAddress", "follw"), UnknownConfigKeyError, "Did you mean 'follow'"),
+        (lambda: Page.address_config.explain("max_lenght"), UnknownConfigKeyError, "Did you mean 'max_length'"),
+        (lambda: Page.address_config.max_lenght, UnknownConfigKeyError, "Trait 'HasAddress' declares no config key"),  # type: ignore[attr-defined]
+        (lambda: Page.address_config.override(x=1), UnknownConfigKeyError, "no config key 'x'"),
+        (lambda: config.set("HasAddress", "on", True, model=Other), UnknownTraitError, "no trait 'HasAddress'"),
     ],
 )
 def test_unknown_names(call: Any, error: type[Exception], text: str) -> None:
@@ -245,49 +248,49 @@ class Other(HasOther):
 
 def test_locked_key_is_the_environments() -> None:
     """Where the variable is set nothing else counts, and setting it is refused."""
-    config.set("HasSlug", "fixed", 2)
-    free = Page().slug_config.fixed
+    config.set("HasAddress", "fixed", 2)
+    free = Page().address_config.fixed
     config.use(environ={"SLUG_FIXED": "3"})
 
-    assert (free, Page().slug_config.fixed) == (2, 3)
+    assert (free, Page().address_config.fixed) == (2, 3)
     with pytest.raises(LockedConfigKeyError, match="locked to the environment variable SLUG_FIXED"):
-        config.set("HasSlug", "fixed", 4)
+        config.set("HasAddress", "fixed", 4)
     with pytest.raises(LockedConfigKeyError):
-        Page.slug_config.override(fixed=4)
+        Page.address_config.override(fixed=4)
 
 
 def test_required_key_without_value() -> None:
     """Reading it says where to give one."""
-    with pytest.raises(MissingConfigValueError, match=r"HasSlug.host is required .* Set SLUG_HOST, or"):
-        _ = Page().slug_config.host
+    with pytest.raises(MissingConfigValueError, match=r"HasAddress.host is required .* Set SLUG_HOST, or"):
+        _ = Page().address_config.host
     config.use(environ={"SLUG_HOST": "db"})
 
-    assert Page().slug_config.host == "db"
+    assert Page().address_config.host == "db"
 
 
 def test_secret_is_masked_everywhere() -> None:
     """In explanations, errors, history, events and what objects print."""
     config.use(environ={"SLUG_TOKEN": "hush1"})
-    config.set("HasSlug", "token", "hush2", model=Page)
+    config.set("HasAddress", "token", "hush2", model=Page)
     printed: list[str] = []
     with events.listen("trait.runtime.config_changed", lambda envelope: printed.append(repr(envelope.payload))):
-        change = config.set("HasSlug", "token", "hush3", model=Page)
+        change = config.set("HasAddress", "token", "hush3", model=Page)
     with pytest.raises(InvalidConfigValueError) as caught:
-        config.set("HasSlug", "token", ["hush4"])
-    printed += [str(Page.slug_config.explain("token")), repr(Page.slug_config), repr(config.history())]
+        config.set("HasAddress", "token", ["hush4"])
+    printed += [str(Page.address_config.explain("token")), repr(Page.address_config), repr(config.history())]
     printed += [str(caught.value), repr(caught.value.value), repr(change)]
 
-    assert Page().slug_config.token == "hush3"  # noqa: S105
+    assert Page().address_config.token == "hush3"  # noqa: S105
     assert "hush" not in "".join(printed)
     assert caught.value.__cause__ is None
 
 
 def test_snapshot_is_immutable() -> None:
     """Values are shared; a change makes a new snapshot and leaves the one in hand."""
-    before = Page().slug_config
-    config.set("HasSlug", "max_length", 33)
+    before = Page().address_config
+    config.set("HasAddress", "max_length", 33)
 
-    assert (before.max_length, Page().slug_config.max_length) == (80, 33)
+    assert (before.max_length, Page().address_config.max_length) == (80, 33)
     with pytest.raises(AttributeError, match="cannot be assigned"):
         before.max_length = 5
     with pytest.raises(TypeError):
@@ -296,40 +299,40 @@ def test_snapshot_is_immutable() -> None:
 
 def test_same_snapshot_while_nothing_changes() -> None:
     """Reading is a look-up."""
-    assert Page().slug_config is Page().slug_config
-    assert Page().slug_config is not Article().slug_config
+    assert Page().address_config is Page().address_config
+    assert Page().address_config is not Article().address_config
 
 
 def test_override_blocks() -> None:
     """For a trait, a model, an instance; nested; restored on error."""
     first, second = Page(), Page()
-    with HasSlug.slug_config.override(max_length=20):
-        wide = (first.slug_config.max_length, Article().slug_config.max_length)
-        with Page.slug_config.override(max_length=30):
-            model = (first.slug_config.max_length, Article().slug_config.max_length)
-            with first.slug_config.override(max_length=40):
-                own = (first.slug_config.max_length, second.slug_config.max_length)
-    with config.override({"HasSlug": {"follow": True}}, model=Page):
+    with HasAddress.address_config.override(max_length=20):
+        wide = (first.address_config.max_length, Article().address_config.max_length)
+        with Page.address_config.override(max_length=30):
+            model = (first.address_config.max_length, Article().address_config.max_length)
+            with first.address_config.override(max_length=40):
+                own = (first.address_config.max_length, second.address_config.max_length)
+    with config.override({"HasAddress": {"follow": True}}, model=Page):
         inside = (Page.enabled("follow"), Article.enabled("follow"))
-    with pytest.raises(ValueError, match="x"), Page.slug_config.override(max_length=9):
+    with pytest.raises(ValueError, match="x"), Page.address_config.override(max_length=9):
         raise ValueError("x")
 
     assert (wide, model, own) == ((20, 20), (30, 20), (40, 30))
     assert inside == (True, False)
-    assert (first.slug_config.max_length, Page.enabled("follow")) == (80, False)
+    assert (first.address_config.max_length, Page.enabled("follow")) == (80, False)
 
 
 def test_toggles_of_feature_trait_and_everything() -> None:
     """False when everything, the trait or the feature is off, at any layer."""
-    config.set("HasSlug", "follow", True)
+    config.set("HasAddress", "follow", True)
     seen = [Page.enabled("follow")]
-    config.set("HasSlug", "enabled", False, model=Page)
+    config.set("HasAddress", "enabled", False, model=Page)
     seen += [Page.enabled("follow"), Article.enabled("follow")]
     config.set("*", "enabled", False)
     seen += [Article.enabled("follow")]
     config.unset("*", "enabled")
     with tenant("acme"):
-        config.set("HasSlug", "follow", False, tenant="acme")
+        config.set("HasAddress", "follow", False, tenant="acme")
         seen += [Article.enabled("follow")]
 
     assert seen == [True, False, True, False, False]
@@ -337,25 +340,25 @@ def test_toggles_of_feature_trait_and_everything() -> None:
 
 def test_history_and_conflict() -> None:
     """Who, when, from, to, why; a writer who has not seen the last change is refused."""
-    config.set("HasSlug", "max_length", 20, by="ada", why="short")
+    config.set("HasAddress", "max_length", 20, by="ada", why="short")
     seen = config.version
-    config.set("HasSlug", "max_length", 30, by="bob", why="longer")
+    config.set("HasAddress", "max_length", 30, by="bob", why="longer")
 
     last, first = config.history()
     assert (first.before, first.after, first.by, first.why) == ("", "20", "ada", "short")
     assert (last.before, last.after, last.number) == ("20", "30", 2)
     assert last.at >= first.at
     with pytest.raises(ConfigConflictError, match="at version 2, you read version 1") as caught:
-        config.set("HasSlug", "max_length", 40, expected=seen)
+        config.set("HasAddress", "max_length", 40, expected=seen)
     assert (caught.value.expected, caught.value.actual) == (1, 2)
-    assert Page().slug_config.max_length == 30
+    assert Page().address_config.max_length == 30
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("config = 1", "config must be a table"),
-        ("[config]\nHasSlug = 1", "config.HasSlug must be"),
+        ("[config]\nHasAddress = 1", "config.HasAddress must be"),
         ("[", "is no TOML"),
     ],
 )
@@ -367,16 +370,16 @@ def test_broken_file(tmp_path: Path, text: str, message: str) -> None:
 
 def test_file_is_found_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the first read: the nearest ``traits.toml``, or the file that ``TRAITS_CONFIG`` names."""
-    write(tmp_path, "[config.HasSlug]\nmax_length = 44\n")
+    write(tmp_path, "[config.HasAddress]\nmax_length = 44\n")
     (tmp_path / "deep").mkdir()
     monkeypatch.chdir(tmp_path / "deep")
     config.reload()
-    found = Page().slug_config.max_length
-    other = write(tmp_path, "[config.HasSlug]\nmax_length = 45\n", "other.toml")
+    found = Page().address_config.max_length
+    other = write(tmp_path, "[config.HasAddress]\nmax_length = 45\n", "other.toml")
     config.use(environ={"TRAITS_CONFIG": str(other)})
     config.reload()
 
-    assert (found, Page().slug_config.max_length) == (44, 45)
+    assert (found, Page().address_config.max_length) == (44, 45)
     monkeypatch.chdir("/")
     config.use(environ={})
     config.reload()
@@ -384,13 +387,13 @@ def test_file_is_found_from_the_working_folder(tmp_path: Path, monkeypatch: pyte
 
 def test_project_folder(tmp_path: Path) -> None:
     """``traits.toml`` first, ``pyproject.toml`` else."""
-    write(tmp_path, "[tool.traits.config.HasSlug]\nmax_length = 44\n", "pyproject.toml")
+    write(tmp_path, "[tool.traits.config.HasAddress]\nmax_length = 44\n", "pyproject.toml")
     config.use(project=tmp_path)
-    by_project = Page().slug_config.max_length
-    write(tmp_path, "[config.HasSlug]\nmax_length = 45\n")
+    by_project = Page().address_config.max_length
+    write(tmp_path, "[config.HasAddress]\nmax_length = 45\n")
     config.use(project=tmp_path)
 
-    assert (by_project, Page().slug_config.max_length) == (44, 45)
+    assert (by_project, Page().address_config.max_length) == (44, 45)
 
 
 def test_declarations_that_cannot_work() -> None:
@@ -434,9 +437,9 @@ def test_config_classes_inherit() -> None:
 
 def test_frozen_config() -> None:
     """Tests can say what holds, and nothing else does."""
-    config.set("HasSlug", "max_length", 20)
-    with freeze_config({"HasSlug": {"separator": "_"}}, environ={"SLUG_ON": "1"}):
-        inside = (Page().slug_config.max_length, Page().slug_config.separator, Page().slug_config.on)
+    config.set("HasAddress", "max_length", 20)
+    with freeze_config({"HasAddress": {"separator": "_"}}, environ={"SLUG_ON": "1"}):
+        inside = (Page().address_config.max_length, Page().address_config.separator, Page().address_config.on)
 
     assert inside == (80, "_", True)
-    assert (Page().slug_config.max_length, Page().slug_config.on) == (20, False)
+    assert (Page().address_config.max_length, Page().address_config.on) == (20, False)

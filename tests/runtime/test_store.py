@@ -17,7 +17,7 @@ from traits_runtime import MemoryStore, Store, Trait, TraitConfig, config, optio
 from traits_runtime._core.config.sqlite import SQLiteStore
 from traits_runtime.errors import ConfigConflictError
 
-ADDRESS = ("HasFeed", "size", "", "")
+ADDRESS = ("HasNews", "size", "", "")
 
 
 class FeedConfig(TraitConfig):
@@ -26,10 +26,10 @@ class FeedConfig(TraitConfig):
     size: int = option(10)
 
 
-class HasFeed(Trait):
+class HasNews(Trait):
     """A trait with one key."""
 
-    feed_config = FeedConfig()
+    news_config = FeedConfig()
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -73,7 +73,7 @@ def test_threads_lose_nothing(store: Store) -> None:
 
     def work(number: int) -> None:
         for turn in range(25):
-            store.write(("HasFeed", "size", f"m{number}", ""), str(turn), by="", why="", expected=None)
+            store.write(("HasNews", "size", f"m{number}", ""), str(turn), by="", why="", expected=None)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -90,7 +90,7 @@ import sys
 from traits_runtime._core.config.sqlite import SQLiteStore
 store = SQLiteStore(sys.argv[1])
 for turn in range(int(sys.argv[3])):
-    store.write(("HasFeed", "size", sys.argv[2], ""), str(turn), by=sys.argv[2], why="")
+    store.write(("HasNews", "size", sys.argv[2], ""), str(turn), by=sys.argv[2], why="")
     if turn == 0:
         print("begun", flush=True)
 """
@@ -103,9 +103,9 @@ store = SQLiteStore(sys.argv[1])
 done = 0
 while done < int(sys.argv[3]):
     seen = store.load()
-    value = int(seen.values.get(("HasFeed", "size", "", ""), ("0",))[0])
+    value = int(seen.values.get(("HasNews", "size", "", ""), ("0",))[0])
     try:
-        store.write(("HasFeed", "size", "", ""), str(value + 1), by=sys.argv[2], why="", expected=seen.version)
+        store.write(("HasNews", "size", "", ""), str(value + 1), by=sys.argv[2], why="", expected=seen.version)
         done += 1
     except ConfigConflictError:
         pass
@@ -173,7 +173,7 @@ def test_killed_writer_leaves_a_readable_store(tmp_path: Path) -> None:
     change = store.write(ADDRESS, "1", by="after", why="")
     history = store.history(1_000_000)
     assert [one.number for one in history] == list(range(change.number, 0, -1))
-    assert store.load().values[("HasFeed", "size", "w", "")][0] == history[1].after
+    assert store.load().values[("HasNews", "size", "w", "")][0] == history[1].after
     assert len(history) > 5
 
 
@@ -181,26 +181,26 @@ def test_change_of_another_process_is_seen(tmp_path: Path) -> None:
     """Within a second, without asking for it."""
     path = tmp_path / "overrides.db"
     config.use(store=SQLiteStore(path))
-    before = HasFeed.feed_config.size
+    before = HasNews.news_config.size
     writer = start(WRITER, str(path), "", "43")
     writer.communicate()
     until = time.monotonic() + 5
-    while HasFeed.feed_config.size != 42 and time.monotonic() < until:
+    while HasNews.news_config.size != 42 and time.monotonic() < until:
         time.sleep(0.01)
 
-    assert (before, HasFeed.feed_config.size) == (10, 42)
+    assert (before, HasNews.news_config.size) == (10, 42)
 
 
 def test_own_change_is_seen_at_once(tmp_path: Path) -> None:
     """And by a process that opens the file later."""
     config.use(store=SQLiteStore(tmp_path / "overrides.db"))
-    config.set(HasFeed, "size", 30)
-    now = HasFeed.feed_config.size
+    config.set(HasNews, "size", 30)
+    now = HasNews.news_config.size
     config.use(store=MemoryStore())
-    without = HasFeed.feed_config.size
+    without = HasNews.news_config.size
     config.use(store=SQLiteStore(tmp_path / "overrides.db"))
 
-    assert (now, without, HasFeed.feed_config.size) == (30, 10, 30)
+    assert (now, without, HasNews.news_config.size) == (30, 10, 30)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -56,6 +56,8 @@ class Option:
         "constraints", "default", "deprecated", "doc", "env", "factory", "locked", "name", "secret", "since",
     )  # fmt: skip
 
+    name: str
+
     def __init__(
         self,
         default: object,
@@ -67,13 +69,15 @@ class Option:
         history: tuple[str, str],
     ) -> None:
         self.name = ""
-        self.default = default
-        self.factory = factory
-        self.doc = doc
-        self.env = env
-        self.constraints = constraints
-        self.secret, self.locked = flags
-        self.since, self.deprecated = history
+        self.default: object = default
+        self.factory: Callable[[], object] | None = factory
+        self.doc: str = doc
+        self.env: tuple[str, ...] = env
+        self.constraints: dict[str, Any] = constraints
+        self.secret: bool = flags[0]
+        self.locked: bool = flags[1]
+        self.since: str = history[0]
+        self.deprecated: str = history[1]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -196,8 +200,8 @@ class Condition:
     __slots__ = ("check", "text")
 
     def __init__(self, check: Callable[[Any, Collection[str] | None], bool], text: str) -> None:
-        self.check = check
-        self.text = text
+        self.check: Callable[[Any, Collection[str] | None], bool] = check
+        self.text: str = text
 
     def __call__(self, instance: object, changes: Collection[str] | None) -> bool:
         """Whether the condition holds for an instance."""

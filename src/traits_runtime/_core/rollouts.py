@@ -87,12 +87,12 @@ class Plan:
     def __init__(
         self, feature: str, toggle: bool, off: bool, rollout: Rollout | None, subjects: Mapping[str, SubjectOverride]
     ) -> None:
-        self.feature = feature
-        self.toggle = toggle
-        self.off = off
-        self.salt = (rollout.salt if rollout is not None else "") or feature
-        self.threshold = -1 if rollout is None else round(rollout.share * WHOLE / 100)
-        self.subjects = subjects
+        self.feature: str = feature
+        self.toggle: bool = toggle
+        self.off: bool = off
+        self.salt: str = (rollout.salt if rollout is not None else "") or feature
+        self.threshold: int = -1 if rollout is None else round(rollout.share * WHOLE / 100)
+        self.subjects: Mapping[str, SubjectOverride] = subjects
 
     def includes(self, subject: str) -> bool:
         """Whether a subject has the feature."""

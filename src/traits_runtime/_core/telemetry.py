@@ -75,7 +75,7 @@ class Telemetry:
     """
 
     def __init__(self, tenant: Callable[[], str | None]) -> None:
-        self.on = False
+        self.on: bool = False
         self.sink: Sink | None = None
         self._tenant = tenant
         self._with_tenants = False

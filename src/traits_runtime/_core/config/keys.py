@@ -40,13 +40,13 @@ class Key:
     __slots__ = ("_checked", "group", "kind", "name", "option", "path", "trait", "type")
 
     def __init__(self, trait: str, path: str, name: str, of: Any, option: Option, kind: Kind, group: str = "") -> None:
-        self.trait = trait
-        self.path = path
-        self.name = name
-        self.type = of
-        self.option = option
+        self.trait: str = trait
+        self.path: str = path
+        self.name: str = name
+        self.type: Any = of
+        self.option: Option = option
         self.kind = kind
-        self.group = group
+        self.group: str = group
         mutable = _mutable_in(of)
         if mutable is not None:
             raise DeclarationError(

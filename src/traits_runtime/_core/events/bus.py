@@ -45,9 +45,9 @@ class Declared:
     __slots__ = ("after_commit", "before", "payload")
 
     def __init__(self, payload: Callable[..., object] | None, *, before: bool, after_commit: bool) -> None:
-        self.payload = payload
-        self.before = before
-        self.after_commit = after_commit
+        self.payload: Callable[..., object] | None = payload
+        self.before: bool = before
+        self.after_commit: bool = after_commit
 
 
 UNDECLARED = Declared(None, before=False, after_commit=False)
@@ -60,12 +60,12 @@ class Route:
     __slots__ = ("calls", "declared", "depth", "empty", "listeners", "name", "payload")
 
     def __init__(self, name: str, listeners: tuple[Listener, ...], declared: Declared) -> None:
-        self.name = name
-        self.payload = declared.payload
-        self.depth = 0
-        self.listeners = listeners
-        self.declared = declared
-        self.empty = not listeners
+        self.name: str = name
+        self.payload: Callable[..., object] | None = declared.payload
+        self.depth: int = 0
+        self.listeners: tuple[Listener, ...] = listeners
+        self.declared: Declared = declared
+        self.empty: bool = not listeners
         plain = not declared.before and not declared.after_commit and all(one.plain for one in listeners)
         self.calls: tuple[Callable[[Any], object], ...] | None = tuple(one.call for one in listeners) if plain else None
 

@@ -142,8 +142,8 @@ class Subscription:
     __slots__ = ("forget", "listeners")
 
     def __init__(self, listeners: tuple[Listener, ...], cancel: Callable[[tuple[Listener, ...]], None]) -> None:
-        self.listeners = listeners
-        self.forget = cancel
+        self.listeners: tuple[Listener, ...] = listeners
+        self.forget: Callable[[tuple[Listener, ...]], None] = cancel
 
     @property
     def active(self) -> bool:

@@ -36,9 +36,12 @@ class TraitCache:
 
     __slots__ = ("doc", "name", "owner", "ttl")
 
+    name: str
+    owner: str
+
     def __init__(self, *, ttl: float = 3600, doc: str = "") -> None:
-        self.ttl = ttl
-        self.doc = doc
+        self.ttl: float = ttl
+        self.doc: str = doc
         self.name = ""
         self.owner = ""
 
@@ -62,8 +65,8 @@ class ClassCache:
     __slots__ = ("declared", "record")
 
     def __init__(self, declared: TraitCache, record: Record | None) -> None:
-        self.declared = declared
-        self.record = record
+        self.declared: TraitCache = declared
+        self.record: Record | None = record
 
     def forget(self) -> None:
         """Forget all values of the trait, or asked on a model, of the trait's instances of that model."""
@@ -83,7 +86,7 @@ class BoundCache(Generic[T]):
     __slots__ = ("_prefix", "_scopes", "declared")
 
     def __init__(self, declared: TraitCache, instance: object) -> None:
-        self.declared = declared
+        self.declared: TraitCache = declared
         model = type(instance).__name__
         identity = runtime.identify(instance)
         if identity is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from traits_runtime._core import registry, runtime
 from traits_runtime._core.config.keys import MASK, Key, parse_json, to_json
@@ -252,4 +252,4 @@ def find(trait: Name) -> Record:
     return registry.find_trait(trait) if isinstance(trait, str) else record_of(trait)
 
 
-config = Configuration()
+config: Final[Configuration] = Configuration()

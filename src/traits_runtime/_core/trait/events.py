@@ -12,6 +12,7 @@ from traits_runtime._core.runtime import bus
 
 P = ParamSpec("P")
 T = TypeVar("T")
+V = TypeVar("V")
 L = TypeVar("L", bound=Callable[..., Any])
 
 
@@ -42,6 +43,10 @@ class TraitEvent(Generic[P, T]):
 
     __slots__ = ("_declared", "doc", "name", "owner", "payload", "wire")
 
+    name: str
+    owner: str
+    wire: str
+
     @overload
     def __init__(
         self: TraitEvent[[], None], payload: None = None, *, doc: str = "", before: bool = False,
@@ -51,12 +56,16 @@ class TraitEvent(Generic[P, T]):
     def __init__(
         self, payload: Callable[P, T], *, doc: str = "", before: bool = False, after_commit: bool = False
     ) -> None: ...
+    @overload
+    def __init__(
+        self: TraitEvent[..., V], payload: type[V], *, doc: str = "", before: bool = False, after_commit: bool = False
+    ) -> None: ...
     def __init__(
         self, payload: Callable[..., Any] | None = None, *, doc: str = "", before: bool = False,
         after_commit: bool = False,
     ) -> None:  # fmt: skip
         self.payload: Callable[..., Any] | None = payload
-        self.doc = doc
+        self.doc: str = doc
         self.name = ""
         self.owner = ""
         self.wire = ""

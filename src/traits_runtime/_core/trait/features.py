@@ -19,9 +19,12 @@ class Feature:
 
     __slots__ = ("doc", "name", "option", "owner")
 
+    name: str
+    owner: str
+
     def __init__(self, option: Option) -> None:
-        self.option = option
-        self.doc = option.doc
+        self.option: Option = option
+        self.doc: str = option.doc
         self.name = ""
         self.owner = ""
 

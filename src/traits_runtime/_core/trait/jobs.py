@@ -51,6 +51,10 @@ class Job(Generic[P, R]):
         when_missing: What to do where an instance is gone when the job runs.
     """
 
+    name: str
+    owner: str
+    wire: str
+
     def __init__(
         self, function: Callable[..., R], *, queue: str, key: str, delay: float, max_attempts: int,
         when_missing: WhenMissing,
@@ -65,7 +69,7 @@ class Job(Generic[P, R]):
         self.owner = ""
         self.wire = path_of(function)
         self.__doc__ = function.__doc__
-        self.__name__ = function.__name__
+        self.__name__: str = function.__name__
         self.__qualname__ = function.__qualname__
         self.__module__ = function.__module__
         self.__wrapped__ = function
@@ -125,8 +129,8 @@ class BoundJob(Generic[P, R]):
     __slots__ = ("job", "sender")
 
     def __init__(self, job: Job[P, R], sender: object) -> None:
-        self.job = job
-        self.sender = sender
+        self.job: Job[P, R] = job
+        self.sender: object = sender
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the method now."""

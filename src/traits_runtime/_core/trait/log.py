@@ -23,6 +23,9 @@ class TraitLog:
 
     __slots__ = ("_logger", "name", "owner")
 
+    name: str
+    owner: str
+
     def __init__(self) -> None:
         self.name = ""
         self.owner = ""

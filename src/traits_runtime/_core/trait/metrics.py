@@ -19,8 +19,12 @@ class Metric:
 
     kind: MetricKind = "counter"
 
+    name: str
+    owner: str
+    wire: str
+
     def __init__(self, *, doc: str = "") -> None:
-        self.doc = doc
+        self.doc: str = doc
         self.name = ""
         self.owner = ""
         self.wire = ""

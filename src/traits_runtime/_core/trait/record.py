@@ -53,15 +53,15 @@ class Record:
     )  # fmt: skip
 
     def __init__(self, cls: type, kind: Literal["trait", "model"]) -> None:
-        self.cls = cls
+        self.cls: type[Any] = cls
         self.kind = kind
-        self.name = cls.__name__
-        self.number = next(_numbers)
-        self.path = path_of(cls)
-        self.hooks = tuple(_own_hooks(cls, kind == "trait"))
+        self.name: str = cls.__name__
+        self.number: int = next(_numbers)
+        self.path: str = path_of(cls)
+        self.hooks: tuple[HookEntry, ...] = tuple(_own_hooks(cls, kind == "trait"))
         self.keys: dict[str, Key] = {}
         self.features: tuple[str, ...] = ()
-        self.lineage = tuple(record_of(base) for base in cls.__mro__[1:] if has_record(base))
+        self.lineage: tuple[Record, ...] = tuple(record_of(base) for base in cls.__mro__[1:] if has_record(base))
         self.code: dict[tuple[str, str], object] = {}
         self.moments: dict[str, tuple[HookEntry, ...]] = {}
         self.snaps: dict[Any, Any] = {}
@@ -70,9 +70,9 @@ class Record:
         self.plans: dict[tuple[str, str | None], Plan] = {}
         self.rolled: dict[str, tuple[Key, Key]] = {}
         self.subject: Subject | None = None
-        self.booted = False
-        self.booting = False
-        self.ready = False
+        self.booted: bool = False
+        self.booting: bool = False
+        self.ready: bool = False
         self.make: Any = None
         self.initializers: tuple[HookEntry, ...] = ()
 

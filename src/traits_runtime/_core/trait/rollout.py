@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from traits_runtime._core import runtime
 from traits_runtime._core.config.store import Change
@@ -152,4 +152,4 @@ def _path(model: Name | None) -> str:
     return registry.find_model(model).path if isinstance(model, str) else record_of(model).path
 
 
-rollouts = Rollouts()
+rollouts: Final[Rollouts] = Rollouts()
