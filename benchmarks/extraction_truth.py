@@ -64,7 +64,9 @@ def collect(packages: list[str], excluded: list[str]) -> dict[str, type]:
     """All classes that modules of the packages define, nested ones too, by the module they are written in."""
     found: dict[str, type] = {}
     for name, module in sorted(sys.modules.items()):
-        if not isinstance(module, types.ModuleType) or not any(name == one or name.startswith(one + ".") for one in packages):
+        if not isinstance(module, types.ModuleType) or not any(
+            name == one or name.startswith(one + ".") for one in packages
+        ):
             continue
         if any(fnmatch.fnmatchcase(name, one) for one in excluded):
             continue
@@ -102,11 +104,7 @@ def describe(cls: type) -> dict[str, object]:
         result.update(django_facts(cls))
     with contextlib.suppress(Exception):
         result.update(sqlalchemy_facts(cls))
-    hooked = [
-        [hook, name]
-        for name, value in vars(cls).items()
-        for hook in hook_names(value)
-    ]
+    hooked = [[hook, name] for name, value in vars(cls).items() for hook in hook_names(value)]
     if hooked:
         result["hooks"] = hooked
     return result
@@ -128,7 +126,11 @@ def members(cls: type) -> dict[str, tuple[str, int]]:
             found[name] = ("", 0)
             function = source_function(value)
             code = getattr(function, "__code__", None)
-            if code is None or function.__qualname__ != f"{owner.__qualname__}.{name}" or function.__module__ != owner.__module__:
+            if (
+                code is None
+                or function.__qualname__ != f"{owner.__qualname__}.{name}"
+                or function.__module__ != owner.__module__
+            ):
                 continue
             if code.co_filename.startswith("<") or getattr(function, "__wrapped__", None) is not None:
                 continue
@@ -156,7 +158,8 @@ def django_facts(cls: type) -> dict[str, object]:
     fields = [
         one.name
         for one in (*meta.local_fields, *meta.local_many_to_many)
-        if not one.auto_created and not (isinstance(one, OneToOneField) and one.remote_field.parent_link and one.name.endswith("_ptr"))
+        if not one.auto_created
+        and not (isinstance(one, OneToOneField) and one.remote_field.parent_link and one.name.endswith("_ptr"))
     ]
     return {"model": not meta.abstract, "abstract": bool(meta.abstract), "django_fields": fields}
 
@@ -169,16 +172,14 @@ def sqlalchemy_facts(cls: type) -> dict[str, object]:
     mapper = sqlalchemy.inspect(cls, raiseerr=False)
     if not isinstance(mapper, Mapper):
         return {}
+    result: dict[str, object] = {"model": True}
     table = mapper.local_table
-    own = {one.key for one in getattr(table, "columns", ())}
-    columns = [one.key for one in mapper.column_attrs if any(getattr(c, "table", None) is table for c in one.columns)]
-    return {
-        "model": True,
-        "sqlalchemy_columns": columns,
-        "relations": [key for key in mapper._init_properties if "Relationship" in type(mapper._init_properties[key]).__name__],
-        "validators": {name: value[0].__name__ for name, value in mapper.validators.items()},
-        "table_columns": sorted(own),
-    }
+    with contextlib.suppress(Exception):  # a mapper that cannot be configured still has its columns
+        result["validators"] = {name: value[0].__name__ for name, value in mapper.validators.items()}
+        result["sqlalchemy_columns"] = [
+            one.key for one in mapper.column_attrs if any(getattr(c, "table", None) is table for c in one.columns)
+        ]
+    return result
 
 
 def signal_receivers(packages: list[str]) -> list[list[str]]:
@@ -202,7 +203,13 @@ def receivers_of(path: str, signal: object, packages: list[str]) -> list[list[st
     found = []
     for entry in getattr(signal, "receivers", ()):
         reference = entry[1]
-        function = reference() if not inspect.isfunction(reference) and callable(reference) and "weakref" in type(reference).__module__ + repr(type(reference)) else reference
+        function = (
+            reference()
+            if not inspect.isfunction(reference)
+            and callable(reference)
+            and "weakref" in type(reference).__module__ + repr(type(reference))
+            else reference
+        )
         module = getattr(function, "__module__", "") or ""
         if inspect.isfunction(function) and any(module == one or module.startswith(one + ".") for one in packages):
             found.append([path, f"{module}.{function.__qualname__}"])

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sphinx_traits.extract.linearise import SPREAD, Graph
 from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.targets import (
+    ClassNode,
     FunctionTarget,
     Opaque,
     Place,
@@ -34,6 +35,8 @@ class Factories:
         self.graph = graph
         self.resolver: Resolver = graph.resolver
         self.resolver.call = self.made
+        self.resolver.call_item = self.item
+        graph.instance_attribute = self.instance_attribute
 
     def made(self, place: Place, call: ast.Call) -> Target | None:
         """The class that a call makes; None where it makes some other value."""
@@ -44,6 +47,47 @@ class Factories:
             if made is not None:
                 return made
         return self._returned(place, call, function) if isinstance(function, FunctionTarget) else None
+
+    def item(self, value: ValueTarget, index: int) -> Target | None:
+        """One of several classes that a call gives."""
+        if not isinstance(value.node, ast.Call):
+            return None
+        function = self.resolver.expression(value.place, value.node.func)
+        if symbol(function) == ("oscar", "get_classes"):
+            names = _keyword(value.node, "classnames", 1)
+            if isinstance(names, ast.List | ast.Tuple) and index < len(names.elts):
+                return _oscar_class(self, value.node, names.elts[index])
+        return None
+
+    def instance_attribute(self, value: ValueTarget, made_by: ClassNode, name: str) -> Target | None:
+        """A class that an object holds: set in its class's ``__init__``, or one that a library is known to set."""
+        if not isinstance(value.node, ast.Call):
+            return None
+        for node in self.graph.lineage(made_by).nodes:
+            if symbol(node) == ("flask_sqlalchemy", "SQLAlchemy") and name == "Model":
+                return _flask_model(self, value, node)
+            found = self._set_in_init(node, value, name) if isinstance(node, SourceClass) else None
+            if found is not None:
+                return found
+        return None
+
+    def _set_in_init(self, node: SourceClass, value: ValueTarget, name: str) -> Target | None:
+        scope, scan = node.module.scope(node.index), node.module.scan
+        at = scope.last("__init__")
+        if at < 0 or scope.bindings[at].kind != "def" or scan is None or not isinstance(value.node, ast.Call):
+            return None
+        function = scan.functions[scope.bindings[at].index]
+        assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign) and _sets(one, name)]
+        if len(assigned) != 1 or assigned[0] not in function.body:
+            return None
+        inner = assigned[0].value
+        names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)][1:]
+        if isinstance(inner, ast.Name) and inner.id in (*names, *(one.arg for one in function.args.kwonlyargs)):
+            given = _keyword(value.node, inner.id, names.index(inner.id) if inner.id in names else -1)
+            found = self.resolver.expression(value.place, given) if given is not None else None
+        else:
+            found = self.resolver.expression(Place(node.module), inner) if isinstance(inner, ast.Name) else None
+        return found if isinstance(found, SourceClass | StdClass | SynthClass) else None
 
     def targets(self, place: Place, nodes: Iterable[ast.expr]) -> tuple[Target, ...]:
         """What several expressions stand for."""
@@ -80,6 +124,62 @@ class Factories:
         around = f"{function.module.summary.classes[scope].qualname}." if scope >= 0 else ""
         path = f"{function.module.name}.{around}{function.entry.name}.<locals>.{node.name}"
         return SynthClass(path, tuple(bases), f"{function.path}:{node.lineno}")
+
+
+def _sets(statement: ast.Assign, name: str) -> bool:
+    return any(
+        isinstance(one, ast.Attribute)
+        and one.attr == name
+        and isinstance(one.value, ast.Name)
+        and one.value.id == "self"
+        for one in statement.targets
+    )
+
+
+def _flask_model(self: Factories, value: ValueTarget, node: ClassNode) -> Target | None:
+    """``SQLAlchemy(model_class=Base).Model``, for model classes that are not declarative themselves."""
+    call = value.node
+    given = _keyword(call, "model_class") if isinstance(call, ast.Call) else None
+    base: Target
+    if given is not None:
+        base = self.resolver.expression(value.place, given)
+    else:
+        base = self.resolver.dotted("flask_sqlalchemy.model.Model")
+    if isinstance(base, SynthClass) and base.path.startswith("sqlalchemy."):
+        return base
+    if not isinstance(base, SourceClass):
+        return None
+    lineage = self.graph.lineage(base)
+    declarative = ("DeclarativeBase", "DeclarativeBaseNoMeta", "DeclarativeMeta")
+    if lineage.gaps or any(symbol(one)[1] in declarative for one in lineage.nodes) or node is base:
+        return None
+    return SynthClass("sqlalchemy.orm.decl_api.Model", (base,), f"flask_sqlalchemy:{value.name}")
+
+
+def _oscar_class(self: Factories, call: ast.Call, name: ast.expr) -> Target | None:
+    """Oscar's own class of a label, unless a project replaces the application: that stays a condition."""
+    label, short = _text(_keyword(call, "module_label", 0), ""), _text(name, "")
+    if not label or not short or len(call.args) > 2 or len(call.keywords) > 2:
+        return None
+    found = self.resolver.dotted(f"oscar.apps.{label}.{short}")
+    if not isinstance(found, SourceClass):
+        return None
+    self.resolver.conditions.append(f"no application replaces oscar.apps.{label.partition('.')[0]}")
+    return found
+
+
+def _oscar_get_class(self: Factories, _place: Place, call: ast.Call, _function: Target) -> Target | None:
+    name = _keyword(call, "classname", 1)
+    return _oscar_class(self, call, name) if name is not None else None
+
+
+def _oscar_get_model(self: Factories, _place: Place, call: ast.Call, _function: Target) -> Target | None:
+    label, short = _text(_keyword(call, "app_label", 0), ""), _text(_keyword(call, "model_name", 1), "")
+    found = self.resolver.dotted(f"oscar.apps.{label}.models.{short}") if label and short else None
+    if not isinstance(found, SourceClass):
+        return None
+    self.resolver.conditions.append(f"no application replaces oscar.apps.{label}")
+    return found
 
 
 def _harmless(decorators: Sequence[str]) -> bool:
@@ -233,6 +333,8 @@ _TABLE: Mapping[tuple[str, str], Factory] = {
     ("collections", "namedtuple"): _namedtuple,
     ("typing", "NamedTuple"): _namedtuple,
     ("typing_extensions", "NamedTuple"): _namedtuple,
+    ("oscar", "get_class"): _oscar_get_class,
+    ("oscar", "get_model"): _oscar_get_model,
     ("builtins", "type"): _type,
     ("types", "new_class"): _new_class,
     ("dataclasses", "make_dataclass"): _make_dataclass,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sphinx_traits.extract.entries import Entry, mro_entries
@@ -87,6 +87,7 @@ class Graph:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         resolver.class_attribute = self.attribute
+        self.instance_attribute: Callable[[ValueTarget, ClassNode, str], Target | None] = lambda _v, _c, _n: None
         self._bases: dict[ClassNode, Bases] = {}
         self._lineages: dict[ClassNode, Lineage] = {}
         self._names: dict[ClassNode, str] = {}
@@ -329,6 +330,9 @@ class Graph:
             made = self.instance_of(target)
             if made is None:
                 return None
+            held = self.instance_attribute(target, made, name)
+            if held is not None:
+                return held
             target = made
         if not isinstance(target, SourceClass | SynthClass | StdClass):
             return None

@@ -41,6 +41,7 @@ class Resolver:
         self.overrides = overrides
         self.conditions: list[str] = []
         self.call: Callable[[Place, ast.Call], Target | None] = lambda _place, _node: None
+        self.call_item: Callable[[ValueTarget, int], Target | None] = lambda _value, _index: None
         self.class_attribute: Callable[[Target, str], Target | None] = lambda _target, _name: None
         self._bindings: dict[tuple[str, int, int], tuple[Target, tuple[str, ...]]] = {}
         self._members: dict[tuple[str, str], Target] = {}
@@ -68,7 +69,7 @@ class Resolver:
         if isinstance(node, ast.Name):
             return self.name(place, node.id)
         if isinstance(node, ast.Attribute):
-            return self.attribute(self.expression(place, node.value), node.attr)
+            return self.attribute(self.expression(place, node.value), node.attr, place)
         if isinstance(node, ast.Subscript):
             return self._subscript(place, node)
         if isinstance(node, ast.Call):
@@ -86,11 +87,23 @@ class Resolver:
     def _subscript(self, place: Place, node: ast.Subscript) -> Target:
         origin = self.expression(place, node.value)
         if isinstance(origin, ValueTarget):
+            item = self._item(origin, node.slice)
+            if item is not None:
+                return item
             return self.unknown(f"{origin.path}[{_shown(node.slice)}]", "it is an item of a value made at run time")
         if isinstance(origin, Opaque):
             return origin
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         return Subscripted(origin, tuple(ast.unparse(one) for one in inner), place.module)
+
+    def _item(self, value: ValueTarget, index: ast.expr) -> Target | None:
+        """An item of a tuple that is written out, or of one that a call is known to make."""
+        if not isinstance(index, ast.Constant) or not isinstance(index.value, int):
+            return None
+        if isinstance(value.node, ast.Tuple | ast.List) and 0 <= index.value < len(value.node.elts):
+            element = value.node.elts[index.value]
+            return None if isinstance(element, ast.Starred) else self.expression(value.place, element)
+        return self.call_item(value, index.value)
 
     def _choice(self, place: Place, node: ast.IfExp) -> Target:
         truth = Evaluator(_Constants(self, place)).truth(_Substituted(self, place).visit(copy.deepcopy(node.test)))
@@ -289,7 +302,7 @@ class Resolver:
             return ModuleTarget(f"{module}.{name}")
         return self.unknown(f"{module}.{name}", f"the standard library's {module!r} has no {name!r}")
 
-    def attribute(self, target: Target, name: str) -> Target:
+    def attribute(self, target: Target, name: str, place: Place | None = None) -> Target:
         """What an attribute of a target stands for."""
         if isinstance(target, ModuleTarget):
             return self.member(target.name, name)
@@ -312,10 +325,27 @@ class Resolver:
             return self.dotted(self.overrides[path])
         if isinstance(target, Opaque):
             return self.unknown(path, target.reason)
-        found_in_class = self.class_attribute(target, name)
+        assigned = self._assigned(target, name, place) if isinstance(target, ValueTarget) else None
+        found_in_class = assigned or self.class_attribute(target, name)
         if found_in_class is not None:
             return found_in_class
         return self.unknown(path, "it is an attribute of an object made at run time")
+
+    def _assigned(self, target: ValueTarget, name: str, place: Place | None) -> Target | None:
+        """What ``mm.Schema = X`` below the definition of ``mm`` makes of that attribute."""
+        module = target.place.module
+        if place is not None and place.module is module and place.before >= 0 and place.scope < 0:
+            before = place.before
+        else:
+            before = len(module.summary.bindings)
+        short = target.path.removeprefix(f"{module.name}.")
+        for at in range(before - 1, -1, -1):
+            binding = module.summary.bindings[at]
+            if (binding.kind, binding.name, binding.attr) == ("attribute", short, name) and binding.text:
+                if binding.condition:
+                    self.conditions.append(binding.condition)
+                return self.text(Place(module, -1, at), binding.text)
+        return None
 
     # Dotted paths.
 

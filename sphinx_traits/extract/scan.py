@@ -210,9 +210,20 @@ class _Scanner:
             same = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
             if same and isinstance(value, ast.Tuple | ast.List):
                 values = value.elts
+            elif isinstance(value, ast.Call):
+                return self._items(target, value, condition)
             pairs = zip(target.elts, values, strict=True)
             return [one for inner, part in pairs for one in self._target(inner, part, condition)]
         return []
+
+    def _items(self, target: ast.Tuple | ast.List, value: ast.Call, condition: str) -> list[Binding]:
+        """``A, B = get_classes(...)``: each name is an item of what the call makes."""
+        text = self._kept(value)
+        return [
+            Binding(one.id, "value", one.lineno, f"({text})[{place}]", condition=condition)
+            for place, one in enumerate(target.elts)
+            if isinstance(one, ast.Name)
+        ]
 
     def _kept(self, value: ast.expr | None) -> str:
         if value is None:
