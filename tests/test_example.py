@@ -190,6 +190,15 @@ def test_misspelt_command_is_answered_with_the_nearest() -> None:
     assert "Did you mean 'docs'?" in done.stderr
 
 
+def test_what_is_read_is_what_runs() -> None:
+    """The manifest of the example and the registry after importing it hold the same, field by field."""
+    done = traits("verify", "--project", str(BLOG), "--import", "blog.app")
+
+    assert done.stdout == ""
+    assert done.returncode == 0
+    assert "16 classes compared, 0 differences." in done.stderr
+
+
 def test_help_imports_no_command() -> None:
     """`traits --help` is quick because it loads nothing."""
     script = (

@@ -21,6 +21,7 @@ COMMANDS = {
     "inventory": _Command("sphinx_traits.cli.inventory:inventory", "Print which model has which trait."),
     "manifest": _Command("sphinx_traits.cli.manifest:manifest", "Print all facts about models and traits as JSON."),
     "show": _Command("sphinx_traits.cli.show:show", "Say what one model or trait really is."),
+    "verify": _Command("sphinx_traits.cli.verify:verify", "Import the program and compare it with what was read."),
 }
 """Each sub-command by name: where it is, and the line that `traits --help` shows."""
 
