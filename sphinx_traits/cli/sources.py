@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,7 @@ def read_sources(project: Project) -> Manifest:
         traits=project.trait_names,
         models=project.model_names,
         exclude=project.exclude,
+        cache_dir=_cache_folder(),
     )
     progress = _Progress()
     try:
@@ -73,6 +75,11 @@ def read_sources(project: Project) -> Manifest:
         fail(str(error))
     finally:
         progress.close()
+
+
+def _cache_folder() -> Path:
+    """Where the manifest is kept between two commands: the user's cache folder, safe to delete."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sphinx-traits"
 
 
 def fail(message: str) -> NoReturn:
