@@ -86,7 +86,7 @@ def _blocks(children: Sequence[Part]) -> list[nodes.Node]:
 
 def _table(table: Table) -> nodes.container:
     group = nodes.tgroup(cols=len(table.heads))
-    group += [nodes.colspec(colwidth=1, **_stub(table.stub and at == 0)) for at in range(len(table.heads))]
+    group += [nodes.colspec(colwidth=width, **_stub(table.stub and at == 0)) for at, width in enumerate(_widths(table))]
     head = nodes.thead("", nodes.row("", *(nodes.entry("", *_blocks(cell)) for cell in table.heads)))
     group += [head, nodes.tbody("", *map(_row, table.rows, table.spans))]
     made = nodes.table("", group, classes=["traits-table", f"traits-{table.kind}", "colwidths-auto"])
@@ -96,17 +96,30 @@ def _table(table: Table) -> nodes.container:
 def _row(cells: Sequence[Sequence[Part]], span: int) -> nodes.row:
     row = nodes.row()
     for at, cell in enumerate(cells):
-        if at or span >= 0:
-            row += nodes.entry("", *_blocks(cell), **_more(span if at == 0 else 0))
+        # A covered cell is empty instead: manual pages know no cells over several rows.
+        row += nodes.entry("", *_blocks(cell if at or span >= 0 else []))
     return row
+
+
+def _widths(table: Table) -> list[int]:
+    """Width of each column in characters, for builders that lay out tables themselves."""
+    columns = ([table.heads[at], *(row[at] for row in table.rows)] for at in range(len(table.heads)))
+    return [min(max(max(map(_longest, cells)) + 2, 6), 40) for cells in columns]
+
+
+def _longest(cell: Sequence[Part]) -> int:
+    """Length of a cell's longest line."""
+    if cell and is_block(cell[0]):
+        return max(len(_words([one])) for one in cell)
+    return len(_words(cell))
+
+
+def _words(children: Sequence[Part]) -> str:
+    return "".join(one if isinstance(one, str) else _words(one.children) for one in children)
 
 
 def _stub(wanted: bool) -> dict[str, Any]:
     return {"stub": 1} if wanted else {}
-
-
-def _more(rows: int) -> dict[str, Any]:
-    return {"morerows": rows} if rows > 0 else {}
 
 
 def _level(number: int) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Settings:
     docstring_syntax: str = _value("rst", "Markup of docstrings.", choices=SYNTAXES)
     docstring_style: str = _value("auto", "How docstrings write their sections.", choices=STYLES)
     source_link: str = _value("", "URL of a source line, with `{path}`, `{line}` and `{end_line}`.")
+    markdown: bool = _value(False, "Whether pages get Markdown twins, and the site an `llms.txt`.", rebuild="")
+    coverage: int = _value(0, "Percent of facts with a docstring below which `traits-coverage` fails.", rebuild="")
     private_members: bool = _value(False, "Whether model pages show members with a leading underscore.")
 
     @classmethod

@@ -10,6 +10,7 @@ from sphinx_traits._sphinx.asnodes import Described, node_of, signature
 from sphinx_traits._sphinx.blocks.config import state
 from sphinx_traits._sphinx.blocks.events import field_code, field_text
 from sphinx_traits._sphinx.expand import later
+from sphinx_traits._sphinx.extend import processed
 from sphinx_traits._sphinx.links import object_name
 from sphinx_traits._sphinx.parts import DASH, Cell, Part, code, facts, lines, paragraph, prose, text
 
@@ -77,7 +78,11 @@ class Describer:
 
     def doc(self, fact: Fact | Class) -> list[nodes.Node]:
         """A docstring as nodes."""
-        return self.parser.parse(fact.doc, self.sources.origin(fact.doc, fact.location)) if fact.doc else []
+        if not fact.doc:
+            return []
+        what = type(fact).__name__.lower()
+        doc = processed(self.env.events, what, fact.name, fact.doc)
+        return self.parser.parse(doc, self.sources.origin(fact.doc, fact.location))
 
     def anchor(self, objtype: str, name: str, aliases: Sequence[str] = (), display: str = "") -> list[str]:
         """The ids of an object that is described here: none where another page is its place."""

@@ -10,7 +10,9 @@ from sphinx.locale import get_translation
 
 from sphinx_traits import domain
 from sphinx_traits._sphinx import build as builds
-from sphinx_traits._sphinx import output, stale, virtual
+from sphinx_traits._sphinx import extend, output, stale, virtual
+from sphinx_traits._sphinx.ashtml import wants_html
+from sphinx_traits._sphinx.builders import CoverageBuilder, JsonBuilder
 from sphinx_traits._sphinx.catalogue import Catalogue
 from sphinx_traits._sphinx.config import Settings, project_of
 from sphinx_traits._sphinx.directives import DIRECTIVES
@@ -18,6 +20,7 @@ from sphinx_traits._sphinx.expand import Expand, late
 from sphinx_traits._sphinx.pages import plan, write_stubs
 from sphinx_traits._sphinx.source import load_manifest, report
 from sphinx_traits._sphinx.sources import Sources
+from sphinx_traits._sphinx.twins import write_twins
 from sphinx_traits.domain import domain_of
 
 if TYPE_CHECKING:
@@ -44,6 +47,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         app.add_source_suffix(suffix, markup)
     for name, directive in DIRECTIVES.items():
         app.add_directive(name, directive)
+    for builder in (JsonBuilder, CoverageBuilder):
+        app.add_builder(builder)
+    extend.register(app)
     app.add_css_file(STYLESHEET)
     app.connect("config-inited", _add_static_path)
     app.connect("builder-inited", _read_manifest, priority=900)
@@ -52,6 +58,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("env-updated", _updated)
     app.connect("missing-reference", _class_reference, priority=400)
     app.connect("html-collect-pages", _collect_pages)
+    app.connect("build-finished", _write_twins)
     app.connect("html-page-context", _no_source_file)
     return {
         "version": version("sphinx-traits"),
@@ -72,7 +79,8 @@ def _read_manifest(app: Sphinx) -> None:
     project = project_of(settings, confdir)
     sources = Sources((project.root, *project.search_paths))
     cache = Path(app.doctreedir) / "sphinx_traits"
-    catalogue = Catalogue(*load_manifest(settings, project, confdir, cache), sources)
+    facts = extend.without_skipped(app.events, *load_manifest(settings, project, confdir, cache))
+    catalogue = Catalogue(*facts, sources)
     pages = plan(settings, catalogue.index)
     folder = cache / "pages"
     templates = [confdir / path for path in app.config.templates_path]
@@ -100,6 +108,12 @@ def _doctree_read(app: Sphinx, doctree: nodes.document) -> None:
 
 def _updated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
     return stale.to_write_again(env)
+
+
+def _write_twins(app: Sphinx, error: Exception | None) -> None:
+    build = builds.build_of(app.env)
+    if error is None and build.settings.markdown and wants_html(app.builder):
+        write_twins(build, app.builder)
 
 
 def _class_reference(

@@ -273,7 +273,9 @@ def manifest(*, findings: tuple[Finding, ...] = ()) -> Manifest:
                 priority=10,
                 location=at("blog/listeners.py", 9),
             ),
-            Listener(name="lost", owner="blog.listeners", pattern="trait.HasSlug.gone", location=at("blog/listeners.py", 20)),
+            Listener(
+                name="lost", owner="blog.listeners", pattern="trait.HasSlug.gone", location=at("blog/listeners.py", 20)
+            ),
         ),
         settings=(
             Setting(trait=SLUG, key="max_length", value=Value("60"), layer="file", location=at("pyproject.toml", 7)),

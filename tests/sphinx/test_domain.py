@@ -93,6 +93,7 @@ sys.exit(code or (f"loaded {loaded}" if loaded else 0))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["rst", "md"])
 def test_a_consumer_links_with_nothing_but_sphinx(blog: SphinxBuilder, tmp_path: Path, suffix: str) -> None:
     """With the domain alone from reStructuredText, and without it from MyST; neither loads our machinery."""

@@ -103,6 +103,8 @@ def matrix_table(page: Page, options: Options) -> Content:
     rows: list[list[Cell]] = []
     for name in chosen(index.models, options.get("models", ())):
         uses = {use.name: use.direct for use in page.catalogue.compose(name).traits}
+        if uses.keys().isdisjoint(traits):
+            continue
         rows.append([page.linker.cls(name), *(_mark(uses.get(trait)) for trait in traits)])
     if not rows or not traits:
         return _none()

@@ -1,0 +1,102 @@
+"""Builders beside pages: the manifest as JSON, and a count of what has no docstring."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from sphinx.builders import Builder
+from sphinx.locale import get_translation
+from sphinx.util import logging
+
+from sphinx_traits._sphinx.build import build_of
+from sphinx_traits._sphinx.warn import warn
+from sphinx_traits.files import write_if_changed
+from sphinx_traits.manifest import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Set
+
+    from docutils import nodes
+
+    from sphinx_traits._sphinx.catalogue import Catalogue
+    from sphinx_traits.manifest import Class, Fact
+
+_ = get_translation("sphinx_traits")
+logger = logging.getLogger(__name__)
+
+
+class _ManifestBuilder(Builder):
+    """A builder that needs the manifest and no page."""
+
+    allow_parallel: ClassVar[bool] = True
+
+    def get_outdated_docs(self) -> str:
+        """Nothing is made of single pages."""
+        return _("the manifest")
+
+    def get_target_uri(self, docname: str, typ: str | None = None) -> str:
+        """Pages have no address here."""
+        return ""
+
+    def prepare_writing(self, docnames: Set[str]) -> None:
+        """Nothing to prepare."""
+
+    def write_doc(self, docname: str, doctree: nodes.document) -> None:
+        """No page is written."""
+
+    def write_documents(self, docnames: Set[str]) -> None:
+        """No page is written, and none is resolved for it."""
+
+
+class JsonBuilder(_ManifestBuilder):
+    """`traits-json`: all facts, in the form of the published JSON Schema."""
+
+    name = "traits-json"
+    epilog = _("The facts are in %(outdir)s/traits.json.")
+
+    def finish(self) -> None:
+        """Write the manifest."""
+        write_if_changed(Path(self.outdir) / "traits.json", dumps(build_of(self.env).catalogue.manifest))
+
+
+class CoverageBuilder(_ManifestBuilder):
+    """`traits-coverage`: which traits, models, hooks, keys, features, events and jobs have no docstring."""
+
+    name = "traits-coverage"
+    epilog = _("What has no docstring is listed in %(outdir)s/undocumented.txt.")
+
+    def finish(self) -> None:
+        """Count, list, and fail where the share is below `traits_coverage`."""
+        build = build_of(self.env)
+        found = list(documentable(build.catalogue))
+        missing = [one for one in found if not one[2]]
+        percent = 100 * (len(found) - len(missing)) // len(found) if found else 100
+        lines = [f"{place}: {kind} {name}" for kind, name, _doc, place in missing]
+        total = f"{len(found) - len(missing)} of {len(found)} documented ({percent}%)"
+        write_if_changed(Path(self.outdir) / "undocumented.txt", "\n".join([*lines, total, ""]).encode())
+        logger.info(total)
+        if percent < build.settings.coverage:
+            warn("undocumented", f"{total}; traits_coverage asks for {build.settings.coverage}%.")
+
+
+def documentable(catalogue: Catalogue) -> Iterator[tuple[str, str, str, str]]:
+    """Everything that may have a docstring: kind, full name, docstring and place."""
+    for kind, classes in (("trait", catalogue.manifest.traits), ("model", catalogue.manifest.models)):
+        for cls in classes:
+            yield kind, cls.name, cls.doc, str(cls.location)
+            for part, fact in _facts(cls):
+                yield part, f"{fact.owner}.{fact.name}", fact.doc, str(fact.location)
+
+
+def _facts(cls: Class) -> Iterator[tuple[str, Fact]]:
+    for kind, facts in (
+        ("hook", cls.hooks),
+        ("config", cls.config),
+        ("feature", cls.features),
+        ("event", cls.events),
+        ("job", cls.jobs),
+        ("metric", cls.metrics),
+    ):
+        for fact in facts:
+            yield kind, fact

@@ -1,0 +1,75 @@
+"""How other extensions take part: two events, each a function over frozen records.
+
+`traits-skip-fact (app, owner, fact)`: return True to leave a fact out of all pages.
+`traits-process-docstring (app, what, name, lines)`: change the lines of a docstring before it is parsed, in place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from sphinx_traits.manifest import Class, Fact, Manifest, dumps
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.events import EventManager
+
+SKIP = "traits-skip-fact"
+DOCSTRING = "traits-process-docstring"
+
+C = TypeVar("C", bound=Class)
+
+_FACTS = (
+    "hooks",
+    "config",
+    "features",
+    "events",
+    "emits",
+    "listeners",
+    "jobs",
+    "metrics",
+    "cache_keys",
+    "columns",
+    "scopes",
+    "members",
+)
+
+
+def register(app: Sphinx) -> None:
+    """Make the events known."""
+    app.add_event(SKIP)
+    app.add_event(DOCSTRING)
+
+
+def without_skipped(events: EventManager, manifest: Manifest, fingerprint: str) -> tuple[Manifest, str]:
+    """The manifest without the facts that a listener skips, and its digest."""
+    if not events.listeners.get(SKIP):
+        return manifest, fingerprint
+    kept = msgspec.structs.replace(
+        manifest,
+        models=tuple(_kept(events, one) for one in manifest.models),
+        traits=tuple(_kept(events, one) for one in manifest.traits),
+        bases=tuple(_kept(events, one) for one in manifest.bases),
+    )
+    return kept, hashlib.blake2b(dumps(kept, indent=0), digest_size=12).hexdigest()
+
+
+def _kept(events: EventManager, cls: C) -> C:
+    facts = {name: tuple(one for one in getattr(cls, name) if not _skips(events, cls, one)) for name in _FACTS}
+    return msgspec.structs.replace(cls, **facts)
+
+
+def _skips(events: EventManager, cls: Class, fact: Fact) -> bool:
+    return bool(events.emit_firstresult(SKIP, cls, fact))
+
+
+def processed(events: EventManager, what: str, name: str, doc: str) -> str:
+    """A docstring as the listeners want it."""
+    if not events.listeners.get(DOCSTRING):
+        return doc
+    lines = doc.splitlines()
+    events.emit(DOCSTRING, what, name, lines)
+    return "\n".join(lines)

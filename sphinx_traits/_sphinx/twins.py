@@ -1,0 +1,39 @@
+"""Markdown twins of generated pages and `llms.txt`, for readers that are no browsers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sphinx_traits._sphinx.parts import summary
+from sphinx_traits.files import write_if_changed
+from sphinx_traits.render import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sphinx.builders import Builder
+
+    from sphinx_traits._sphinx.build import Build
+
+
+def write_twins(build: Build, builder: Builder) -> None:
+    """Write a `.md` beside the page of each model and trait, and a list of them all at the site's root."""
+    catalogue = build.catalogue
+    for (_objtype, name), docname in build.pages.of.items():
+        text = markdown(catalogue.index, catalogue.compose(name))
+        write_if_changed(Path(builder.outdir) / f"{docname}.md", text.encode())
+    if build.pages.of:
+        lines = "\n".join(_llms(build, builder)) + "\n"
+        write_if_changed(Path(builder.outdir) / "llms.txt", lines.encode())
+
+
+def _llms(build: Build, builder: Builder) -> Iterator[str]:
+    config = builder.config
+    yield f"# {config.html_title or config.project}"
+    for objtype, title in (("trait", "Traits"), ("model", "Models")):
+        yield from ("", f"## {title}", "")
+        for (kind, name), docname in build.pages.of.items():
+            if kind == objtype:
+                said = summary(build.catalogue.index.by_name[name].doc)
+                yield f"- [{name}]({config.html_baseurl}{docname}.md){': ' + said if said else ''}"
