@@ -117,6 +117,7 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_ten_processes_lose_no_write(tmp_path: Path) -> None:
     """Ten writers, 500 writes each: 5000 rows of history, and no reader sees half a write."""
     path = tmp_path / "overrides.db"
@@ -158,6 +159,7 @@ def test_optimistic_writers_lose_no_update(tmp_path: Path) -> None:
     assert SQLiteStore(path).load().values[ADDRESS][0] == "100"
 
 
+@pytest.mark.slow
 def test_killed_writer_leaves_a_readable_store(tmp_path: Path) -> None:
     """Whatever it was doing; the next writer goes on."""
     path = tmp_path / "overrides.db"

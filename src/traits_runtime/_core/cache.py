@@ -27,8 +27,8 @@ class CacheBackend(Protocol):
     once, without looking for them.
     """
 
-    def get(self, key: str, scopes: tuple[str, ...]) -> object:
-        """The value, or `MISSING`."""
+    def get(self, key: str) -> object:
+        """The value, or `MISSING`; also where one of its scopes was bumped since it was set."""
         ...
 
     def set(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
@@ -45,9 +45,12 @@ class CacheBackend(Protocol):
 
 
 class _Entry:
-    __slots__ = ("epoch", "expires", "stamps", "used", "value")
+    __slots__ = ("epoch", "expires", "scopes", "stamps", "used", "value")
 
-    def __init__(self, value: object, expires: float, epoch: int, stamps: tuple[int, ...]) -> None:
+    def __init__(
+        self, value: object, expires: float, epoch: int, scopes: tuple[str, ...], stamps: tuple[int, ...]
+    ) -> None:
+        self.scopes = scopes
         self.value = value
         self.expires = expires
         self.epoch = epoch
@@ -73,12 +76,15 @@ class MemoryCache:
         self._epoch = 0
         self._lock = Lock()
 
-    def get(self, key: str, scopes: tuple[str, ...] = ()) -> object:
+    def get(self, key: str) -> object:
         """The value, or `MISSING`."""
-        entry = self._entries.get(key)
-        if entry is None or entry.expires <= self._clock():
+        try:
+            entry = self._entries[key]
+        except KeyError:
             return MISSING
-        if entry.epoch != self._epoch and not self._renew(entry, scopes):
+        if entry.expires <= self._clock():
+            return MISSING
+        if entry.epoch != self._epoch and not self._renew(entry):
             return MISSING
         entry.used = True
         return entry.value
@@ -88,7 +94,7 @@ class MemoryCache:
         with self._lock:
             stamps = tuple(self._scopes.get(one, 0) for one in scopes)
             self._entries.pop(key, None)
-            self._entries[key] = _Entry(value, self._clock() + ttl, self._epoch, stamps)
+            self._entries[key] = _Entry(value, self._clock() + ttl, self._epoch, scopes, stamps)
             if len(self._entries) > self._size:
                 self._evict()
 
@@ -112,10 +118,10 @@ class MemoryCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _renew(self, entry: _Entry, scopes: tuple[str, ...]) -> bool:
+    def _renew(self, entry: _Entry) -> bool:
         """Whether an entry from before the last bump still holds."""
         epoch = self._epoch
-        if entry.stamps != tuple(self._scopes.get(one, 0) for one in scopes):
+        if entry.stamps != tuple(self._scopes.get(one, 0) for one in entry.scopes):
             return False
         entry.epoch = epoch
         return True
@@ -133,7 +139,7 @@ class MemoryCache:
 class NullCache:
     """Keeps nothing."""
 
-    def get(self, key: str, scopes: tuple[str, ...] = ()) -> object:
+    def get(self, key: str) -> object:
         """Always `MISSING`."""
         return MISSING
 
@@ -182,7 +188,7 @@ class Cache:
 
     def remember(self, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
         """The kept value, or the computed one, which is kept then."""
-        found: Any = self.backend.get(key, scopes)
+        found: Any = self.backend.get(key)
         while found is MISSING:
             with self._lock:
                 flight = self._flights.get(key)
@@ -196,13 +202,13 @@ class Cache:
             flight.done.wait()
             found = flight.value
             if found is MISSING:
-                found = self.backend.get(key, scopes)
+                found = self.backend.get(key)
         value: T = found
         return value
 
     def _lead(self, flight: _Flight, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
         try:
-            kept: Any = self.backend.get(key, scopes)
+            kept: Any = self.backend.get(key)
             if kept is MISSING:
                 kept = compute()
                 self.put(key, kept, ttl, scopes)
@@ -218,7 +224,7 @@ class Cache:
         """As `remember`, with a coroutine function; one computation among the tasks of an event loop."""
         import asyncio
 
-        found: Any = self.backend.get(key, scopes)
+        found: Any = self.backend.get(key)
         mark = (id(asyncio.get_running_loop()), key)
         while found is MISSING:
             leader, turn = self._waits.get(mark, (None, None))
@@ -227,7 +233,7 @@ class Cache:
             if leader is asyncio.current_task():
                 return await compute()
             await turn.wait()
-            found = self.backend.get(key, scopes)
+            found = self.backend.get(key)
         value: T = found
         return value
 

@@ -343,7 +343,11 @@ class Gate:
 
     def refresh(self) -> None:
         """Look again; called after a watched variable was set."""
-        self.is_open.set(any(one.get() for one in self._watched))
+        for one in self._watched:
+            if one.get():
+                self.is_open.set(True)
+                return
+        self.is_open.set(False)
 
 
 class Block:
@@ -373,19 +377,25 @@ class Block:
         frame = self._frame()
         self._entered.append(frame)
         self._frames.set((*self._frames.get(), frame))
-        self._gate.refresh()
+        self._gate.is_open.set(True)
         return self
 
     def __exit__(self, *_error: object) -> None:
         held = self._frames.get()
-        mine = next((one for one in reversed(held) if one.block is self and one.active), None)
-        frame = mine or next((one for one in reversed(self._entered) if one.active), None)
+        frame = held[-1] if held and held[-1].block is self and held[-1].active else self._find(held)
         if frame is None:
             return
         frame.active = False
         self._entered.remove(frame)
-        self._frames.set(tuple(one for one in held if one.active))
-        self._gate.refresh()
+        left = tuple([one for one in held if one.active])
+        self._frames.set(left)
+        if not left:
+            self._gate.refresh()
+
+    def _find(self, held: tuple[Any, ...]) -> Any:
+        """The frame to close: this context's innermost of this block, else one that another context has left open."""
+        mine = next((one for one in reversed(held) if one.block is self and one.active), None)
+        return mine or next((one for one in reversed(self._entered) if one.active), None)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

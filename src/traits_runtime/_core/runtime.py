@@ -65,8 +65,8 @@ def identify(instance: object) -> object:
         found = read(instance)
         if found is not None:
             return found
-    found = getattr(instance, "pk", None)
-    return found if found is not None else getattr(instance, "id", None)
+    found = getattr(instance, "id", None)
+    return found if found is not None else getattr(instance, "pk", None)
 
 
 def load(model: type, identity: object) -> object:

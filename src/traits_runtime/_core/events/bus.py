@@ -7,11 +7,12 @@ route of a name is kept. Registering throws all routes away. References are stro
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 from threading import Lock
+from types import CoroutineType
 from typing import Any
 
 from traits_runtime._core.declare import Frame, belongs
@@ -57,7 +58,7 @@ BEFORE = Declared(None, before=True, after_commit=False)
 class Route:
     """Who hears one event name."""
 
-    __slots__ = ("calls", "declared", "depth", "empty", "listeners", "name", "payload")
+    __slots__ = ("acalls", "calls", "declared", "depth", "empty", "listeners", "name", "payload")
 
     def __init__(self, name: str, listeners: tuple[Listener, ...], declared: Declared) -> None:
         self.name: str = name
@@ -67,7 +68,10 @@ class Route:
         self.declared: Declared = declared
         self.empty: bool = not listeners
         plain = not declared.before and not declared.after_commit and all(one.plain for one in listeners)
-        self.calls: tuple[Callable[[Any], object], ...] | None = tuple(one.call for one in listeners) if plain else None
+        calls = tuple(one.call for one in listeners)
+        self.calls: tuple[Callable[[Any], object], ...] | None = calls if plain else None
+        awaited = not declared.before and not declared.after_commit and all(one.plain_awaited for one in listeners)
+        self.acalls: tuple[Callable[[Any], object], ...] | None = calls if awaited else None
 
 
 class EventBus:
@@ -90,6 +94,7 @@ class EventBus:
         self.report: Callable[[ListenerFailed], None] = lambda _failure: None
         self._listeners: tuple[Listener, ...] = ()
         self._quiet = quiet
+        self._is_quiet = quiet.get
         self._chain = chain
         self._lock = Lock()
         self._order = count()
@@ -266,18 +271,23 @@ class EventBus:
         make = route.payload
         self.deliver(route, Envelope(name, make(**payload) if make is not None else payload, sender))
 
-    async def aemit(self, name: str, sender: object = None, /, *, concurrent: bool = False, **payload: Any) -> None:
-        """As `emit`, awaiting coroutine functions: one after the other, or together with ``concurrent``."""
-        route = self.routes.get(name) or self.route(name)
+    def aemit(
+        self, name: str, sender: object = None, /, *, concurrent: bool = False, **payload: Any
+    ) -> Coroutine[Any, Any, None]:
+        """As `emit`, to be awaited: coroutine functions run one after the other, or together with ``concurrent``."""
+        try:
+            route = self.routes[name]
+        except KeyError:
+            route = self.route(name)
         if route.empty:
-            return
+            return _nothing()
         make = route.payload
         envelope = Envelope(name, make(**payload) if make is not None else payload, sender)
-        await self.adeliver(route, envelope, concurrent=concurrent)
+        return self._together(route, envelope) if concurrent else self.adeliver(route, envelope)
 
     def deliver(self, route: Route, envelope: Envelope[Any]) -> None:
         """Call everybody on a route, in order."""
-        if self._quiet.get() and self._silenced(envelope):
+        if self._is_quiet() and self._silenced(envelope):
             return
         if route.depth >= MAX_DEPTH:
             self._measure(route)
@@ -294,22 +304,19 @@ class EventBus:
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
-    async def adeliver(self, route: Route, envelope: Envelope[Any], *, concurrent: bool = False) -> None:
-        """Call everybody on a route, awaiting coroutines."""
-        if self._quiet.get() and self._silenced(envelope):
-            return
-        if concurrent:
-            await self._together(route, envelope)
+    async def adeliver(self, route: Route, envelope: Envelope[Any]) -> None:
+        """Call everybody on a route, awaiting coroutines one after the other."""
+        if self._is_quiet() and self._silenced(envelope):
             return
         if route.depth >= MAX_DEPTH:
             self._measure(route)
         route.depth += 1
         failures: list[Exception] | None = None
         try:
-            for call in route.calls if route.calls is not None else self._ready(route, envelope, wait=True):
+            for call in route.acalls if route.acalls is not None else self._ready(route, envelope, wait=True):
                 try:
                     result: Any = call(envelope)
-                    if result is not None and hasattr(result, "__await__"):
+                    if type(result) is CoroutineType or (result is not None and hasattr(result, "__await__")):
                         await result
                 except Exception as error:
                     failures = self._failed(route, envelope, call, error, failures)
@@ -321,7 +328,7 @@ class EventBus:
     async def _together(self, route: Route, envelope: Envelope[Any]) -> None:
         import asyncio
 
-        names = (*_delivering(), *self._chain.get())
+        names = (*_delivering(), *self._chain.get(), route.name)
         if names.count(route.name) > MAX_DEPTH:
             raise EventDepthError(names)
         alone = [Route(route.name, (one,), route.declared) for one in route.listeners]
@@ -466,6 +473,10 @@ class QuietFrame(Frame):
         if not belongs(sender, self.owner):
             return False
         return not self.patterns or any(matches(one, name) for one in self.patterns)
+
+
+async def _nothing() -> None:
+    """What there is to await when nobody listens."""
 
 
 def _delivering() -> Iterator[str]:

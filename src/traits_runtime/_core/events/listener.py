@@ -104,8 +104,12 @@ class Listener:
     @property
     def plain(self) -> bool:
         """Whether it is simply called, whoever emits: nothing to check, nothing to wait for."""
-        special = self.once or self.after_commit or self.collapse or self.is_async or self.model is not None
-        return not special
+        return self.plain_awaited and not self.is_async
+
+    @property
+    def plain_awaited(self) -> bool:
+        """The same for one who awaits what the call returns."""
+        return not (self.once or self.after_commit or self.collapse or self.model is not None)
 
     def wants(self, sender: object) -> bool:
         """Whether it hears an event of this sender now."""

@@ -15,6 +15,8 @@ from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feat
 from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
 
+_new = object.__new__
+
 HELD = (TraitConfig, TraitEvent, Feature)
 """What a class body may hold under a name of its own, and two traits of a model may not both hold."""
 
@@ -61,11 +63,11 @@ class Trait:
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
             """Make a bare instance, after the model has booted."""
-            record = cls.__dict__.get(ATTRIBUTE)
-            if record is None or not record.ready:
+            record = cls.__trait_record__
+            if record.ready is not cls:
                 record = prepare(_adopted(cls))
             make = record.make
-            return object.__new__(cls) if make is None else make(cls, *args, **kwargs)
+            return _new(cls) if make is None else make(cls, *args, **kwargs)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, overload
 
+import msgspec
+
 from traits_runtime._core import runtime
 from traits_runtime._core.cache import MISSING, escape
+from traits_runtime._core.runtime import SCOPED, cache, identify, identity_readers
 from traits_runtime._core.trait.record import Record, record_of
 
 T = TypeVar("T")
@@ -34,20 +37,23 @@ class TraitCache:
     'trait:HasToc:Page:7:toc'
     """
 
-    __slots__ = ("doc", "name", "owner", "ttl")
+    __slots__ = ("doc", "lead", "name", "owner", "ttl")
 
     name: str
     owner: str
+    lead: str
 
     def __init__(self, *, ttl: float = 3600, doc: str = "") -> None:
         self.ttl: float = ttl
         self.doc: str = doc
         self.name = ""
         self.owner = ""
+        self.lead = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
         self.owner = owner.__name__
+        self.lead = f"trait:{owner.__name__}:"
 
     @overload
     def __get__(self, instance: None, owner: type[Any]) -> ClassCache: ...
@@ -73,46 +79,52 @@ class ClassCache:
         record = self.record
         trait = self.declared.owner
         model = record.name if record is not None and record.kind == "model" else ""
-        runtime.cache.backend.bump(f"{trait}:{model}" if model else trait)
+        cache.backend.bump(f"{trait}:{model}" if model else trait)
 
     def forget_tag(self, tag: str) -> None:
         """Forget all values with a tag, of every instance."""
-        runtime.cache.backend.bump(f"{self.declared.owner}#{tag}")
+        cache.backend.bump(f"{self.declared.owner}#{tag}")
 
 
-class BoundCache(Generic[T]):
-    """The cache of one instance."""
+class BoundCache(msgspec.Struct, Generic[T]):
+    """The cache of one instance; a struct because one is made for every look."""
 
-    __slots__ = ("_prefix", "_scopes", "declared")
+    declared: Any
+    _instance: Any
 
-    def __init__(self, declared: TraitCache, instance: object) -> None:
-        self.declared: TraitCache = declared
-        model = type(instance).__name__
-        identity = runtime.identify(instance)
+    def _prefix(self) -> str:
+        """What all keys of the instance begin with, empty for an unsaved one."""
+        identity = identify(self._instance)
         if identity is None:
-            self._prefix = ""
-            self._scopes: tuple[str, ...] = ()
-            return
-        prefix = f"trait:{declared.owner}:{model}:{escape(str(identity))}:"
-        tenant = runtime.current_tenant_id() if runtime.SCOPED.get() else None
-        self._prefix = prefix if tenant is None else f"t:{escape(tenant)}:{prefix}"
-        self._scopes = (declared.owner, f"{declared.owner}:{model}", self._prefix)
+            return ""
+        prefix = f"{self.declared.lead}{type(self._instance).__name__}:{escape(str(identity))}:"
+        tenant = runtime.current_tenant_id()
+        return prefix if tenant is None else f"t:{escape(tenant)}:{prefix}"
 
     def key(self, key: str) -> str:
         """The whole key, empty for an unsaved instance."""
-        return self._prefix and self._prefix + escape(key)
+        instance = self._instance
+        if not identity_readers and not SCOPED.get() and key.isidentifier():
+            try:
+                identity = instance.id
+            except AttributeError:
+                identity = None
+            if type(identity) is int:
+                return f"{self.declared.lead}{instance.__trait_record__.name}:{identity}:{key}"
+        prefix = self._prefix()
+        return prefix and prefix + escape(key)
 
     def get(self, key: str, default: D | None = None) -> Any | D | None:
         """The kept value; None is a value, so give a default that is none to tell the two apart."""
-        if not self._prefix:
-            return default
-        found = runtime.cache.backend.get(self.key(key), self._scopes)
+        whole = self.key(key)
+        found = cache.backend.get(whole) if whole else MISSING
         return default if found is MISSING else found
 
     def set(self, key: str, value: object, *, ttl: float | None = None, tags: tuple[str, ...] = ()) -> None:
         """Keep a value; does nothing for an unsaved instance."""
-        if self._prefix:
-            runtime.cache.put(self.key(key), value, self._ttl(ttl), self._within(tags))
+        whole = self.key(key)
+        if whole:
+            cache.put(whole, value, self._ttl(ttl), self._scopes(tags))
 
     def remember(
         self, key: str, compute: Callable[[], D], *, ttl: float | None = None, tags: tuple[str, ...] = ()
@@ -125,29 +137,39 @@ class BoundCache(Generic[T]):
             ttl: Seconds to keep it, the cache's own by default.
             tags: What it can be forgotten by, besides the key.
         """
-        if not self._prefix:
+        whole = self.key(key)
+        if not whole:
             return compute()
-        return runtime.cache.remember(self.key(key), compute, self._ttl(ttl), self._within(tags))
+        found: Any = cache.backend.get(whole)
+        if found is not MISSING:
+            kept: D = found
+            return kept
+        return cache.remember(whole, compute, self._ttl(ttl), self._scopes(tags))
 
     async def aremember(
         self, key: str, compute: Callable[[], Awaitable[D]], *, ttl: float | None = None, tags: tuple[str, ...] = ()
     ) -> D:
         """As `remember`, with a coroutine function."""
-        if not self._prefix:
+        whole = self.key(key)
+        if not whole:
             return await compute()
-        return await runtime.cache.aremember(self.key(key), compute, self._ttl(ttl), self._within(tags))
+        return await cache.aremember(whole, compute, self._ttl(ttl), self._scopes(tags))
 
     def forget(self, key: str | None = None) -> None:
         """Forget one value, or without a key all values of the instance."""
-        if not self._prefix:
+        whole = self._prefix() if key is None else self.key(key)
+        if not whole:
             return
         if key is None:
-            runtime.cache.backend.bump(self._prefix)
+            cache.backend.bump(whole)
         else:
-            runtime.cache.backend.delete(self.key(key))
+            cache.backend.delete(whole)
 
     def _ttl(self, ttl: float | None) -> float:
-        return self.declared.ttl if ttl is None else ttl
+        own: float = self.declared.ttl
+        return own if ttl is None else ttl
 
-    def _within(self, tags: tuple[str, ...]) -> tuple[str, ...]:
-        return self._scopes + tuple(f"{self.declared.owner}#{tag}" for tag in tags) if tags else self._scopes
+    def _scopes(self, tags: tuple[str, ...]) -> tuple[str, ...]:
+        """What a value is forgotten with: trait, model, instance, tags."""
+        owner = self.declared.owner
+        return (owner, f"{owner}:{type(self._instance).__name__}", self._prefix(), *(f"{owner}#{tag}" for tag in tags))

@@ -9,7 +9,7 @@ from traits_runtime._core import runtime
 from traits_runtime._core.config.keys import Key
 from traits_runtime._core.config.resolver import OverrideFrame, Resolved
 from traits_runtime._core.declare import REQUIRED, Block, Option, path_of
-from traits_runtime._core.runtime import OVERRIDES, SCOPED
+from traits_runtime._core.runtime import OVERRIDES, SCOPED, TENANT
 from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import DeclarationError, LockedConfigKeyError, MissingConfigValueError, UnknownConfigKeyError
 
@@ -66,6 +66,12 @@ class TraitConfig:
             found = record.snaps.get(self)
             if found is not None:
                 return found  # type: ignore[no-any-return]  # a name for the type would cost a tenth of the read
+        elif not OVERRIDES.get():
+            frame = TENANT.get()
+            if frame is not None and not frame.abandoned:
+                found = record.snaps.get((self, frame.tenant) if frame.tenant is not None else self)
+                if found is not None:
+                    return found  # type: ignore[no-any-return]
         made: Self = _snapshot(self, record_of(owner), instance)
         return made
 

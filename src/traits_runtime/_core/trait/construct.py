@@ -56,15 +56,15 @@ def initialize(instance: object) -> None:
 def prepare(cls: type) -> Record:
     """Boot a model and find out how its instances are made; called before the first one."""
     record = record_of(cls)
-    if record.ready:
+    if record.ready is cls:
         return record
     boot(cls)
     with runtime.boot_lock:
-        if not record.ready:
+        if record.ready is not cls:
             record.make = _maker(cls)
             if record.initializers and not _has_own_end(cls):
                 type.__setattr__(cls, "__init__", _initializing(cls, record))
-            record.ready = True
+            record.ready = cls
     return record
 
 

@@ -47,7 +47,8 @@ class Record:
     """
 
     __slots__ = (
-        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "hooks", "initializers", "keys",
+        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found",
+        "hooks", "initializers", "keys",
         "kind", "lineage", "make", "moments", "name", "number", "path", "plans", "ready", "rolled", "snaps", "states",
         "subject",
     )  # fmt: skip
@@ -67,12 +68,13 @@ class Record:
         self.snaps: dict[Any, Any] = {}
         self.flags: dict[str, bool] = {}
         self.states: dict[str, dict[str, bool]] = {}
+        self.found: dict[str, Key] = {}
         self.plans: dict[tuple[str, str | None], Plan] = {}
         self.rolled: dict[str, tuple[Key, Key]] = {}
         self.subject: Subject | None = None
         self.booted: bool = False
         self.booting: bool = False
-        self.ready: bool = False
+        self.ready: type[Any] | None = None
         self.make: Any = None
         self.initializers: tuple[HookEntry, ...] = ()
 
@@ -169,6 +171,12 @@ class Record:
         Raises:
             UnknownFeatureError: No trait of this class declares it.
         """
+        found = self.found.get(name)
+        if found is None:
+            found = self.found[name] = self._find_feature(name)
+        return found
+
+    def _find_feature(self, name: str) -> Key:
         trait, _, short = name.rpartition(".")
         for owner in self.all:
             if owner.name == name and ENABLED in owner.keys:
