@@ -2,7 +2,8 @@
 
 All costs are CPU seconds of a whole `sphinx-build`, the least of the rounds; every candidate runs in every round. The
 floor is our own pages turned into plain reStructuredText: the same tables, descriptions and links, nothing to compute.
-`TRAITS_DOCS_SIZES` (50 by default, as `50,200,1000`), `TRAITS_DOCS_ROUNDS` and `TRAITS_DOCS_THEMES` choose more.
+`TRAITS_DOCS_SIZES` (50 by default, as `50,200,1000`), `TRAITS_DOCS_ROUNDS`,
+`TRAITS_DOCS_PEERS` and `TRAITS_DOCS_THEMES` choose more.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SIZES = tuple(int(one) for one in os.environ.get("TRAITS_DOCS_SIZES", "50").spli
 ROUNDS = int(os.environ.get("TRAITS_DOCS_ROUNDS", "2"))
 THEMES = tuple(os.environ.get("TRAITS_DOCS_THEMES", "alabaster,furo").split(","))
 PEERS = {"autodoc": "sphinx.ext.autodoc", "autoapi": "autoapi", "autodoc2": "autodoc2"}
+CHOSEN = os.environ.get("TRAITS_DOCS_PEERS", ",".join(PEERS)).split(",")
 PEERS_UP_TO = 50
 """Above this number of models the other extensions are left out: they take minutes."""
 
@@ -157,7 +159,9 @@ def _candidates(root: Path, size: int, theme: str) -> list[Candidate]:
     found.append(_floor(root / "floor", ours, theme))
     if size <= PEERS_UP_TO and theme == THEMES[0]:
         found += [
-            _peer(root, name, size, traits, theme) for name, module in PEERS.items() if importlib.util.find_spec(module)
+            _peer(root, name, size, traits, theme)
+            for name, module in PEERS.items()
+            if name in CHOSEN and importlib.util.find_spec(module)
         ]
     return found
 

@@ -43,7 +43,7 @@ def node_of(part: Part | Table) -> nodes.Node:
     if part.kind == "link":
         return _link(part)
     if part.kind == "rubric":
-        return nodes.rubric("", "", *nodes_of(part.children), **_level(3))
+        return nodes.rubric("", "", *nodes_of(part.children))
     if part.kind == "facts":
         return _facts(part)
     if part.kind == "list":
@@ -120,10 +120,6 @@ def _words(children: Sequence[Part]) -> str:
 
 def _stub(wanted: bool) -> dict[str, Any]:
     return {"stub": 1} if wanted else {}
-
-
-def _level(number: int) -> dict[str, Any]:
-    return {"heading-level": number}
 
 
 def signature(objtype: str, name: str, *, prefix: str = "", ids: Sequence[str] = (), after: str = "") -> Described:

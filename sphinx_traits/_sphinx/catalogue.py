@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sphinx_traits._sphinx.parts import summary
 from sphinx_traits._sphinx.sources import Sources
 from sphinx_traits.resolve import Composition, Index, compose
 
@@ -71,7 +72,7 @@ class Catalogue:
         """Digest of the answer to a question; empty where there is no answer.
 
         Args:
-            query: `composition:NAME`, `trait:NAME`, `find:KIND:NAME`, `names` or `all`.
+            query: `composition:NAME`, `trait:NAME`, `find:KIND:NAME`, or another name in `_ANSWERS`.
         """
         if query not in self._digests:
             kind, _colon, rest = query.partition(":")
@@ -104,8 +105,40 @@ def _names_digest(catalogue: Catalogue, _rest: str) -> str:
     return _digest(([*catalogue.index.models], [*catalogue.index.traits]))
 
 
-def _all_digest(catalogue: Catalogue, _rest: str) -> str:
-    return catalogue.fingerprint
+def _models_digest(catalogue: Catalogue, _rest: str) -> str:
+    shown = [
+        (one.name, summary(one.doc), one.traits, [base.name for base in one.bases]) for one in catalogue.manifest.models
+    ]
+    return _digest((shown, [*catalogue.index.traits]))
+
+
+def _traits_digest(catalogue: Catalogue, _rest: str) -> str:
+    users = catalogue.index.users
+    counts = [
+        [len(facts) for facts in (one.hooks, one.config, one.features, one.events, one.jobs, one.columns)]
+        for one in catalogue.manifest.traits
+    ]
+    shown = [(one.name, summary(one.doc), len(users.get(one.name, ()))) for one in catalogue.manifest.traits]
+    return _digest((shown, counts))
+
+
+def _matrix_digest(catalogue: Catalogue, _rest: str) -> str:
+    return _digest([(one.name, one.traits, [base.name for base in one.bases]) for one in catalogue.manifest.models])
+
+
+def _config_digest(catalogue: Catalogue, _rest: str) -> str:
+    classes = [*catalogue.manifest.classes()]
+    given = [(one.name, one.config, one.features, one.settings) for one in classes]
+    return _digest((given, catalogue.manifest.settings, catalogue.digest("matrix")))
+
+
+def _events_digest(catalogue: Catalogue, _rest: str) -> str:
+    index = catalogue.index
+    return _digest((index.listeners, index.emits, [(one.name, one.events) for one in catalogue.manifest.classes()]))
+
+
+def _work_digest(catalogue: Catalogue, _rest: str) -> str:
+    return _digest([(one.name, one.hooks, one.jobs) for one in catalogue.manifest.classes()])
 
 
 _ANSWERS = {
@@ -113,7 +146,12 @@ _ANSWERS = {
     "trait": _trait_digest,
     "find": _find_digest,
     "names": _names_digest,
-    "all": _all_digest,
+    "models": _models_digest,
+    "traits": _traits_digest,
+    "matrix": _matrix_digest,
+    "config": _config_digest,
+    "events": _events_digest,
+    "work": _work_digest,
 }
 
 

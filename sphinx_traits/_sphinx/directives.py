@@ -104,6 +104,7 @@ class ClassDirective(SphinxDirective):
         desc = signature(
             self.objtype, subject.name, prefix=f"{subject.module}.", ids=ids, after=f"({bases})" if bases else ""
         )
+        desc.signature["_toc_name"] = ""  # the page's title or the text around it names the class already
         desc.signature.insert(0, addnodes.desc_annotation("", "", nodes.Text(f"{self._word()} ")))
         desc.content.append(later("place", subject.name))
         desc.content.extend(self._writer.doc(subject))
@@ -197,13 +198,15 @@ class AggregateDirective(SphinxDirective):
     """Shows something of the whole manifest."""
 
     block: ClassVar[str] = ""
+    query: ClassVar[str] = ""
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar[OptionSpec] = {"traits": words, "models": words}  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
         """One block, filled in when the page is written."""
-        ask(self.env, "all")
+        ask(self.env, self.query)
+        ask(self.env, "names")
         options = {key: self.options[key] for key in ("traits", "models") if key in self.options}
         if self.arguments:
             options["traits"] = words(self.arguments[0])
@@ -214,30 +217,35 @@ class TraitConfig(AggregateDirective):
     """All config keys, or those of the traits that are named."""
 
     block = "all-config"
+    query = "config"
 
 
 class TraitEvents(AggregateDirective):
     """All events, or those of the traits that are named."""
 
     block = "all-events"
+    query = "events"
 
 
 class TraitHooks(AggregateDirective):
     """All hooks, or those of the traits that are named."""
 
     block = "all-hooks"
+    query = "work"
 
 
 class TraitJobs(AggregateDirective):
     """All jobs, or those of the traits that are named."""
 
     block = "all-jobs"
+    query = "work"
 
 
 class TraitMatrix(AggregateDirective):
     """Which model has which trait."""
 
     block = "matrix"
+    query = "matrix"
     optional_arguments = 0
 
 
@@ -251,7 +259,7 @@ class TraitList(AggregateDirective):
             place = (self.env.docname, self.lineno)
             warn("unknown_object", f"trait-list shows 'traits' or 'models', not {what!r}.", place)
             return []
-        ask(self.env, "all")
+        ask(self.env, what)
         options = {key: self.options[key] for key in ("traits", "models") if key in self.options}
         return [later("models" if what == "models" else "trait-list", **options)]
 

@@ -49,7 +49,25 @@ class Expand(SphinxPostTransform):
         html = wants_html(page.linker.builder)
         for node in waiting:
             content = _render(page, node["block"], node["subject"], node["options"])
-            node.replace_self([raw(one) if html and isinstance(one, Table) else node_of(one) for one in content])
+            made = [raw(one) if html and isinstance(one, Table) else node_of(one) for one in content]
+            _set_levels(made, _depth(node) + 1)
+            node.replace_self(made)
+
+
+def _depth(node: nodes.Node) -> int:
+    """In how many sections a node stands."""
+    depth = 0
+    while node.parent is not None:
+        node = node.parent
+        depth += isinstance(node, nodes.section)
+    return depth
+
+
+def _set_levels(made: list[nodes.Node], level: int) -> None:
+    """Let headings continue the levels of the page: a screen reader's user walks through them."""
+    for node in made:
+        if isinstance(node, nodes.rubric):
+            node["heading-level"] = level
 
 
 def page_of(env: BuildEnvironment) -> Page:

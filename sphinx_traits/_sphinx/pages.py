@@ -153,7 +153,7 @@ def _environment(template_paths: list[Path]) -> jinja2.Environment:
     return environment
 
 
-def _heading(title: str, underline: str = "=") -> str:
+def _heading(title: str) -> str:
     """A title with its underline; characters that reStructuredText would read as markup are escaped."""
     escaped = "".join(f"\\{char}" if char in "\\*`_|" else char for char in title)
-    return f"{escaped}\n{underline * max(len(escaped) * 2, 3)}"
+    return f"{escaped}\n{'=' * max(len(escaped) * 2, 3)}"
