@@ -82,7 +82,7 @@ def test_inventory_is_plain_data() -> None:
 
     assert [one.name for one in found.traits] == [trait]
     assert [(one.name, one.traits) for one in found.models] == [(model, (trait,))]
-    assert found.models[0].mro == (model, trait, "builtins.object")
+    assert found.models[0].mro == (model, trait, "traits_runtime._core.trait.base.Trait", "builtins.object")
     assert [(one.owner, one.name, one.moment, one.priority) for one in found.hooks] == [(trait, "count", "saved", 2)]
     assert [(one.name, one.group, one.env, one.constraints) for one in found.keys] == [
         ("low", "stock_config", ("STOCK_LOW",), ("ge=0",))

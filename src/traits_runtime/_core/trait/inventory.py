@@ -10,7 +10,6 @@ import msgspec
 from traits_runtime._core import runtime
 from traits_runtime._core.config.keys import Key
 from traits_runtime._core.declare import path_of
-from traits_runtime._core.trait.base import Trait
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.jobs import Job
@@ -142,7 +141,7 @@ def _within(path: str, packages: tuple[str, ...]) -> bool:
 
 
 def _class_fact(record: Record) -> ClassFact:
-    mro = tuple(path_of(base) for base in record.cls.__mro__ if base is not Trait)
+    mro = tuple(path_of(base) for base in record.cls.__mro__)
     return ClassFact(record.path, mro, tuple(one.path for one in record.traits if one is not record))
 
 
