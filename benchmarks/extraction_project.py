@@ -68,7 +68,7 @@ _MODEL = '''
 class Model{n}({bases}, Base):
     """Model number {n}."""
 
-    __traits__ = {{{first}: {{"ttl": {n}}}}}
+    __traits__ = {{{first}: {{"ttl": {n} + 1}}}}
 
     name: str = "model-{n}"
 

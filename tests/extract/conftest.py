@@ -7,7 +7,7 @@ import importlib
 import itertools
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def _collect(value: object, package: str, found: dict[str, list[str]]) -> None:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Iterator[Callable[..., Sources]]:
+def write(tmp_path: Path) -> Callable[..., Sources]:
     """Write a package: ``write({"models": "class A: ..."})``; a plain text is its ``__init__``."""
 
     def make(files: Mapping[str, str] | str, name: str = "") -> Sources:
@@ -100,4 +100,4 @@ def write(tmp_path: Path) -> Iterator[Callable[..., Sources]]:
             path.write_text(textwrap.dedent(text).replace("PKG", package), encoding="utf-8")
         return Sources(tmp_path, package)
 
-    yield make
+    return make

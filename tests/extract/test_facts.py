@@ -16,7 +16,8 @@ TRAIT = '''
 from typing import Annotated, ClassVar
 import msgspec
 from traits_runtime import (
-    Trait, TraitConfig, TraitEvent, TraitEventListener, cache, changed, counter, events, feature, hook, job, listen, option,
+    Trait, TraitConfig, TraitEvent, TraitEventListener, cache, changed, counter, events, feature, hook, job, listen,
+    option,
 )
 
 MINUTE = 60

@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.extract.conftest import Sources
 
+# ruff: noqa: E501
 EXACT = {
     "alias_by_assignment": "class HasSlug: ...\nSlug = HasSlug\nAgain = Slug\nclass X(Again): ...",
     "generic_mixin": """
