@@ -45,7 +45,7 @@ def install_wheel(session: nox.Session, *names: str, extras: str = "site", const
 def tests(session: nox.Session) -> None:
     """The tests, against the built wheel, on every interpreter: 3.11 has Sphinx 9.0, 3.12 has 9.1, 3.13 has 9.2."""
     install_wheel(session, "tests")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "", *session.posargs)
 
 
 @nox.session(name="tests-lowest", python="3.11")
@@ -55,7 +55,7 @@ def tests_lowest(session: nox.Session) -> None:
     session.install(
         "--constraint", str(HERE / "constraints" / "lowest.txt"), "sphinx", "docutils", "myst-parser", "furo"
     )
-    session.run("pytest", "tests/sphinx", "tests/cli", "tests/test_example.py", *session.posargs)
+    session.run("pytest", "-m", "", "tests/sphinx", "tests/test_cli.py", "tests/test_example.py", *session.posargs)
 
 
 @nox.session(python="3.11")

@@ -11,8 +11,6 @@ from click.testing import CliRunner, Result
 
 from traits_runtime.cli import COMMANDS, main
 
-pytestmark = pytest.mark.xdist_group("example")
-
 BLOG = Path(__file__).resolve().parent.parent / "examples" / "blog"
 
 

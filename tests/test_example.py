@@ -13,8 +13,6 @@ import pytest
 
 from sphinx_traits.manifest import Manifest, loads
 
-pytestmark = pytest.mark.xdist_group("example")  # one process builds the site that several tests look at
-
 ROOT = Path(__file__).resolve().parent.parent
 BLOG = ROOT / "examples" / "blog"
 

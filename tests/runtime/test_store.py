@@ -220,3 +220,21 @@ def test_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
 
     assert status == 0
     assert [(one.by, one.before) for one in store.history()] == [("parent", "2"), ("child", "1"), ("parent", "")]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_forked_child_goes_on_watching(tmp_path: Path) -> None:
+    """A server that forks its workers after start: each sees later changes."""
+    config.use(store=SQLiteStore(tmp_path / "overrides.db"))
+    config.set(HasNews, "size", 20)
+    child = os.fork()
+    if child == 0:
+        until = time.monotonic() + 10
+        while HasNews.news_config.size != 30 and time.monotonic() < until:
+            time.sleep(0.02)
+        os._exit(0 if HasNews.news_config.size == 30 else 1)
+    config.set(HasNews, "size", 30)
+    _pid, status = os.waitpid(child, 0)
+
+    assert status == 0
