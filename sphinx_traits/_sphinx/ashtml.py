@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from docutils import nodes
 
-from sphinx_traits._sphinx.parts import Part, Piece, Table
+from sphinx_traits._sphinx.parts import Drawing, Part, Piece, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,9 @@ def wants_html(builder: Builder) -> bool:
     return builder.format == "html" and builder.name not in ("singlehtml", "readthedocssinglehtml", "epub")
 
 
-def raw(table: Table) -> nodes.raw:
-    """A table as a node that holds HTML; the search index reads its text."""
-    return nodes.raw("", html_of_table(table), format="html")
+def raw(part: Table | Drawing) -> nodes.raw:
+    """A table or a drawing as a node that holds HTML; the search index reads its text."""
+    return nodes.raw("", part.svg if isinstance(part, Drawing) else html_of_table(part), format="html")
 
 
 def html_of_table(table: Table) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from docutils import nodes
 from sphinx import addnodes
 
-from sphinx_traits._sphinx.parts import Part, Piece, Table, is_block
+from sphinx_traits._sphinx.parts import Drawing, Part, Piece, Table, is_block
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +29,14 @@ class Described(NamedTuple):
     content: addnodes.desc_content
 
 
-def node_of(part: Part | Table) -> nodes.Node:
+def node_of(part: Part | Table | Drawing) -> nodes.Node:
     """A piece as a node."""
     if isinstance(part, str):
         return nodes.Text(part)
     if isinstance(part, Table):
         return _table(part)
+    if isinstance(part, Drawing):
+        return node_of(part.words)
     classes = part.classes.split()
     if part.kind in _INLINE:
         return _INLINE[part.kind]("", "", *nodes_of(part.children), classes=classes)

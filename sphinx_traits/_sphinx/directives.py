@@ -50,6 +50,7 @@ class ClassDirective(SphinxDirective):
         "exclude-sections": words,
         "no-index": directives.flag,
         "no-description": directives.flag,
+        "diagram": directives.flag,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -67,6 +68,8 @@ class ClassDirective(SphinxDirective):
         found: list[nodes.Node] = [] if "no-description" in self.options else [self._description(it)]
         if it.findings or not it.subject.complete:
             found.append(later("findings", name))
+        if "diagram" in self.options:
+            found.append(later("diagram", of=name))
         for block, title, content in self._sections(it):
             if self._wanted(block):
                 found += self._section(block, title, content, it.subject)
@@ -142,6 +145,22 @@ class ClassDirective(SphinxDirective):
         node = nodes.rubric(title, title, ids=[anchor], **{"heading-level": 3})
         document.ids[anchor] = node
         return [node, *content]
+
+
+class TraitDiagram(ClassDirective):
+    """Draws which class brings which trait."""
+
+    objtype = "model"
+    has_content = False
+    option_spec: ClassVar[OptionSpec] = {}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+
+    def run(self) -> list[nodes.Node]:
+        """The drawing alone."""
+        name = self._find(self.arguments[0].strip())
+        if not name:
+            return []
+        ask(self.env, f"composition:{name}")
+        return [later("diagram", of=name)]
 
 
 class TraitModel(ClassDirective):
@@ -300,6 +319,7 @@ DIRECTIVES: dict[str, type[SphinxDirective]] = {
     "trait-hooks": TraitHooks,
     "trait-jobs": TraitJobs,
     "trait-matrix": TraitMatrix,
+    "trait-diagram": TraitDiagram,
     "trait-list": TraitList,
     "trait-toctree": TraitToctree,
 }

@@ -17,7 +17,7 @@ from sphinx_traits._sphinx.blocks import AGGREGATES, BLOCKS
 from sphinx_traits._sphinx.blocks.base import Page
 from sphinx_traits._sphinx.build import build_of
 from sphinx_traits._sphinx.links import Linker
-from sphinx_traits._sphinx.parts import Content, Table
+from sphinx_traits._sphinx.parts import Content, Drawing, Table
 from sphinx_traits.domain import domain_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Expand(SphinxPostTransform):
         html = wants_html(page.linker.builder)
         for node in waiting:
             content = _render(page, node["block"], node["subject"], node["options"])
-            made = [raw(one) if html and isinstance(one, Table) else node_of(one) for one in content]
+            made = [raw(one) if html and isinstance(one, Table | Drawing) else node_of(one) for one in content]
             _set_levels(made, _depth(node) + 1)
             node.replace_self(made)
 

@@ -56,9 +56,21 @@ class Table(msgspec.Struct, gc=False):
     stub: bool = False
 
 
+class Drawing(msgspec.Struct, gc=False):
+    """A drawing, and the same in words.
+
+    Args:
+        svg: For browsers.
+        words: For all others.
+    """
+
+    svg: str
+    words: Piece
+
+
 Part: TypeAlias = "str | Piece"
 Cell: TypeAlias = "str | Piece | Sequence[str | Piece]"
-Content: TypeAlias = "Sequence[Piece | Table]"
+Content: TypeAlias = "Sequence[Piece | Table | Drawing]"
 
 BLOCKS = frozenset({"p", "rubric", "facts", "list", "warning", "attention"})
 """Kinds that stand on lines of their own."""

@@ -16,6 +16,7 @@ ARGUMENTS = {
     "trait-hooks": "",
     "trait-jobs": "",
     "trait-matrix": "",
+    "trait-diagram": "Article",
     "trait-list": "models",
 }
 
@@ -212,3 +213,15 @@ def test_a_package_that_raises_on_import_is_documented(project: SphinxBuilder) -
     assert first.warnings == second.warnings == []
     assert "An item." in first.text("traits/models/shop.Item.html")
     assert second.read == []
+
+
+def test_a_diagram_is_drawn_for_browsers_and_said_to_others(blog: SphinxBuilder) -> None:
+    """The drawing has a name that says all lines, and links; plain text has a list."""
+    blog.write({"index.rst": "Blog\n====\n\n.. trait-diagram:: Article\n"})
+
+    page = blog.build().text("index.html")
+    text = blog.build("text").text("index.txt")
+
+    assert 'aria-label="Traits of Article: Article → HasContent; ' in page
+    assert '<a href="traits/traits/blog.traits.HasSlug.html#trait-blog.traits.HasSlug"><rect' in page
+    assert "HasContent brings HasSlug, HasTags" in text

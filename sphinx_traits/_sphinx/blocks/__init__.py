@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sphinx_traits._sphinx.blocks import (
     config,
     data,
+    diagram,
     events,
     findings,
     hooks,
@@ -51,6 +52,7 @@ AGGREGATES = {
     "all-hooks": overview.hooks_tables,
     "all-jobs": overview.jobs_tables,
     "event-wiring": events.wiring,
+    "diagram": diagram.diagram,
 }
 """Blocks of the whole manifest, by name."""
 

@@ -14,6 +14,7 @@ from sphinx_traits._sphinx.blocks.work import job_cell
 from sphinx_traits._sphinx.parts import (
     Cell,
     Content,
+    Drawing,
     Part,
     Piece,
     Table,
@@ -166,7 +167,7 @@ def _event_row(page: Page, use: EventUse) -> list[Cell]:
     return [event_cell(page, use.event), emitted(page, use), heard(page, use)]
 
 
-def _deaf(page: Page, options: Options) -> list[Piece | Table]:
+def _deaf(page: Page, options: Options) -> list[Piece | Table | Drawing]:
     """Listeners that no event reaches."""
     from traits_runtime._core.naming import matches
 
@@ -221,9 +222,9 @@ def _per_class(
     options: Options,
     rows_of: Callable[[Class], list[list[Cell]]],
     made: Callable[[list[list[Cell]]], tuple[str, list[str], list[list[Cell]]]],
-) -> list[Piece | Table]:
+) -> list[Piece | Table | Drawing]:
     """A heading and a table for each class that has rows."""
-    found: list[Piece | Table] = []
+    found: list[Piece | Table | Drawing] = []
     for cls in _declaring(page, options):
         rows = rows_of(cls)
         if rows:
