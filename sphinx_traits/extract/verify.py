@@ -178,8 +178,7 @@ def declared(manifest: Manifest) -> dict[str, set[tuple[str, ...]]]:
         return (one.name, *(_text(value) for value in values))
 
     def line(one: Class) -> tuple[str, ...]:
-        known = [name for name in one.mro if not name.startswith("traits_runtime.") or name in traits]
-        return row(one, tuple(known), tuple(name for name in one.mro[1:] if name in traits))
+        return row(one, one.mro, tuple(name for name in one.mro[1:] if name in traits))
 
     return {
         "traits": {line(one) for one in ours if one.name in traits},
