@@ -20,6 +20,7 @@ from traits_runtime.errors import (
     LockedConfigKeyError,
     MissingConfigValueError,
     UnknownConfigKeyError,
+    UnknownModelError,
     UnknownTraitError,
 )
 from traits_runtime.testing import freeze_config
@@ -443,3 +444,26 @@ def test_frozen_config() -> None:
 
     assert inside == (80, "_", True)
     assert (Page().address_config.max_length, Page().address_config.on) == (20, False)
+
+
+def test_names_that_nothing_declares(tmp_path: Path) -> None:
+    """A file is read before the traits are imported; asked afterwards, it is checked as a whole."""
+    text = f"""
+    [config.HasAddress]
+    max_lenght = 20
+    [config.HasAdress]
+    max_length = 20
+    [models."{__name__}.Pag".HasAddress]
+    max_length = 20
+    [models."{__name__}.Page".HasAddress]
+    max_length = 20
+    follow = true
+    """
+    config.use(path=write(tmp_path, text))
+    found = [(type(error), error.name, place) for error, place in config.unknown()]
+
+    assert found == [
+        (UnknownConfigKeyError, "max_lenght", "traits.toml [config.HasAddress]"),
+        (UnknownTraitError, "HasAdress", "traits.toml [config.HasAdress]"),
+        (UnknownModelError, f"{__name__}.Pag", f'traits.toml [models."{__name__}.Pag".HasAddress]'),
+    ]

@@ -369,6 +369,10 @@ def test_quietly_drops_events_of_its_block_alone() -> None:
         with article.quietly():
             article.made()
             Article().made()
+        with HasSlug.quietly("made"), HasTags.quietly():
+            article.made()
+        with HasSlug.quietly():
+            article.made()
 
     assert [type(one.sender) for one in captured.envelopes] == [Article, Page, Article]
 

@@ -468,3 +468,13 @@ def test_events_of_models_belong_to_the_model() -> None:
 
     assert Article.archived.wire == "trait.Article.archived"
     assert RAN[0] == "own"
+
+
+def test_feature_of_a_model_itself() -> None:
+    """A model may declare one too; it has no toggle of its own as a trait has."""
+
+    class Article(HasTime):
+        drafts = feature(True)
+
+    assert Article().drafts is True
+    assert Article.enabled("drafts")

@@ -19,7 +19,7 @@ def records() -> dict[str, Record]:
     version; parametrised copies of a generic pydantic model do not count.
     """
     found: dict[str, Record] = {}
-    for cls in sorted(runtime.classes, key=_age):
+    for cls in sorted(runtime.known_classes(), key=_age):
         record: Record | None = cls.__dict__.get(ATTRIBUTE)
         if record is not None and not _is_copy(cls):
             found[record.path] = record

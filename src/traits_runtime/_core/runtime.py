@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextvars import ContextVar
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -41,6 +41,21 @@ bus: Final = EventBus(QUIETS, CHAIN)
 
 classes: Final[WeakSet[type]] = WeakSet()
 """Every trait and model that is alive; `registry` gives them by name."""
+
+classes_lock: Final = Lock()
+
+
+def know(cls: type) -> None:
+    """Add a new trait or model."""
+    with classes_lock:
+        classes.add(cls)
+
+
+def known_classes() -> list[type]:
+    """Every trait and model that is alive now."""
+    with classes_lock:
+        return list(classes)
+
 
 boot_lock: Final = RLock()
 """Held while a model boots: two threads that make the first instances boot it once."""
@@ -153,7 +168,7 @@ def invalidate() -> None:
 
     Dictionaries are replaced and not emptied: a reader that is just filling one fills the old one.
     """
-    for one in list(classes):
+    for one in known_classes():
         one.__dict__["__trait_record__"].forget()
 
 

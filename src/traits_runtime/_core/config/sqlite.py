@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
+from weakref import WeakSet
 
 from traits_runtime._core.config.resolver import Address
 from traits_runtime._core.config.store import Change, Contents
@@ -45,7 +46,7 @@ class SQLiteStore:
         self._lock = Lock()
         self._pid = 0
         self._connection: sqlite3.Connection | None = None
-        self._inherited: list[sqlite3.Connection] = []
+        _stores.add(self)
 
     def load(self) -> Contents:
         """All overrides, as of one moment."""
@@ -94,43 +95,107 @@ class SQLiteStore:
         Returns:
             What ends the thread.
         """
-        ended = Event()
-        thread = Thread(target=self._look, args=(changed, ended), name="traits-config-watch", daemon=True)
-        thread.start()
-
-        def end() -> None:
-            ended.set()
-            thread.join(timeout=5)
-
-        return end
+        watch = _Watch(self.path, changed)
+        watch.start()
+        return watch.end
 
     def close(self) -> None:
         """Close this process's connection; the next use opens a new one."""
         with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
+            if self._connection is not None:
+                if self._pid == os.getpid():
+                    self._connection.close()
+                else:
+                    _inherited.append(self._connection)
             self._connection = None
 
-    def _look(self, changed: Callable[[], None], ended: Event) -> None:
-        own = _connect(self.path)
-        try:
-            seen = own.execute("PRAGMA data_version").fetchone()[0]
-            while not ended.wait(INTERVAL):
-                now = own.execute("PRAGMA data_version").fetchone()[0]
-                if now != seen:
-                    seen = now
-                    changed()
-        finally:
-            own.close()
+    def __del__(self) -> None:
+        self.close()
+
+    def after_fork(self) -> None:
+        """In a forked child: a lock that nobody holds."""
+        self._lock = Lock()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._pid == os.getpid():
             return self._connection
         if self._connection is not None:
-            self._inherited.append(self._connection)
+            _inherited.append(self._connection)
         self._connection = _connect(self.path)
         self._pid = os.getpid()
         return self._connection
+
+
+class _Watch:
+    """A thread that looks whether the file has changed; started again in a forked child, which has no threads."""
+
+    def __init__(self, path: Path, changed: Callable[[], None]) -> None:
+        self._path = path
+        self._changed = changed
+        self._ended = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        _watches.add(self)
+        self._ended = Event()
+        self._thread = Thread(target=self._look, name="traits-config-watch", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Look no more."""
+        _watches.discard(self)
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _look(self) -> None:
+        own = _connect(self._path)
+        try:
+            seen: int | None = None
+            while True:
+                now = _data_version(own)
+                if now != seen:
+                    seen = now
+                    self._tell()
+                if self._ended.wait(INTERVAL):
+                    return
+        finally:
+            own.close()
+
+    def _tell(self) -> None:
+        try:
+            self._changed()
+        except sqlite3.Error:
+            import logging
+
+            logging.getLogger("traits_runtime.config").exception("%s cannot be read; it is tried again", self._path)
+
+
+_stores: WeakSet[SQLiteStore] = WeakSet()
+_watches: set[_Watch] = set()
+_inherited: list[sqlite3.Connection] = []
+"""Connections of a parent process: never used, and never closed, which would let go of the parent's locks."""
+
+
+def _start_again() -> None:
+    for store in _stores:
+        store.after_fork()
+    for one in list(_watches):
+        one.start()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_again)
+
+
+def _data_version(own: sqlite3.Connection) -> int | None:
+    """A number that changes when somebody else commits; None while the file cannot be asked."""
+    try:
+        found: int = own.execute("PRAGMA data_version").fetchone()[0]
+        return found
+    except sqlite3.Error:
+        return None
 
 
 def _connect(path: Path) -> sqlite3.Connection:

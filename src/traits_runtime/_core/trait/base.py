@@ -50,13 +50,13 @@ class Trait:
     enabled: ClassVar[EnabledMethod] = EnabledMethod()
     """``enabled("follow_title")``: whether a feature is on, of a class or an instance."""
 
-    without_features: ClassVar[BlockMethod] = BlockMethod(runtime.without_features)
+    without_features: ClassVar[BlockMethod] = BlockMethod(runtime.without_features, "{0}.{1}")
     """``with article.without_features("follow_title"):`` for one instance, or for a model; no names: everything."""
 
-    without_feature: ClassVar[BlockMethod] = BlockMethod(runtime.without_feature)
+    without_feature: ClassVar[BlockMethod] = BlockMethod(runtime.without_feature, "{0}.{1}")
     """`without_features` for one name."""
 
-    quietly: ClassVar[BlockMethod] = BlockMethod(runtime.quietly)
+    quietly: ClassVar[BlockMethod] = BlockMethod(runtime.quietly, "trait.{0}.{1}", "*")
     """``with article.quietly():`` drops the events of one instance, or of a model."""
 
     if not TYPE_CHECKING:
@@ -101,7 +101,7 @@ def adopt(cls: type) -> Record:
     _refuse_clashes(record)
     record.code = dict(_given(record))
     type.__setattr__(cls, ATTRIBUTE, record)
-    runtime.classes.add(cls)
+    runtime.know(cls)
     held = next(vars(base)["enabled"] for base in cls.__mro__ if "enabled" in vars(base))
     if isinstance(held, EnabledMethod) or hasattr(held, "trait_made"):
         type.__setattr__(cls, "enabled", enabled_of(cls))

@@ -12,7 +12,7 @@ from traits_runtime._core.config.store import Change, Contents, MemoryStore, Sto
 from traits_runtime._core.declare import Block
 from traits_runtime._core.trait.config import override_block, refuse_locked
 from traits_runtime._core.trait.record import EVERYTHING, Record, record_of
-from traits_runtime.errors import InvalidConfigValueError, UnknownTraitError
+from traits_runtime.errors import AmbiguousNameError, InvalidConfigValueError, UnknownNameError, UnknownTraitError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,13 @@ class Configuration:
     def problems(self) -> tuple[tuple[InvalidConfigValueError, str], ...]:
         """Values of files, the environment and the store that have no effect, each with its place."""
         return tuple(runtime.problems)
+
+    def unknown(self) -> tuple[tuple[UnknownNameError, str], ...]:
+        """What files and the store name and nothing declares, each with its place; import all traits before asking."""
+        tables = (runtime.resolver.files, runtime.resolver.stored)
+        held = ((address, place) for table in tables for address, (_value, place) in table.values.items())
+        found = ((_misnamed(address), place) for address, place in held)
+        return tuple((error, place) for error, place in found if error is not None)
 
     def use(
         self,
@@ -245,6 +252,24 @@ class Configuration:
         runtime.resolver.stored = Table(values)
         self._version = contents.version
         runtime.invalidate()
+
+
+def _misnamed(address: Address) -> UnknownNameError | None:
+    """What is wrong with the names of an address."""
+    trait, key, model, _tenant = address
+    if trait == "*":
+        return None
+    try:
+        record = registry.find_trait(trait)
+        if model:
+            registry.find_model(model)
+        feature = key.removesuffix(".rollout").removesuffix(".subjects")
+        record.key(record.path, feature if feature in record.features else key)
+    except UnknownNameError as error:
+        return error
+    except AmbiguousNameError:
+        return None
+    return None
 
 
 def find(trait: Name) -> Record:

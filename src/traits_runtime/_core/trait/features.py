@@ -153,12 +153,16 @@ class BlockMethod:
 
     Args:
         make: Called with the names and ``model=``.
+        within: How a name is written that means the one of a trait.
+        whole: The name that stands for all of a trait; empty where the trait's own name does.
     """
 
-    __slots__ = ("_make",)
+    __slots__ = ("_make", "_whole", "_within")
 
-    def __init__(self, make: Callable[..., Block]) -> None:
+    def __init__(self, make: Callable[..., Block], within: str, whole: str = "") -> None:
         self._make = make
+        self._within = within
+        self._whole = whole
 
     def __get__(self, instance: object, owner: type[Any]) -> Callable[..., Block]:
         record = record_of(owner)
@@ -166,9 +170,13 @@ class BlockMethod:
         make = self._make
 
         def block(*names: Any) -> Block:
-            chosen = names
-            if record.kind == "trait" and instance is None:
-                chosen = tuple(f"{record.name}.{one}" for one in names) or (record.name,)
-            return make(*chosen, model=model)
+            if record.kind == "model" or instance is not None:
+                return make(*names, model=model)
+            return make(*self._of_trait(record.name, names))
 
         return block
+
+    def _of_trait(self, trait: str, names: tuple[Any, ...]) -> tuple[str, ...]:
+        if not names and not self._whole:
+            return (trait,)
+        return tuple(self._within.format(trait, one) for one in names or (self._whole,))

@@ -96,10 +96,11 @@ class Record:
 
     def plan(self, feature: str, tenant: str | None) -> Plan:
         """A feature with its rollout, made ready for quick answers."""
-        plan = self.plans.get((feature, tenant))
+        plans = self.plans
+        plan = plans.get((feature, tenant))
         if plan is None:
             plan = self.plan_in(feature, tenant, ())
-            self.plans[feature, tenant] = plan
+            plans[feature, tenant] = plan
         return plan
 
     def plan_in(self, feature: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> Plan:
@@ -108,7 +109,8 @@ class Record:
         key = self.feature_key(feature)
         subject = self.subject_of(instance)
         share, subjects = (runtime.resolver.value(one, subject, tenant, frames) for one in self.rollout_keys(feature))
-        off = not self.state_in(key.trait, tenant, frames, instance)
+        switches = self._switches(key)
+        off = not all(runtime.resolver.value(one, subject, tenant, frames) is True for one in switches)
         toggle = runtime.resolver.value(key, subject, tenant, frames) is True
         name = f"{key.trait}.{key.name}"
         return Plan(name, toggle, off, share, subjects)  # type: ignore[arg-type]
@@ -201,9 +203,13 @@ class Record:
         runtime.ensure_files()
         key = self.feature_key(name)
         subject = self.subject_of(instance)
-        trait = next(one for one in self.all if one.path == key.path)
-        needed = dict.fromkeys((EVERYTHING, trait.keys[ENABLED], key))
+        needed = dict.fromkeys((*self._switches(key), key))
         return all(runtime.resolver.value(one, subject, tenant, frames) is True for one in needed)
+
+    def _switches(self, key: Key) -> tuple[Key, ...]:
+        """What must be on before a key of a trait counts: everything, and the trait (a model has no toggle)."""
+        owner = next(one for one in self.all if one.path == key.path)
+        return (EVERYTHING, owner.keys[ENABLED]) if ENABLED in owner.keys else (EVERYTHING,)
 
     def __repr__(self) -> str:
         return f"<Record of {self.kind} {self.path}>"
