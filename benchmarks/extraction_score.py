@@ -89,7 +89,7 @@ class Reading:
 
 def score(reading: Reading, truth: Mapping[str, Any]) -> Score:
     """How a reading compares with the truth of the same packages."""
-    result = Score(cpu=reading.cpu, modules=reading.world.parsed)
+    result = Score(cpu=reading.cpu, modules=len(reading.world.parsed))
     facts: dict[SourceClass, Facts] = {}
     for name, real in truth["classes"].items():
         if name not in reading.classes:

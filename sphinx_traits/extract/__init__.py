@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from sphinx_traits.extract.adapters import Adapter, register
-from sphinx_traits.extract.cache import Cache
+from sphinx_traits.extract.cache import Cache, Kept
 from sphinx_traits.extract.compose import Composer, assemble
 from sphinx_traits.extract.factories import Factories
 from sphinx_traits.extract.linearise import Graph
@@ -20,6 +20,7 @@ from sphinx_traits.extract.locate import Found, Locator, interpreter_paths
 from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.reconcile import reconcile, unique
+from sphinx_traits.extract.reuse import Earlier, reached
 from sphinx_traits.extract.settings import file_settings, settings_files
 from sphinx_traits.extract.world import Module, World, without_garbage_collection
 from sphinx_traits.manifest import Finding, Generator, Location, Manifest
@@ -53,12 +54,14 @@ class Extraction:
         manifest: The facts.
         files: Absolute paths of all files that were read: when none of them changes, neither does the manifest,
             unless a file appears that was looked for in vain.
-        visited: Names of the modules that were read in this run; none where the cache had it all.
+        visited: Names of the modules whose facts were read in this run; none where the cache had it all.
+        parsed: Names of the modules that were parsed in this run, for their facts or because others build on them.
     """
 
     manifest: Manifest
     files: tuple[Path, ...]
     visited: tuple[str, ...]
+    parsed: tuple[str, ...]
 
 
 def extract(
@@ -97,30 +100,34 @@ def extract_with_files(
     """As `extract`, with the files that were read."""
     locator = Locator(search_paths, interpreter_paths(), project)
     kept = Cache(options.cache_dir, packages, locator.paths, project, options) if options.cache_dir else None
-    loaded = kept.load() if kept is not None else None
-    if loaded is not None:
-        return Extraction(manifest=loaded[0], files=loaded[1], visited=())
-    extraction, digests = _extract(locator, packages, project, options, progress)
+    before = kept.load() if kept is not None else None
+    if before is not None and before.current:
+        return Extraction(manifest=before.manifest, files=before.files, visited=(), parsed=())
+    world = World(locator, packages, before.summaries if before is not None else None)
+    extraction, digests = _extract(world, packages, project, options, progress, before)
     if kept is not None:
-        kept.save(extraction.manifest, digests, locator.listings, extraction.visited)
+        good = (one for one in world.modules.values() if one is not None and one.name not in world.problems)
+        summaries = {one.name: (one.digest, one.summary) for one in good if one.has_source}
+        kept.save(extraction.manifest, digests, locator.listings, summaries)
     return extraction
 
 
 def _extract(
-    locator: Locator,
+    world: World,
     packages: Sequence[str],
     project: Path | None,
     options: Options,
     progress: Callable[[str, int, int], None] | None,
+    before: Kept | None,
 ) -> tuple[Extraction, dict[str, str]]:
-    """Read everything; also the digests of all files that were read, or looked for in vain."""
-    world = World(locator, packages)
+    """Read everything that is new; also the digests of all files that were read, or looked for in vain."""
     with without_garbage_collection():
         modules = list(_load(world, packages, options, progress))
         graph = Graph(Resolver(world, options.base_overrides))
         Factories(graph)
         composer = Composer(graph, options)
         composer.choose(modules)
+        composer.earlier = _earlier(world, before) if before is not None else None
         settings, findings = file_settings(project)
         findings += _file_findings(world, modules)
         manifest = assemble(composer, modules, tuple(packages), settings, findings)
@@ -134,9 +141,20 @@ def _extract(
     extraction = Extraction(
         manifest=manifest,
         files=tuple(sorted(Path(path) for path, known in digests.items() if known)),
-        visited=tuple(sorted(one.name for one in loaded)),
+        visited=tuple(sorted(composer.described)),
+        parsed=tuple(sorted(set(world.parsed))),
     )
     return extraction, digests
+
+
+def _earlier(world: World, before: Kept) -> Earlier:
+    """What still holds of an earlier run: the facts of the modules that no change has reached."""
+    gone = {name for name in before.summaries if world.module(name) is None}
+    now = {one.name: one for one in world.modules.values() if one is not None and one.has_source}
+    new = {name for name in now if name in world.renewed or name not in before.summaries}
+    stale = reached(new | gone, {name: one.summary for name, one in now.items()})
+    fresh = (one for name, one in now.items() if name not in stale and name not in world.problems)
+    return Earlier(before.manifest, frozenset(world.locator.shown(one.found.path or "") for one in fresh))
 
 
 def _load(

@@ -9,12 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
 from sphinx_traits.extract.options import Options
+from sphinx_traits.extract.summary import Summary
 from sphinx_traits.extract.world import digest
 from sphinx_traits.manifest import Manifest
 
@@ -41,8 +43,25 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     written: float
     files: tuple[_File, ...]
     directories: tuple[_Directory, ...]
-    modules: tuple[str, ...]
     manifest: Manifest
+    summaries: dict[str, tuple[str, Summary]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier run left.
+
+    Args:
+        manifest: Its manifest.
+        files: The files behind it.
+        summaries: The modules' summaries, each with the digest of its file.
+        current: Whether nothing has changed since: then the manifest is the answer.
+    """
+
+    manifest: Manifest
+    files: tuple[Path, ...]
+    summaries: Mapping[str, tuple[str, Summary]]
+    current: bool
 
 
 class Cache:
@@ -68,25 +87,32 @@ class Cache:
         ]  # fmt: skip
         self.path = folder / f"manifest-{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}.json"
 
-    def load(self) -> tuple[Manifest, tuple[Path, ...]] | None:
-        """The kept manifest and the files behind it; None where nothing is kept, or something has changed."""
+    def load(self) -> Kept | None:
+        """What is kept; None where there is nothing to be used.
+
+        The folder is made now: were it made after the reading, it would be a change in the directory around it.
+        """
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             entry = msgspec.json.decode(self.path.read_bytes(), type=_Entry)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
+        files = tuple(Path(one.path) for one in entry.files if one.size >= 0)
+        return Kept(entry.manifest, files, entry.summaries, self._is_current(entry))
+
+    def _is_current(self, entry: _Entry) -> bool:
         horizon = int((entry.written - _RACE_S) * 1e9)
         if not all(_same_directory(one, horizon) for one in entry.directories):
-            return None
-        if not all(_same_file(one, horizon) for one in entry.files):
-            return None
-        return entry.manifest, tuple(Path(one.path) for one in entry.files if one.size >= 0)
+            return False
+        return all(_same_file(one, horizon) for one in entry.files)
 
     def save(
         self,
         manifest: Manifest,
         files: Mapping[str, str],
         directories: Mapping[str, Mapping[str, bool]],
-        modules: Iterable[str],
+        summaries: Mapping[str, tuple[str, Summary]],
     ) -> None:
         """Keep a manifest; a folder that cannot be written to keeps nothing.
 
@@ -94,14 +120,14 @@ class Cache:
             manifest: The manifest.
             files: The digests of the files it was made from, empty for one that was looked for and is not there.
             directories: The directories that were searched, with their entries.
-            modules: The modules that were read.
+            summaries: The summaries of the modules, each with its file's digest.
         """
         entry = _Entry(
             written=time.time(),
             files=tuple(_file(path, known) for path, known in sorted(files.items())),
             directories=tuple(_directory(path, entries) for path, entries in sorted(directories.items())),
-            modules=tuple(modules),
             manifest=manifest,
+            summaries=dict(summaries),
         )
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,8 @@ from sphinx_traits.extract.classify import Classifier, Verdict
 from sphinx_traits.extract.describe import Describer
 from sphinx_traits.extract.linearise import Gap, Graph
 from sphinx_traits.extract.options import Options
+from sphinx_traits.extract.reconcile import unique
+from sphinx_traits.extract.reuse import Earlier
 from sphinx_traits.extract.subject import Facts, Reader
 from sphinx_traits.extract.targets import ClassNode, SourceClass
 from sphinx_traits.extract.world import Module, World
@@ -45,6 +47,8 @@ class Composer:
         self.describer: Describer = Describer()
         self.chosen: dict[SourceClass, Verdict] = {}
         self.findings: dict[tuple[Any, ...], Finding] = {}
+        self.earlier: Earlier | None = None
+        self.described: set[str] = set()
 
     def choose(self, modules: Iterable[Module]) -> None:
         """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
@@ -76,8 +80,13 @@ class Composer:
         models: dict[str, Model] = {}
         traits: dict[str, Trait] = {}
         bases: dict[str, Class] = {}
+        kept: dict[str, Class] = {}
         for node, verdict in self.chosen.items():
             name = self.graph.name(node)
+            known = self._known(node, verdict)
+            if known is not None:
+                kept[name] = known
+                continue
             facts, common = self._common(node, verdict)
             if verdict.role == "model":
                 models[name] = Model(**common, traits=self._traits_of(node), table=facts.table)
@@ -85,7 +94,31 @@ class Composer:
                 traits[name] = Trait(**common, since=facts.since, deprecated=facts.deprecated)
             else:
                 bases[name] = Class(**common)
+        models |= {name: one for name, one in kept.items() if isinstance(one, Model)}
+        traits |= {name: one for name, one in kept.items() if isinstance(one, Trait)}
+        bases |= {name: one for name, one in kept.items() if not isinstance(one, Model | Trait)}
         return _sorted(models), _sorted(traits), _sorted(bases)
+
+    def _known(self, node: SourceClass, verdict: Verdict) -> Class | None:
+        """The earlier facts of a class that no change has reached."""
+        if self.earlier is None:
+            return None
+        lineage = self.graph.lineage(node)
+        name = self.graph.name(node)
+        kinds: dict[str, type[Class]] = {"model": Model, "trait": Trait}
+        known = self.earlier.same(
+            kinds.get(verdict.role, Class),
+            name,
+            mro=tuple(self.graph.name(one) for one in lineage.nodes),
+            via=verdict.via,
+            why=verdict.why,
+            abstract=verdict.abstract,
+        )
+        if known is None or known.location.line != node.entry.line:
+            return None
+        for gap in lineage.gaps:
+            self._report(gap, name)
+        return msgspec.structs.replace(known, traits=self._traits_of(node)) if isinstance(known, Model) else known
 
     def _traits_of(self, node: SourceClass) -> tuple[str, ...]:
         ancestors = self.graph.lineage(node).nodes[1:]
@@ -97,6 +130,7 @@ class Composer:
 
     def _common(self, node: SourceClass, verdict: Verdict) -> tuple[Facts, dict[str, Any]]:
         subject = self.reader.subject(node)
+        self.described.add(node.module.name)
         lineage = self.graph.lineage(node)
         facts = self._facts(node)
         common: dict[str, Any] = {
@@ -179,14 +213,23 @@ class Composer:
             level="error" if gap.code == "impossible_mro" else "warning",
         )
 
+    def earlier_findings(self) -> tuple[Finding, ...]:
+        """Findings of an earlier run that still hold."""
+        return self.earlier.findings if self.earlier is not None else ()
+
     # Modules.
 
     def module_facts(self, modules: Iterable[Module]) -> Facts:
         """What functions and statements outside of models and traits emit, listen to and queue."""
         facts = Facts()
         described = {self.graph.name(one) for one in self.chosen}
+        earlier = self.earlier
+        if earlier is not None:
+            facts.listeners, facts.emits, facts.jobs = list(earlier.listeners), list(earlier.emits), list(earlier.jobs)
         for module in modules:
-            read_module_calls(self.reader, module, facts)
+            if earlier is None or self.world.locator.shown(module.found.path or "") not in earlier.paths:
+                self.described.add(module.name)
+                read_module_calls(self.reader, module, facts)
         facts.listeners = [one for one in facts.listeners if one.owner not in described]
         return facts
 
@@ -222,7 +265,7 @@ def assemble(
         emits=tuple(sorted(outside.emits, key=_place)),
         jobs=tuple(sorted(outside.jobs, key=_place)),
         settings=tuple(_resolved(composer, one, [trait.name for trait in traits]) for one in settings),
-        findings=tuple(sorted([*findings, *composer.findings.values()])),
+        findings=unique([*findings, *composer.findings.values(), *composer.earlier_findings()]),
     )
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sphinx_traits.extract.conditions import Evaluator, Surroundings
+from sphinx_traits.extract.conditions import UNKNOWN, Evaluator, Surroundings
 from sphinx_traits.extract.prune import CONDITION, Pruner, absolute
 from sphinx_traits.extract.source import Lines
 from sphinx_traits.extract.summary import Assumption, Binding, BindingKind, ClassEntry, FunctionEntry, Summary
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(?P<dots>\.*)(?P<module>[\w.]*)[ \t]+import\b"
+    r"|import[ \t]+(?P<plain>[\w. ,\t]+))",
+    re.MULTILINE,
+)
 MAX_EXPRESSION = 20_000
 """Longer expressions (tables of data) are not kept: no base class is written like that."""
 
@@ -51,6 +57,7 @@ def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings) 
         computed_exports=exports.computed,
         module_of=scanner.rewrites(tree.body),
         needs=_needs(tree.body, package),
+        imports=_imports(text, scanner, bindings, package),
         assumptions=tuple(recorder.made.values()),
     )
     return Scan(summary, scanner.classes, scanner.functions)
@@ -70,8 +77,10 @@ class _Recorder:
         return self._keep(module, name, self.around.has_name(module, name))
 
     def constant(self, module: str, name: str) -> object:
-        self._keep(module, name, self.around.has_name(module, name))
-        return self.around.constant(module, name)
+        value = self.around.constant(module, name)
+        holds = self.around.has_name(module, name)
+        self.made[module, name] = Assumption(module, name, holds, "" if value is UNKNOWN else repr(value))
+        return value
 
     def _keep(self, module: str, name: str, holds: bool) -> bool:
         self.made[module, name] = Assumption(module, name, holds)
@@ -288,6 +297,22 @@ def _bound_inside(node: ast.stmt) -> list[str]:
             continue
         pending += ast.iter_child_nodes(one)
     return list(names)
+
+
+def _imports(text: str, scanner: _Scanner, bindings: tuple[Binding, ...], package: str) -> tuple[str, ...]:
+    """All that a module imports anywhere; inside functions and dead branches told from the text alone."""
+    found: dict[str, None] = {}
+    every = (*bindings, *(one for entry in scanner.entries if entry is not None for one in entry.body))
+    for one in every:
+        if one.kind in ("import", "from", "star"):
+            found[f"{one.text}.{one.attr}" if one.kind == "from" else one.text] = None
+    for match in _IMPORT.finditer(text):
+        dots, module, plain = match.group("dots") or "", match.group("module") or "", match.group("plain")
+        if plain:
+            found.update((name.strip().partition(" ")[0], None) for name in plain.split(","))
+        else:
+            found[absolute(package, module or None, len(dots))] = None
+    return tuple(found)
 
 
 def _needs(body: Iterable[ast.stmt], package: str) -> tuple[str, ...]:

@@ -73,11 +73,12 @@ class FunctionEntry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Assumption(msgspec.Struct, frozen=True, array_like=True):
-    """What a module's branches were decided on: whether another module, or a name in it, is there."""
+    """What a module's branches were decided on: whether another module, or a name in it, is there, and its value."""
 
     module: str
     name: str
     holds: bool
+    value: str = ""
 
 
 class Summary(msgspec.Struct, frozen=True, array_like=True):
@@ -93,6 +94,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
         module_of: Dotted names whose ``__module__`` this module rewrites, with the expression of the new one;
             the name ``*`` stands for all that it exports.
         needs: Modules that its top level imports unconditionally.
+        imports: All dotted paths that any import in it names, in functions too: what its facts may depend on.
         assumptions: What its branches were decided on.
     """
 
@@ -104,4 +106,5 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     computed_exports: bool = False
     module_of: tuple[tuple[str, str], ...] = ()
     needs: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()

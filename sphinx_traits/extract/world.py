@@ -7,7 +7,7 @@ import gc
 import hashlib
 import importlib
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.locate import STDLIB, Found, Locator
 from sphinx_traits.extract.scan import Scan, scan
 from sphinx_traits.extract.source import Problem, Source, parse, read
-from sphinx_traits.extract.summary import Binding, Summary
+from sphinx_traits.extract.summary import Assumption, Binding, Summary
 
 _NOT_IMPORTED = frozenset(
     {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "test", "lib2to3", "__main__"}
@@ -54,17 +54,33 @@ class Module:
         found: Where it is.
         summary: What it binds.
         digest: Digest of its bytes.
-        source: Text and tree; None when the summary came from the cache and nobody asked for the tree yet.
-        scan: The nodes behind the summary's entries.
+        read: Reads and parses the file, for a summary that came from the cache; None once that was done.
     """
 
     name: str
     found: Found
     summary: Summary = field(default_factory=Summary)
     digest: str = ""
-    source: Source | None = None
-    scan: Scan | None = None
+    read: Callable[[Module], None] | None = None
+    parsed: tuple[Source | None, Scan | None] = (None, None)
     scopes: dict[int, Scope] = field(default_factory=dict)
+
+    @property
+    def source(self) -> Source | None:
+        """Text and tree, read now if they were not."""
+        self._read()
+        return self.parsed[0]
+
+    @property
+    def scan(self) -> Scan | None:
+        """The nodes behind the summary's entries, read now if they were not."""
+        self._read()
+        return self.parsed[1]
+
+    def _read(self) -> None:
+        if self.read is not None:
+            read, self.read = self.read, None
+            read(self)
 
     @property
     def package(self) -> str:
@@ -91,14 +107,19 @@ class World:
     Args:
         locator: Finds the files.
         own: The packages under analysis: they win over modules of the standard library.
+        known: Summaries of an earlier run, each with the digest of the file it was made from.
     """
 
-    def __init__(self, locator: Locator, own: Iterable[str] = ()) -> None:
+    def __init__(
+        self, locator: Locator, own: Iterable[str] = (), known: Mapping[str, tuple[str, Summary]] | None = None
+    ) -> None:
         self.locator = locator
         self.own: frozenset[str] = frozenset(one.partition(".")[0] for one in own)
         self.modules: dict[str, Module | None] = {}
         self.problems: dict[str, tuple[str, Problem]] = {}
-        self.parsed: int = 0
+        self.parsed: list[str] = []
+        self.renewed: set[str] = set()
+        self.known = dict(known or {})
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
         self._importable: dict[str, bool] = {}
@@ -127,8 +148,11 @@ class World:
         try:
             data, problem = read(module.found.path or "")
             module.digest = digest(data)
+            if problem is None and self._remembered(module):
+                return
+            self.renewed.add(module.name)
             source = Source("", None, problem) if problem else parse(data)
-            module.source = source
+            module.parsed = (source, None)
             if source.problem is not None:
                 self.problems[module.name] = (module.found.path or "", source.problem)
             if source.tree is not None:
@@ -136,14 +160,41 @@ class World:
         finally:
             self._loading.discard(module.name)
 
+    def _remembered(self, module: Module) -> bool:
+        """Take over the summary of an earlier run, where the file and all that it was decided on are the same."""
+        kept, summary = self.known.get(module.name, ("", Summary()))
+        if kept != module.digest:
+            return False
+        module.summary = summary
+        if not all(self._holds(one) for one in summary.assumptions):
+            module.summary = Summary()
+            return False
+        module.read = self._parse_again
+        return True
+
+    def _holds(self, one: Assumption) -> bool:
+        if not one.name:
+            return self.has_module(one.module) == one.holds
+        if self.has_name(one.module, one.name) != one.holds:
+            return False
+        value = self.constant(one.module, one.name) if one.value else UNKNOWN
+        return not one.value or repr(value) == one.value
+
+    def _parse_again(self, module: Module) -> None:
+        source = parse(read(module.found.path or "")[0])
+        if source.tree is not None:
+            self._scan(module, source.tree, source.text)
+
     def _scan(self, module: Module, tree: ast.Module, text: str) -> None:
         try:
-            module.scan = scan(tree, text, module.package, self)
-            module.summary = module.scan.summary
-            self.parsed += 1
+            found = scan(tree, text, module.package, self)
+            module.parsed = (Source(text, tree), found)
+            module.summary = found.summary
+            module.scopes = {}
+            self.parsed.append(module.name)
         except RecursionError:
             problem = Problem("syntax_error", "The code is nested too deeply to be read.")
-            module.source = Source(text, None, problem)
+            module.parsed = (Source(text, None, problem), None)
             self.problems[module.name] = (module.found.path or "", problem)
 
     def stdlib(self, name: str) -> object | None:

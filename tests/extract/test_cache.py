@@ -1,0 +1,122 @@
+"""What is kept between two runs: nothing is read twice, and nothing stale is ever shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from sphinx_traits.extract import Extraction, Options, extract_with_files
+from sphinx_traits.manifest import dumps
+
+if TYPE_CHECKING:
+    from tests.extract.conftest import Sources
+
+FILES = {
+    "traits": """
+        from traits_runtime import Trait, TraitEvent, hook
+        class HasSlug(Trait):
+            made = TraitEvent()
+            @hook("creating")
+            def fill(self): self.made()
+        class HasTags(Trait):
+            def tag(self): ...
+    """,
+    "articles": "from PKG.traits import HasSlug\nclass Article(HasSlug):\n    def title(self): ...",
+    "pages": "from PKG import traits\nclass Page(traits.HasTags): ...",
+    "other": "from traits_runtime import Trait\nclass Alone(Trait): ...\nclass Single(Alone): ...",
+    "listeners": "from traits_runtime import listen\nfrom PKG.articles import Article\n"
+    "@listen('trait.HasSlug.made', model=Article)\ndef hear(envelope): ...",
+}
+
+
+def read(sources: Sources, cache: Path | None) -> Extraction:
+    """Read a package, with or without a cache."""
+    return extract_with_files([sources.name], search_paths=[sources.folder], options=Options(cache_dir=cache))
+
+
+def edit(sources: Sources, module: str, old: str, new: str) -> None:
+    """Change a module's text."""
+    path = sources.folder / sources.name / f"{module}.py"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def within(sources: Sources, done: Extraction) -> set[str]:
+    """The package's own modules among those visited, without the package's name."""
+    prefix = f"{sources.name}."
+    return {one.removeprefix(prefix) for one in done.visited if one.startswith(prefix)}
+
+
+def test_nothing_changed_reads_nothing(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """The second run gives the same bytes and opens no module."""
+    sources = write(FILES)
+    first = read(sources, tmp_path / "cache")
+    second = read(sources, tmp_path / "cache")
+
+    assert dumps(first.manifest) == dumps(second.manifest)
+    assert (second.visited, second.parsed) == ((), ())
+    assert second.files == first.files
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "visited"),
+    [
+        ("articles", "def title", "def headline", {"articles", "listeners"}),
+        ("pages", "class Page", "class Sheet", {"pages"}),
+        ("traits", "def tag", "def label", {"traits", "articles", "pages", "listeners"}),
+        ("other", "class Single(Alone)", "class Single", {"other"}),
+        ("listeners", "def hear", "def listen_to", {"listeners"}),
+    ],
+)
+def test_one_change_visits_what_depends_on_it(
+    module: str, old: str, new: str, visited: set[str], write: Callable[..., Sources], tmp_path: Path
+) -> None:
+    """After an edit exactly the modules that depend on it are visited, and the bytes are those of a clean run."""
+    sources = write(FILES)
+    read(sources, tmp_path / "cache")
+    edit(sources, module, old, new)
+    done = read(sources, tmp_path / "cache")
+
+    assert within(sources, done) == visited
+    assert dumps(done.manifest) == dumps(read(sources, None).manifest)
+
+
+def test_new_and_removed_modules(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """A module that appears or goes changes what imported it, or looked for it in vain."""
+    sources = write({**FILES, "late": "try:\n    from PKG.extra import Base\nexcept ImportError:\n    class Base: ...\n"
+                     "from PKG.traits import HasTags\nclass Late(HasTags, Base): ..."})  # fmt: skip
+    cache = tmp_path / "cache"
+    before = read(sources, cache)
+    extra = sources.folder / sources.name / "extra.py"
+    extra.write_text("class Base: ...\n", encoding="utf-8")
+    with_extra = read(sources, cache)
+    assert dumps(with_extra.manifest) == dumps(read(sources, None).manifest) != dumps(before.manifest)
+
+    extra.unlink()
+    assert dumps(read(sources, cache).manifest) == dumps(before.manifest)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b'[1, 2, "x"]'])
+def test_damaged_cache_is_no_cache(damage: bytes, write: Callable[..., Sources], tmp_path: Path) -> None:
+    """Whatever stands in the cache's file, the result is right, and the file is good again afterwards."""
+    sources = write(FILES)
+    first = read(sources, tmp_path / "cache")
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(damage)
+
+    assert dumps(read(sources, tmp_path / "cache").manifest) == dumps(first.manifest)
+    assert read(sources, tmp_path / "cache").visited == ()
+
+
+def test_cache_leaves_one_file(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """It is written beside and moved into place: no half-written file is ever under its name."""
+    sources = write(FILES)
+    read(sources, tmp_path / "cache")
+
+    (file,) = (tmp_path / "cache").iterdir()
+    assert msgspec.json.decode(file.read_bytes())
