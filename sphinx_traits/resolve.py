@@ -32,7 +32,6 @@ from sphinx_traits.manifest import (
     Trait,
     Value,
 )
-from traits_runtime._core.naming import matches
 
 F = TypeVar("F", bound=Fact)
 
@@ -169,6 +168,8 @@ class Index:
             event: The event.
             model: Leave out listeners that only hear another model; empty keeps all.
         """
+        from traits_runtime._core.naming import matches  # brings the whole runtime: only for those who ask for events
+
         heard = (one for one in self.listeners if matches(one.pattern, event.wire))
         return EventUse(
             event=event,
