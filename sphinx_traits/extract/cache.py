@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.summary import Summary
-from sphinx_traits.extract.world import digest
+from sphinx_traits.extract.world import digest, without_garbage_collection
 from sphinx_traits.manifest import Manifest
 
+T = TypeVar("T")
 _RACE_S = 2.0
 """A file changed this shortly before the cache was written may change again without its time telling."""
 
@@ -44,7 +46,6 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     files: tuple[_File, ...]
     directories: tuple[_Directory, ...]
     manifest: Manifest
-    summaries: dict[str, tuple[str, Summary]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Kept:
     Args:
         manifest: Its manifest.
         files: The files behind it.
-        summaries: The modules' summaries, each with the digest of its file.
+        summaries: The modules' summaries, each with the digest of its file; none where they are not needed.
         current: Whether nothing has changed since: then the manifest is the answer.
     """
 
@@ -87,6 +88,8 @@ class Cache:
         ]  # fmt: skip
         self.path = folder / f"manifest-{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}.json"
 
+        self.summaries = self.path.with_name(self.path.name.replace("manifest-", "modules-"))
+
     def load(self) -> Kept | None:
         """What is kept; None where there is nothing to be used.
 
@@ -94,12 +97,13 @@ class Cache:
         """
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            entry = msgspec.json.decode(self.path.read_bytes(), type=_Entry)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        entry = _decoded(self.path, _Entry)
+        if entry is None:
             return None
         files = tuple(Path(one.path) for one in entry.files if one.size >= 0)
-        return Kept(entry.manifest, files, entry.summaries, self._is_current(entry))
+        current = self._is_current(entry)
+        summaries = None if current else _decoded(self.summaries, dict[str, tuple[str, Summary]])
+        return Kept(entry.manifest, files, summaries or {}, current)
 
     def _is_current(self, entry: _Entry) -> bool:
         horizon = int((entry.written - _RACE_S) * 1e9)
@@ -127,11 +131,20 @@ class Cache:
             files=tuple(_file(path, known) for path, known in sorted(files.items())),
             directories=tuple(_directory(path, entries) for path, entries in sorted(directories.items())),
             manifest=manifest,
-            summaries=dict(summaries),
         )
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            _write(self.summaries, msgspec.json.encode(dict(summaries)))
             _write(self.path, msgspec.json.encode(entry))
+
+
+def _decoded(path: Path, kind: type[T]) -> T | None:
+    """A file's content; None for one that is not there, or damaged."""
+    try:
+        with without_garbage_collection():
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -106,17 +106,28 @@ def test_damaged_cache_is_no_cache(damage: bytes, write: Callable[..., Sources],
     """Whatever stands in the cache's file, the result is right, and the file is good again afterwards."""
     sources = write(FILES)
     first = read(sources, tmp_path / "cache")
-    (file,) = (tmp_path / "cache").iterdir()
-    file.write_bytes(damage)
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(damage)
 
     assert dumps(read(sources, tmp_path / "cache").manifest) == dumps(first.manifest)
     assert read(sources, tmp_path / "cache").visited == ()
 
 
-def test_cache_leaves_one_file(write: Callable[..., Sources], tmp_path: Path) -> None:
-    """It is written beside and moved into place: no half-written file is ever under its name."""
+def test_cache_leaves_two_whole_files(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """They are written beside and moved into place: no half-written file is ever under their names."""
     sources = write(FILES)
     read(sources, tmp_path / "cache")
 
-    (file,) = (tmp_path / "cache").iterdir()
-    assert msgspec.json.decode(file.read_bytes())
+    files = sorted((tmp_path / "cache").iterdir())
+    assert [file.name.partition("-")[0] for file in files] == ["manifest", "modules"]
+    assert all(msgspec.json.decode(file.read_bytes()) for file in files)
+
+
+def test_module_summaries_may_be_lost(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """Without them the next change reads everything, and the result is right."""
+    sources = write(FILES)
+    read(sources, tmp_path / "cache")
+    next((tmp_path / "cache").glob("modules-*")).write_bytes(b"{")
+    edit(sources, "pages", "class Page", "class Sheet")
+
+    assert dumps(read(sources, tmp_path / "cache").manifest) == dumps(read(sources, None).manifest)
