@@ -346,13 +346,17 @@ def test_decorating_an_async_generator_is_refused() -> None:
 
 
 def test_job_is_not_muted() -> None:
-    """A job that is queued inside a block runs with its features on."""
+    """A job that is queued inside a block runs with its features on, also where it runs at once."""
     SEEN.clear()
     with capture_jobs() as jobs, without_feature("follow"):
         Article().ask.enqueue()
     jobs.run()
+    with without_feature("follow"):
+        Article().ask.enqueue()
+        inside = Article().follow
 
-    assert SEEN == [True]
+    assert SEEN == [True, True]
+    assert inside is False
 
 
 def test_quietly_drops_events_of_its_block_alone() -> None:
