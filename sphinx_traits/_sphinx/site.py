@@ -73,8 +73,13 @@ def build_site(title: str, manifest: Manifest, output: Path, *, only: Sequence[t
 def _front_page(title: str, only: Sequence[tuple[str, str]]) -> str:
     heading = f"{title}\n{'=' * len(title)}\n\n"
     if only:
-        return heading + "".join(f".. {directive}:: {name}\n\n" for directive, name in only)
+        return heading + "".join(_section(directive, name) for directive, name in only)
     return f"{heading}.. toctree::\n   :maxdepth: 2\n\n   traits/index\n"
+
+
+def _section(directive: str, name: str) -> str:
+    short = name.rpartition(".")[2]
+    return f"{short}\n{'-' * len(short)}\n\n.. {directive}:: {name}\n\n"
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> Path:
