@@ -45,7 +45,7 @@ def build_project_docs(docs: Path, manifest: Manifest, output: Path) -> Site:
 
 
 def build_site(title: str, manifest: Manifest, output: Path, *, only: Sequence[tuple[str, str]] = ()) -> Site:
-    """Build a site from nothing but a manifest, on Furo.
+    """Build a site from nothing but a manifest, on Furo; its findings are no warnings here, the caller has them.
 
     Args:
         title: The site's title.
@@ -64,6 +64,7 @@ def build_site(title: str, manifest: Manifest, output: Path, *, only: Sequence[t
             "extensions": ["sphinx_traits"],
             "html_copy_source": False,
             "html_show_sourcelink": False,
+            "suppress_warnings": sorted({f"traits.{one.code}" for one in manifest.findings}),
             "traits_manifest": str(file),
             "traits_pages": "" if only else "traits",
         }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sphinx_traits.cli.sources import fail, read_sources, source_options, the_one
+from sphinx_traits.cli.sources import fail, read_sources, report, source_options, the_one
 from sphinx_traits.files import write_atomic, write_if_changed
 from sphinx_traits.manifest import Manifest, dumps
 from sphinx_traits.project import Project
@@ -43,6 +43,8 @@ def docs(
     manifest = read_sources(project)
     index = Index(manifest)
     chosen = _chosen(index, models, traits)
+    if not (form == "html" and _owns_site(project, chosen)):
+        report(manifest)
     first = _WRITERS[form](project, index, chosen, output.resolve())
     click.echo(first)
     click.echo(f"{len(manifest.models):>5} models")
@@ -68,7 +70,7 @@ def _write_html(project: Project, index: Index, chosen: list[tuple[str, str]], o
         from sphinx_traits._sphinx.site import build_project_docs, build_site
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: pip install 'sphinx-traits[site]'")
-    if project.docs is not None and not chosen:
+    if project.docs is not None and _owns_site(project, chosen):
         site = build_project_docs(project.docs, index.manifest, output)
     else:
         only = [("trait-model" if kind == "model" else "trait", name) for kind, name in chosen]
@@ -76,6 +78,11 @@ def _write_html(project: Project, index: Index, chosen: list[tuple[str, str]], o
     if site.warnings:
         click.echo(f"{site.warnings} warnings, see above.", err=True)
     return site.index
+
+
+def _owns_site(project: Project, chosen: list[tuple[str, str]]) -> bool:
+    """Whether the project's own documentation is built; Sphinx reports the findings then."""
+    return project.docs is not None and not chosen
 
 
 def _write_markdown(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:

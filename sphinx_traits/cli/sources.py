@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from sphinx_traits.extract import Options, PackageNotFoundError, extract
-from sphinx_traits.manifest import Manifest
+from sphinx_traits.manifest import Finding, Manifest
 from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
 from sphinx_traits.resolve import nearest
 
@@ -75,6 +75,18 @@ def read_sources(project: Project) -> Manifest:
         fail(str(error))
     finally:
         progress.close()
+
+
+def report(manifest: Manifest) -> None:
+    """Print what is wrong on standard error, a line for each cause: its first place, and how many more there are."""
+    causes: dict[tuple[str, str], list[Finding]] = {}
+    for one in manifest.findings:
+        if one.level != "info":
+            causes.setdefault((one.code, one.hint or one.message), []).append(one)
+    for found in causes.values():
+        first, more = found[0], len(found) - 1
+        also = f" And {more} more for the same reason." if more else ""
+        click.echo(f"{first.location}: {first.level}: {first.message} {first.hint}{also} [{first.code}]", err=True)
 
 
 def _cache_folder() -> Path:
