@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -16,7 +18,6 @@ from sphinx_traits.files import write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from sphinx_traits._sphinx.config import Settings
     from sphinx_traits.manifest import Class
@@ -99,13 +100,25 @@ def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[
     Returns:
         The file of each document.
     """
-    environment = _environment(template_paths)
-    stubs: dict[str, Path] = {}
-    for docname, text in _texts(pages, environment):
-        stubs[docname] = folder / f"{docname}.traits-rst"
+    stubs = {docname: folder / f"{docname}.traits-rst" for docname in pages.titles}
+    plan = _fingerprint(pages, template_paths)
+    done = folder.parent / "stubs.txt"
+    if done.is_file() and done.read_text(encoding="utf-8") == plan and all(map(Path.is_file, stubs.values())):
+        return stubs
+    for docname, text in _texts(pages, _environment(template_paths)):
         write_if_changed(stubs[docname], text.encode())
     _remove_others(folder, set(stubs.values()))
+    write_if_changed(done, plan.encode())
     return stubs
+
+
+def _fingerprint(pages: Pages, template_paths: list[Path]) -> str:
+    """What the stubs depend on: the plan, and the templates by their times."""
+    own = Path(__file__).parent.parent / "templates" / "pages"
+    folders = [own, *(path / "sphinx_traits" for path in template_paths)]
+    templates = sorted(file for folder in folders for file in folder.glob("*.jinja"))
+    times = [(str(file), file.stat().st_mtime_ns) for file in templates]
+    return hashlib.blake2b(repr((pages, times)).encode(), digest_size=12).hexdigest()
 
 
 def _remove_others(folder: Path, keep: set[Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,8 +117,14 @@ def _stats(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
     return found
 
 
+@lru_cache(maxsize=1)
+def own_version() -> str:
+    """The installed version of this package."""
+    return version("sphinx-traits")
+
+
 def _key(project: Project) -> str:
-    return _digest(repr((version("sphinx-traits"), astuple(project))).encode())
+    return _digest(repr((own_version(), astuple(project))).encode())
 
 
 def _digest(data: bytes) -> str:

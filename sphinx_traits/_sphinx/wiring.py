@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from sphinx.locale import get_translation
 
 from sphinx_traits import domain
 from sphinx_traits._sphinx import build as builds
-from sphinx_traits._sphinx import extend, output, stale, virtual
+from sphinx_traits._sphinx import extend, output, source, stale, virtual
 from sphinx_traits._sphinx.ashtml import wants_html
 from sphinx_traits._sphinx.builders import CoverageBuilder, JsonBuilder
 from sphinx_traits._sphinx.catalogue import Catalogue
@@ -18,7 +17,6 @@ from sphinx_traits._sphinx.config import Settings, project_of
 from sphinx_traits._sphinx.directives import DIRECTIVES
 from sphinx_traits._sphinx.expand import Expand, late
 from sphinx_traits._sphinx.pages import plan, write_stubs
-from sphinx_traits._sphinx.source import load_manifest, report
 from sphinx_traits._sphinx.sources import Sources
 from sphinx_traits._sphinx.twins import write_twins
 from sphinx_traits.domain import domain_of
@@ -61,7 +59,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("build-finished", _write_twins)
     app.connect("html-page-context", _no_source_file)
     return {
-        "version": version("sphinx-traits"),
+        "version": source.own_version(),
         "env_version": domain.DATA_VERSION,
         "parallel_read_safe": True,
         "parallel_write_safe": True,
@@ -79,7 +77,7 @@ def _read_manifest(app: Sphinx) -> None:
     project = project_of(settings, confdir)
     sources = Sources((project.root, *project.search_paths))
     cache = Path(app.doctreedir) / "sphinx_traits"
-    facts = extend.without_skipped(app.events, *load_manifest(settings, project, confdir, cache))
+    facts = extend.without_skipped(app.events, *source.load_manifest(settings, project, confdir, cache))
     catalogue = Catalogue(*facts, sources)
     pages = plan(settings, catalogue.index)
     folder = cache / "pages"
@@ -87,7 +85,7 @@ def _read_manifest(app: Sphinx) -> None:
     stubs = write_stubs(pages, folder, templates)
     virtual.enable(app.project, stubs, folder)
     domain_of(app.env).build = builds.Build(catalogue, settings, pages, app.builder)
-    report(catalogue.manifest.findings, sources)
+    source.report(catalogue.manifest.findings, sources)
 
 
 def _outdated(app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: set[str], removed: set[str]) -> set[str]:

@@ -8,7 +8,6 @@ from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
 from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, facts, joined, lines, named, table, text
-from traits_runtime._core.naming import is_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +84,7 @@ def heard(page: Page, use: EventUse) -> Cell:
 def listener_line(page: Page, one: Listener) -> list[Part]:
     """One listener: its name, its pattern where that is a wildcard, and its place."""
     found: list[Part] = [code(f"{one.name}()")]
-    if is_pattern(one.pattern):
+    if "*" in one.pattern:
         found += [_(" by "), code(one.pattern)]
     if one.model:
         found += [_(" for "), page.linker.cls(one.model)]
