@@ -32,7 +32,7 @@ from traits_runtime._core import rollouts as buckets
 from traits_runtime.testing import isolated
 
 HEAVY = ("asyncio", "sqlite3", "sqlalchemy", "django")
-ROUNDS = 61
+ROUNDS = 121
 
 
 def run() -> list[Figure]:

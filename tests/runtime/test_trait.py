@@ -478,3 +478,23 @@ def test_feature_of_a_model_itself() -> None:
 
     assert Article().drafts is True
     assert Article.enabled("drafts")
+
+
+def test_trait_itself_has_no_instances() -> None:
+    """It is there to be inherited."""
+    with pytest.raises(DeclarationError, match="has no instances; inherit it"):
+        Trait()
+
+
+def test_foreign_base_in_front_of_trait_itself() -> None:
+    """A direct use of Trait behind a base that keeps subclass creation to itself is adopted late too."""
+
+    class Selfish:
+        def __init_subclass__(cls) -> None:
+            pass
+
+    class HasLate(Selfish, Trait):
+        late = feature(True)
+
+    assert HasLate() is not None
+    assert HasLate.enabled("late")

@@ -289,9 +289,10 @@ class EventBus:
         """Call everybody on a route, in order."""
         if self._is_quiet() and self._silenced(envelope):
             return
-        if route.depth >= MAX_DEPTH:
-            self._measure(route)
-        route.depth += 1
+        depth = route.depth
+        if depth >= MAX_DEPTH:
+            depth = self._measure(route)
+        route.depth = depth + 1
         failures: list[Exception] | None = None
         try:
             for call in route.calls if route.calls is not None else self._ready(route, envelope):
@@ -308,9 +309,10 @@ class EventBus:
         """Call everybody on a route, awaiting coroutines one after the other."""
         if self._is_quiet() and self._silenced(envelope):
             return
-        if route.depth >= MAX_DEPTH:
-            self._measure(route)
-        route.depth += 1
+        depth = route.depth
+        if depth >= MAX_DEPTH:
+            depth = self._measure(route)
+        route.depth = depth + 1
         failures: list[Exception] | None = None
         try:
             for call in route.acalls if route.acalls is not None else self._ready(route, envelope, wait=True):
@@ -339,13 +341,13 @@ class EventBus:
         finally:
             self._chain.set(before)
 
-    def _measure(self, route: Route) -> None:
-        """Look whether this stack really is that deep: the counter is shared by all threads, and may drift."""
+    def _measure(self, route: Route) -> int:
+        """How deep this stack really is in a route: the counter is shared by all threads, and may drift."""
         names = tuple(reversed([*_delivering(), *self._chain.get()]))
         around = names.count(route.name) - 1
         if around >= MAX_DEPTH:
             raise EventDepthError(names)
-        route.depth = around
+        return around
 
     def _ready(self, route: Route, envelope: Envelope[Any], *, wait: bool = False) -> Iterator[Callable[[Any], object]]:
         """The calls of a route with listeners that need more than a call."""

@@ -63,7 +63,10 @@ class Trait:
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
             """Make a bare instance, after the model has booted."""
-            record = cls.__trait_record__
+            try:
+                record = cls.__trait_record__
+            except AttributeError:
+                record = adopt(cls)
             if record.ready is not cls:
                 record = prepare(_adopted(cls))
             make = record.make
@@ -90,6 +93,8 @@ def adopt(cls: type) -> Record:
         UnknownConfigKeyError: ``__traits__`` names a key that the trait does not declare.
         InvalidConfigValueError: A key does not take the value that ``__traits__`` gives it.
     """
+    if cls is Trait:
+        raise DeclarationError(path_of(cls), "has no instances; inherit it: `class HasSlug(Trait): ...`.")
     record = Record(cls, "trait" if Trait in cls.__bases__ else "model")
     record.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
     for key in _own_keys(cls, record):
