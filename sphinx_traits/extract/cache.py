@@ -86,9 +86,11 @@ class Cache:
             sys.version, _code_state(), *packages, "|", *paths, "|", str(project),
             repr(sorted(options.base_overrides.items())), repr((options.traits, options.models, options.exclude)),
         ]  # fmt: skip
-        self.path = folder / f"manifest-{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}.json"
+        self.path: Path = (
+            folder / f"manifest-{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}.json"
+        )
 
-        self.summaries = self.path.with_name(self.path.name.replace("manifest-", "modules-"))
+        self.summaries: Path = self.path.with_name(self.path.name.replace("manifest-", "modules-"))
 
     def load(self) -> Kept | None:
         """What is kept; None where there is nothing to be used.

@@ -119,7 +119,7 @@ class World:
         self.problems: dict[str, tuple[str, Problem]] = {}
         self.parsed: list[str] = []
         self.renewed: set[str] = set()
-        self.known = dict(known or {})
+        self.known: dict[str, tuple[str, Summary]] = dict(known or {})
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
         self._importable: dict[str, bool] = {}

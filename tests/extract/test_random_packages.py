@@ -151,7 +151,8 @@ class Program:
         if self.visible:
             function, name, base = self._fresh("make"), self._fresh("F"), self.chance.choice(self.visible)
             self.lines.append(
-                f"def {function}(base):\n    class Made(base): ...\n    return Made\nclass {name}({function}({base})): ..."
+                f"def {function}(base):\n    class Made(base): ...\n    return Made\n"
+                f"class {name}({function}({base})): ..."
             )
             self.visible.append(name)
 
