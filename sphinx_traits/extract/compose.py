@@ -117,7 +117,7 @@ class Composer:
         if known is None or known.location.line != node.entry.line:
             return None
         for gap in lineage.gaps:
-            self._report(gap, name)
+            self._report(gap, node)
         return msgspec.structs.replace(known, traits=self._traits_of(node)) if isinstance(known, Model) else known
 
     def _traits_of(self, node: SourceClass) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Composer:
         for name in _FACTS:
             common[name] = tuple(getattr(facts, name))
         for gap in lineage.gaps:
-            self._report(gap, subject.name)
+            self._report(gap, node)
         return facts, common
 
     def _facts(self, node: SourceClass) -> Facts:
@@ -193,7 +193,7 @@ class Composer:
         where = self.location(gap.owner, gap.expression)
         return f"the base `{gap.expression}`{f' at {where}' if where.path else ''} is not certain: {gap.reason}"
 
-    def _report(self, gap: Gap, subject: str) -> None:
+    def _report(self, gap: Gap, node: SourceClass) -> None:
         key = (gap.code, gap.owner, gap.expression)
         if key in self.findings:
             return
@@ -203,13 +203,14 @@ class Composer:
             "conditional_base": f"Which class the base `{gap.expression}` of {owner} is cannot be told: {gap.reason}.",
             "impossible_mro": f"{owner} cannot be created: {gap.reason}.",
         }
-        where = self.location(gap.owner, gap.expression)
+        written = self.location(gap.owner, gap.expression)
+        where = written if written.path else self.location(node)
         self.findings[key] = Finding(
             location=where,
             code=gap.code,
             message=messages[gap.code],
             hint=_HINTS[gap.code].format(path=gap.path),
-            subject=owner if where.path else subject,
+            subject=owner if written.path else self.graph.name(node),
             level="error" if gap.code == "impossible_mro" else "warning",
         )
 

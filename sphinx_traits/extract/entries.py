@@ -5,11 +5,12 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from sphinx_traits.extract.targets import ClassNode, ObjectTarget, Opaque, StdClass
 
-_GENERIC = StdClass(typing.Generic)
-_PROTOCOL = StdClass(typing.Protocol)
+GENERIC = StdClass(cast("type", typing.Generic))
+_PROTOCOL = StdClass(cast("type", typing.Protocol))
 _FLATTENED = {"NamedTuple": StdClass(tuple), "TypedDict": StdClass(dict)}
 _TYPING = ("typing", "typing_extensions")
 
@@ -34,7 +35,7 @@ class Entry:
 
     def with_arguments(self, arguments: tuple[str, ...]) -> Entry:
         """The same, subscripted."""
-        typed = self.node in (_GENERIC, _PROTOCOL) or self.alias
+        typed = self.node in (GENERIC, _PROTOCOL) or self.alias
         if not typed and isinstance(self.node, StdClass):
             typed = issubclass(self.node.type, typing.Generic)
         return replace(self, arguments=arguments, alias=typed)
@@ -71,17 +72,17 @@ def mro_entries(entries: Sequence[Entry], *, generic: bool, is_generic: Callable
     nodes: list[ClassNode] = []
     for place, entry in enumerate(entries):
         later = entries[place + 1 :]
-        if entry.node == _GENERIC and entry.alias:
+        if entry.node == GENERIC and entry.alias:
             protocol = any(one.node == _PROTOCOL and not one.alias for one in entries)
             if not protocol and not any(one.alias for one in later):
-                nodes.append(_GENERIC)
+                nodes.append(GENERIC)
             continue
         if entry.alias and entry.is_special:
             nodes += [entry.node] if entry.node not in nodes else []
             if not any(one.alias or is_generic(one.node) for one in later):
-                nodes.append(_GENERIC)
+                nodes.append(GENERIC)
             continue
         nodes.append(entry.node)
-    if generic and _GENERIC not in nodes:
-        nodes.append(_GENERIC)
+    if generic and GENERIC not in nodes:
+        nodes.append(GENERIC)
     return nodes

@@ -107,7 +107,7 @@ class Folder:
         lists = isinstance(left, list | tuple) and isinstance(right, type(left)) and isinstance(node.op, ast.Add)
         if function is None or not (numbers or texts or lists):
             return UNKNOWN
-        if numbers and isinstance(node.op, ast.LShift) and right > 64:
+        if isinstance(right, int | float) and isinstance(node.op, ast.LShift) and right > 64:
             return UNKNOWN
         try:
             result = function(left, right)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sphinx_traits.extract.entries import Entry, mro_entries
+from sphinx_traits.extract.entries import GENERIC, Entry, mro_entries
 from sphinx_traits.extract.names import Resolver, parse_expression
 from sphinx_traits.extract.targets import (
     ClassNode,
@@ -27,7 +26,6 @@ SPREAD = "its bases"
 """Mark of a made class that only stands for its bases: ``with_metaclass(Meta, A, B)``."""
 OBJECT = StdClass(object)
 DICT = StdClass(dict)
-GENERIC = StdClass(typing.Generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,7 @@ class Graph:
         if isinstance(node, SynthClass):
             return self._assemble(node, [(one.path, one, ()) for one in node.bases])
         if isinstance(node, Opaque):
-            return Bases((), (OBJECT,), (Gap(node, node.path, node.path, node.reason),))
+            return Bases((), (OBJECT,))
         entry = node.entry
         place = Place(node.module, entry.scope, entry.position)
         return self._assemble(node, [one for text in entry.bases for one in self._base(place, text)], entry.generic)

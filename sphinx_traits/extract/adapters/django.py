@@ -97,7 +97,7 @@ def _field(subject: Subject, statement: Statement, facts: Facts) -> None:
             doc=_text(subject, given.get("help_text")) or subject.doc(statement),
             kind=kind,
             type=symbol(subject.resolve(value.func))[1],
-            nullable=_nullable(subject, given.get("null")),
+            nullable=_nullable(subject, given.get("null")) if kind != "virtual" else "",
             default=ast.unparse(given["default"]) if "default" in given else "",
             target=_target(subject, value, given) if kind == "relation" else "",
         )

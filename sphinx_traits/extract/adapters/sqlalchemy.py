@@ -307,9 +307,11 @@ def _declared(subject: Subject, function: FunctionNode, facts: Facts) -> None:
         facts.meta[function.name] = "declared_attr"
         return
     calls = [one.value for one in _returns(function) if isinstance(one.value, ast.Call)]
-    kinds = [kind_of(subject, subject.resolve(one.func))[0] for one in calls]
+    kinds: list[ColumnKind] = [kind_of(subject, subject.resolve(one.func))[0] for one in calls]
     mapped, inner = _mapped(function.returns)
-    kind: ColumnKind = next((one for one in kinds if one), "")
+    kind: ColumnKind = ""
+    for found in reversed(kinds):
+        kind = found or kind
     sure = bool(kind) or bool(mapped)
     if not kind and mapped:
         kind = "relation" if _points_to_class(subject, inner) else "column"
@@ -330,7 +332,7 @@ def _declared(subject: Subject, function: FunctionNode, facts: Facts) -> None:
             type=_shown(inner) if inner is not None else _column_type(call, "Column") if kind == "column" else "",
             nullable=_nullable(subject, call, inner, kind),
             default=_default(call),
-            target=_target(subject, call, inner) if kind == "relation" else "",
+            target=_target(subject, call, inner) if kind == "relation" else _foreign_key(subject, call),
             certainty="conditional" if optional else "certain" if sure else "dynamic",
             why="the function that declares it may return nothing"
             if optional
