@@ -138,7 +138,7 @@ def _events_digest(catalogue: Catalogue, _rest: str) -> str:
 
 
 def _work_digest(catalogue: Catalogue, _rest: str) -> str:
-    return _digest([(one.name, one.hooks, one.jobs) for one in catalogue.manifest.classes()])
+    return _digest([(one.name, one.hooks, one.jobs, one.metrics) for one in catalogue.manifest.classes()])
 
 
 _ANSWERS = {

@@ -260,6 +260,13 @@ class TraitJobs(AggregateDirective):
     query = "work"
 
 
+class TraitMetrics(AggregateDirective):
+    """All metrics, or those of the traits that are named."""
+
+    block = "all-metrics"
+    query = "work"
+
+
 class TraitMatrix(AggregateDirective):
     """Which model has which trait."""
 
@@ -318,6 +325,7 @@ DIRECTIVES: dict[str, type[SphinxDirective]] = {
     "trait-events": TraitEvents,
     "trait-hooks": TraitHooks,
     "trait-jobs": TraitJobs,
+    "trait-metrics": TraitMetrics,
     "trait-matrix": TraitMatrix,
     "trait-diagram": TraitDiagram,
     "trait-list": TraitList,

@@ -15,6 +15,7 @@ ARGUMENTS = {
     "trait-events": "HasSlug",
     "trait-hooks": "",
     "trait-jobs": "",
+    "trait-metrics": "",
     "trait-matrix": "",
     "trait-diagram": "Article",
     "trait-list": "models",

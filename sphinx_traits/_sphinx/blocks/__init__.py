@@ -51,6 +51,7 @@ AGGREGATES = {
     "all-events": overview.events_tables,
     "all-hooks": overview.hooks_tables,
     "all-jobs": overview.jobs_tables,
+    "all-metrics": overview.metrics_tables,
     "event-wiring": events.wiring,
     "diagram": diagram.diagram,
 }

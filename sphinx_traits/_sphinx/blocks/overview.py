@@ -217,6 +217,17 @@ def _job_row(page: Page, job: Job) -> list[Cell]:
     return [job_cell(page, job), code(job.queue) if job.queue else "", lines([code(one)] for one in job.options)]
 
 
+def metrics_tables(page: Page, options: Options) -> Content:
+    """All metrics, trait by trait."""
+    heads = [_("Metric"), _("Kind")]
+    return _per_class(
+        page,
+        options,
+        lambda cls: [[named([page.name("metric", one)], one.doc), one.kind] for one in cls.metrics],
+        lambda rows: ("metrics", heads, rows),
+    )
+
+
 def _per_class(
     page: Page,
     options: Options,
