@@ -97,6 +97,7 @@ def adopt(cls: type) -> Record:
         raise DeclarationError(path_of(cls), "has no instances; inherit it: `class HasSlug(Trait): ...`.")
     record = Record(cls, "trait" if Trait in cls.__bases__ else "model")
     record.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
+    record.held = tuple(name for name, value in vars(cls).items() if isinstance(value, HELD))
     for key in _own_keys(cls, record):
         if key.name in record.keys:
             raise DeclarationError(
@@ -127,9 +128,7 @@ def _own_keys(cls: type, record: Record) -> Iterator[Key]:
 def _refuse_clashes(record: Record) -> None:
     holders: dict[str, Record] = {}
     for one in record.all:
-        for name, value in vars(one.cls).items():
-            if not isinstance(value, HELD):
-                continue
+        for name in one.held:
             first = holders.setdefault(name, one)
             if first is not one and not issubclass(first.cls, one.cls):
                 raise AttributeClashError(record.path, name, (first.path, one.path))

@@ -47,7 +47,7 @@ class Record:
     """
 
     __slots__ = (
-        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found",
+        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found", "held",
         "hooks", "initializers", "keys",
         "kind", "lineage", "make", "moments", "name", "number", "path", "plans", "ready", "rolled", "snaps", "states",
         "subject",
@@ -61,6 +61,7 @@ class Record:
         self.path: str = path_of(cls)
         self.hooks: tuple[HookEntry, ...] = tuple(_own_hooks(cls, kind == "trait"))
         self.keys: dict[str, Key] = {}
+        self.held: tuple[str, ...] = ()
         self.features: tuple[str, ...] = ()
         self.lineage: tuple[Record, ...] = tuple(record_of(base) for base in cls.__mro__[1:] if has_record(base))
         self.code: dict[tuple[str, str], object] = {}
@@ -136,11 +137,14 @@ class Record:
     def _ordered(self, moment: str) -> Iterator[HookEntry]:
         seen: set[str] = set()
         for owner in self.all:
+            if not owner.hooks:
+                continue
             fresh = [one for one in owner.hooks if one.name not in seen]
             seen.update(one.name for one in fresh)
             due = [one for one in fresh if one.mark.moment == moment and callable(getattr(self.cls, one.name, None))]
             for one in sorted(due, key=lambda entry: -entry.mark.priority):
-                yield one._replace(is_async=is_coroutine_function(getattr(self.cls, one.name)))
+                awaited = is_coroutine_function(getattr(self.cls, one.name))
+                yield one if awaited is one.is_async else one._replace(is_async=awaited)
 
     def subject_of(self, instance: object = None) -> Subject:
         """This class as config resolution sees it."""
