@@ -183,12 +183,8 @@ def typed_events() -> Iterator[Figure]:
     yield ratio("typed event, 1 listener, keywords / blinker", times["heard"], times["one"], 0.8)
 
 
-def _drive(make: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], object]:
-    """Await twenty times in one coroutine that never waits, without an event loop between."""
-
-    async def twenty() -> None:
-        for _ in range(20):
-            await make()
+def _drive(twenty: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], object]:
+    """Run a coroutine that never waits, without an event loop between."""
 
     def call() -> None:
         try:
@@ -201,7 +197,7 @@ def _drive(make: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], obje
 
 
 def async_emits() -> Iterator[Figure]:
-    """Awaiting one and ten coroutine listeners."""
+    """Awaiting one and ten coroutine listeners, twenty times in one coroutine."""
     blinker = _peer("blinker")
     if blinker is None:
         return
@@ -219,12 +215,22 @@ def async_emits() -> Iterator[Figure]:
 
 def _awaiting(name: str) -> Callable[[], Coroutine[Any, Any, object]]:
     aemit = events.aemit
-    return lambda: aemit(name)
+
+    async def twenty() -> None:
+        for _ in range(20):
+            await aemit(name)
+
+    return twenty
 
 
 def _asending(signal: Any) -> Callable[[], Coroutine[Any, Any, object]]:
     send = signal.send_async
-    return lambda: send(None)
+
+    async def twenty() -> None:
+        for _ in range(20):
+            await send(None)
+
+    return twenty
 
 
 def other_buses() -> Iterator[Figure]:
