@@ -88,7 +88,8 @@ class Describer:
         """The ids of an object that is described here: none where another page is its place."""
         if not self.primary:
             return []
-        anchor = f"{objtype}-{name}"
+        # Not `type-name`: Sphinx's search would rebuild such an anchor from the name it shows, which is shorter.
+        anchor = f"{objtype}.{name}"
         self.domain.note_object(objtype, name, self.env.docname, anchor, display=display, aliases=aliases)
         return [anchor]
 

@@ -224,5 +224,5 @@ def test_a_diagram_is_drawn_for_browsers_and_said_to_others(blog: SphinxBuilder)
     text = blog.build("text").text("index.txt")
 
     assert 'aria-label="Traits of Article: Article → HasContent; ' in page
-    assert '<a href="traits/traits/blog.traits.HasSlug.html#trait-blog.traits.HasSlug"><rect' in page
+    assert '<a href="traits/traits/blog.traits.HasSlug.html#trait.blog.traits.HasSlug"><rect' in page
     assert "HasContent brings HasSlug, HasTags" in text

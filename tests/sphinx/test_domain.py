@@ -39,7 +39,7 @@ def test_every_role_leads_somewhere(blog: SphinxBuilder) -> None:
 
     assert built.warnings == []
     assert text.count('class="reference internal"') >= 12
-    assert 'href="traits/traits/blog.traits.HasSlug.html#config-blog.traits.HasSlug.max_length"' in text
+    assert 'href="traits/traits/blog.traits.HasSlug.html#config.blog.traits.HasSlug.max_length"' in text
     assert '<span class="pre">max_length</span>' in text
 
 
@@ -82,6 +82,16 @@ def test_the_inventory_has_each_object_once(blog: SphinxBuilder) -> None:
         "blog.traits.HasTags.tag_config.max_tags",
     ]
     assert "trait.HasSlug.slug_generated" in found["trait:event"]
+
+
+def test_the_search_leads_to_the_anchor(blog: SphinxBuilder) -> None:
+    """A key and an event are found by name, and the page opens at their description."""
+    built = blog.build()
+    found = built.text("searchindex.js")
+
+    for anchor in ("config.blog.traits.HasSlug.max_length", "event.blog.traits.HasSlug.slug_generated"):
+        assert f'"{anchor}"' in found
+        assert f'id="{anchor}"' in built.text("traits/traits/blog.traits.HasSlug.html")
 
 
 CONSUMER = """\

@@ -46,7 +46,7 @@ def test_every_trait_is_linked(blog: SphinxBuilder) -> None:
     text = blog.build().text(f"traits/models/{ARTICLE}.html")
 
     for trait in ("HasContent", "HasSlug", "HasTags", "HasUserTracking"):
-        assert re.search(rf'href="\.\./traits/blog\.traits\.{trait}\.html#trait-blog\.traits\.{trait}"', text)
+        assert re.search(rf'href="\.\./traits/blog\.traits\.{trait}\.html#trait\.blog\.traits\.{trait}"', text)
 
 
 def test_hooks_stand_in_the_order_in_which_they_run(blog: SphinxBuilder) -> None:
