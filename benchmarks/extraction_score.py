@@ -94,6 +94,7 @@ def score(reading: Reading, truth: Mapping[str, Any]) -> Score:
     for name, real in truth["classes"].items():
         if name not in reading.classes:
             result.missing.append(name)
+            result.models += bool(real.get("model"))
             continue
         _compare_mro(result, reading, name, real)
         _compare_members(result, reading, name, real)
