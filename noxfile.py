@@ -70,6 +70,7 @@ def typing(session: nox.Session) -> None:
     """Types: mypy, pyright, and whether the public API is typed whole."""
     install_wheel(session, "typing")
     session.run("mypy")
+    session.run("mypy", "--strict", "examples/blog/blog")
     session.run("pyright")
     for package in ("sphinx_traits", "traits_runtime"):
         session.run("pyright", "--ignoreexternal", "--verifytypes", package)

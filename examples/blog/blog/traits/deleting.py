@@ -41,8 +41,9 @@ class SoftDeletes(Trait):
 
     def delete(self) -> None:
         """Put the row into the waste bin."""
-        self.deleted_at = datetime.now(UTC)
-        self.trashed(at=self.deleted_at)
+        now = datetime.now(UTC)
+        self.deleted_at = now
+        self.trashed(at=now)
 
     def restore(self) -> None:
         """Take the row out of the waste bin; does nothing for a live one."""

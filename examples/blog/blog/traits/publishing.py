@@ -50,8 +50,9 @@ class Publishable(Trait):
     def publish(self) -> None:
         """Make the row public."""
         first_time = self.published_at is None
-        self.published_at = datetime.now(UTC)
-        self.published(at=self.published_at, first_time=first_time)
+        now = datetime.now(UTC)
+        self.published_at = now
+        self.published(at=now, first_time=first_time)
 
     def unpublish(self) -> None:
         """Take the row back to draft."""
