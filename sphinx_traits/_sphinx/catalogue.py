@@ -72,11 +72,13 @@ class Catalogue:
         """Digest of the answer to a question; empty where there is no answer.
 
         Args:
-            query: `composition:NAME`, `trait:NAME`, `find:KIND:NAME`, or another name in `_ANSWERS`.
+            query: `composition:NAME`, `trait:NAME`, `find:KIND:NAME`, or another name in `_ANSWERS`; one that an
+                earlier version asked has no answer, so that its page is read again.
         """
         if query not in self._digests:
             kind, _colon, rest = query.partition(":")
-            self._digests[query] = _ANSWERS[kind](self, rest)
+            answer = _ANSWERS.get(kind)
+            self._digests[query] = answer(self, rest) if answer else ""
         return self._digests[query]
 
     def names(self, kind: str) -> dict[str, Class]:
