@@ -99,6 +99,15 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
+@nox.session(python="3.11", default=False)
+def extraction(session: nox.Session) -> None:
+    """The scoreboard of the extraction: installs ten code bases and compares what is read with what they are."""
+    install_wheel(session, "bench")
+    corpora = str(HERE / "build" / "corpora")
+    session.run("python", "-m", "benchmarks.extraction_corpora", corpora)
+    session.run("python", "-m", "benchmarks", "extraction", *session.posargs, env={"TRAITS_CORPORA": corpora})
+
+
 @nox.session(python=PYTHONS, default=False)
 def constraints(session: nox.Session) -> None:
     """Write down the versions that resolve today, as `name==version` lines."""
