@@ -74,6 +74,7 @@ def typing(session: nox.Session) -> None:
     session.run("pyright")
     for package in ("sphinx_traits", "traits_runtime"):
         session.run("pyright", "--ignoreexternal", "--verifytypes", package)
+    session.run("pytest", "-m", "", "tests/typing")
 
 
 @nox.session(python="3.11")

@@ -7,6 +7,7 @@ that two extractions of the same sources give the same bytes.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
@@ -467,6 +468,8 @@ def loads(data: bytes | str) -> Manifest:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the JSON form, as published in the documentation."""
     schema = msgspec.json.schema(Manifest)
+    for one in schema["$defs"].values():
+        one["description"] = inspect.cleandoc(one["description"])  # Python 3.13 does so itself
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"sphinx-traits manifest, version {SCHEMA_VERSION}",

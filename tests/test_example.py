@@ -237,8 +237,11 @@ def test_package_that_raises_on_import_documents_without_complaint(tmp_path: Pat
     assert done.stdout.splitlines()[1:] == ["    1 models", "    1 traits", "    0 findings"]
 
 
-def test_syntax_error_in_one_module_is_a_finding_and_the_rest_is_documented(tmp_path: Path) -> None:
+def test_syntax_error_in_one_module_is_a_finding_and_the_rest_is_documented(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With file and line."""
+    monkeypatch.chdir(tmp_path)
     package = tmp_path / "half"
     package.mkdir()
     (package / "__init__.py").write_text("", encoding="utf-8")

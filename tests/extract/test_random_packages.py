@@ -219,8 +219,8 @@ TOKENS = [
 @settings(max_examples=60, deadline=None)
 def test_mutated_source_is_a_finding_never_a_crash(chance: random.Random) -> None:
     """A truncated or mangled file ends in facts or in a finding with its place."""
+    from sources import TRAIT
     from sphinx_traits.extract import extract
-    from tests.extract.test_facts import TRAIT
 
     text = TRAIT
     for _ in range(chance.randint(1, 5)):

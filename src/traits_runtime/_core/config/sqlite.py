@@ -44,6 +44,7 @@ class SQLiteStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = Lock()
+        self._held = False
         self._pid = 0
         self._connection: sqlite3.Connection | None = None
         _stores.add(self)
@@ -112,9 +113,16 @@ class SQLiteStore:
     def __del__(self) -> None:
         self.close()
 
-    def after_fork(self) -> None:
-        """In a forked child: a lock that nobody holds."""
-        self._lock = Lock()
+    def before_fork(self) -> None:
+        """Wait until no thread is inside SQLite: a child would inherit its locks, and nobody to release them."""
+        self._held = self._lock.acquire(timeout=_PATIENCE_S)
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on; in the child with a lock of its own."""
+        if child:
+            self._lock = Lock()
+        elif self._held:
+            self._lock.release()
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._pid == os.getpid():
@@ -150,14 +158,16 @@ class _Watch:
             self._thread.join(timeout=5)
 
     def _look(self) -> None:
-        own = _connect(self._path)
+        with _looking:
+            own = _connect(self._path)
         try:
             seen: int | None = None
             while True:
-                now = _data_version(own)
-                if now != seen:
-                    seen = now
-                    self._tell()
+                with _looking:
+                    now = _data_version(own)
+                    if now != seen:
+                        seen = now
+                        self._tell()
                 if self._ended.wait(INTERVAL):
                     return
         finally:
@@ -178,15 +188,44 @@ _inherited: list[sqlite3.Connection] = []
 """Connections of a parent process: never used, and never closed, which would let go of the parent's locks."""
 
 
-def _start_again() -> None:
-    for store in _stores:
-        store.after_fork()
+_looking = Lock()
+"""Held by a watching thread while it is inside SQLite."""
+
+_PATIENCE_S = 5.0
+"""How long a fork waits for threads inside SQLite."""
+
+_forking: list[SQLiteStore] = []
+_quiet = False
+
+
+def _before_fork() -> None:
+    global _quiet
+    _quiet = _looking.acquire(timeout=_PATIENCE_S)
+    _forking[:] = list(_stores)
+    for store in _forking:
+        store.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for store in _forking:
+        store.after_fork(child=False)
+    _forking.clear()
+    if _quiet:
+        _looking.release()
+
+
+def _after_fork_in_child() -> None:
+    global _looking
+    _looking = Lock()
+    for store in _forking:
+        store.after_fork(child=True)
+    _forking.clear()
     for one in list(_watches):
         one.start()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_again)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def _data_version(own: sqlite3.Connection) -> int | None:
