@@ -23,15 +23,16 @@ def imports(source: str, module: str, *, is_package: bool = False) -> set[str]:
     """Dotted names that a module imports anywhere, those for type checkers alone left out."""
     found: set[str] = set()
     package = module if is_package else module.rpartition(".")[0]
+    tree = ast.parse(source)
     hidden = {
-        node
-        for test in ast.walk(ast.parse(source))
+        id(node)
+        for test in ast.walk(tree)
         if isinstance(test, ast.If) and "TYPE_CHECKING" in ast.dump(test.test)
         for child in test.body
-        for node in [ast.unparse(child)]
+        for node in ast.walk(child)
     }
-    for node in ast.walk(ast.parse(source)):
-        if ast.unparse(node) in hidden if isinstance(node, ast.Import | ast.ImportFrom) else False:
+    for node in ast.walk(tree):
+        if id(node) in hidden:
             continue
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

@@ -285,6 +285,7 @@ def test_link_loops_end(tmp_path: Path) -> None:
     assert [one.name for one in manifest.traits] == ["shop.HasSlug"]
 
 
+@pytest.mark.slow
 def test_long_module(tmp_path: Path) -> None:
     """A module of 100,000 lines is read like any other."""
     from sphinx_traits.extract import extract

@@ -140,6 +140,7 @@ def test_fixtures(traits_isolated, traits_events, traits_jobs, traits_metrics, t
 """
 
 
+@pytest.mark.slow
 def test_plugin_for_pytest(tmp_path: Path) -> None:
     """Its fixtures work in a project of their own."""
     (tmp_path / "test_stock.py").write_text(PLUGIN_TEST, encoding="utf-8")

@@ -131,7 +131,7 @@ def written(blog: SphinxBuilder) -> SphinxBuilder:
 
 
 @pytest.mark.parametrize(
-    "name", [one if one in ("docstring", "bases") else pytest.param(one, marks=pytest.mark.slow) for one in EDITS]
+    "name", [one if one == "docstring" else pytest.param(one, marks=pytest.mark.slow) for one in EDITS]
 )
 def test_an_incremental_build_equals_a_clean_one(written: SphinxBuilder, name: str) -> None:
     """Byte for byte, the pages written by hand, the search index and the inventory included."""
@@ -165,6 +165,7 @@ def test_nothing_changed_means_nothing_read_and_nothing_written(written: SphinxB
     assert tree(second.out) == whole
 
 
+@pytest.mark.slow
 def test_pages_are_the_same_from_two_processes(written: SphinxBuilder) -> None:
     """A parallel build gives the same files as a serial one."""
     serial = written.build()

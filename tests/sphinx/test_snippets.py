@@ -15,6 +15,8 @@ from sphinx_traits.testing import SphinxBuilder
 if TYPE_CHECKING:
     from sphinx_traits.testing import Built
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SNIPPETS = ROOT / "docs" / "snippets"
 NAMES = sorted(file.stem for file in (SNIPPETS / "rst").glob("*.txt"))
