@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sphinx_traits.testing import SphinxBuilder
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_the_json_builder_writes_the_manifest(blog: SphinxBuilder) -> None:
     """What it writes can be read back, and says the same."""
     built = blog.build("traits-json")

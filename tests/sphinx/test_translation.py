@@ -15,6 +15,9 @@ import sphinx_traits
 if TYPE_CHECKING:
     from sphinx_traits.testing import SphinxBuilder
 
+pytestmark = pytest.mark.slow
+
+
 PACKAGE = Path(sphinx_traits.__file__).parent
 LANGUAGES = sorted(folder.name for folder in (PACKAGE / "locale").iterdir())
 
