@@ -48,7 +48,6 @@ def test_pages_have_twins_in_markdown(blog: SphinxBuilder) -> None:
     assert f"- [{ARTICLE}](traits/models/{ARTICLE}.md): A dated text." in built.text("llms.txt")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("builder", ["text", "latex", "man", "epub", "singlehtml", "dirhtml", "xml", "gettext"])
 def test_every_builder_knows_the_pages(blog: SphinxBuilder, builder: str) -> None:
     """No builder meets a node that it does not know; the facts are in the output."""
