@@ -94,6 +94,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11", default=False)
+def browser(session: nox.Session) -> None:
+    """The pages of the example as a reader meets them, in the system's Chromium: accessible, whole on a telephone."""
+    install_wheel(session, "browser")
+    session.run("pytest", "-m", "", "--numprocesses=1", "tests/browser", *session.posargs)
+
+
+@nox.session(python="3.11", default=False)
 def bench(session: nox.Session) -> None:
     """One comparison: `nox -s bench -- runtime --json build/runtime.json`."""
     install_wheel(session, "bench")
@@ -101,8 +108,15 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11", default=False)
+def gallery(session: nox.Session) -> None:
+    """Four real projects, built from the outside without a warning, and the pictures of `docs/gallery.md`."""
+    install_wheel(session, "browser")
+    session.run("python", "-m", "benchmarks.gallery", str(HERE / "build" / "corpora"))
+
+
+@nox.session(python="3.11", default=False)
 def extraction(session: nox.Session) -> None:
-    """The scoreboard of the extraction: installs ten code bases and compares what is read with what they are."""
+    """The scoreboard of the extraction: installs ten code bases (gigabytes), and compares them with what is read."""
     install_wheel(session, "bench")
     corpora = str(HERE / "build" / "corpora")
     session.run("python", "-m", "benchmarks.extraction_corpora", corpora)
@@ -123,3 +137,13 @@ def constraints(session: nox.Session) -> None:
 if __name__ == "__main__":
     os.chdir(HERE)
     nox.main()
+
+
+@nox.session(name="coverage-of-peers", python="3.11")
+@nox.parametrize("peer", ["advanced-alchemy", "sqlalchemy-continuum", "sqlalchemy-easy-softdelete"])
+def coverage_of_peers(session: nox.Session, peer: str) -> None:
+    """What other libraries do on the probes of the coverage table; the documentation keeps it."""
+    session.install(peer)
+    found = session.run("python", "tests/coverage_probes.py", peer, silent=True)
+    folder = HERE / "docs" / "reference" / "traits" / "coverage"
+    (folder / f"{peer}.json").write_text(str(found).strip() + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.harness import report
 
-NAMES = ("extraction", "docs", "runtime")
+NAMES = ("cli", "extraction", "docs", "runtime", "sqlalchemy", "engines")
 
 
 def main() -> int:

@@ -1,19 +1,25 @@
 """What documenting models costs, beside the same pages written by hand and beside the known extensions.
 
 All costs are CPU seconds of a whole `sphinx-build`, the least of the rounds; every candidate runs in every round. The
-floor is our own pages turned into plain reStructuredText: the same tables, descriptions and links, nothing to compute.
-`TRAITS_DOCS_SIZES` (50 by default, as `50,200,1000`), `TRAITS_DOCS_ROUNDS`,
-`TRAITS_DOCS_PEERS` and `TRAITS_DOCS_THEMES` choose more.
+floor is our own pages turned into plain reStructuredText: the same tables, descriptions and links, nothing to compute;
+two rows say how much of our words and links it has.
+
+`TRAITS_DOCS_SIZES` (`50`; numbers of models, as `50,200,1000`), `TRAITS_DOCS_THEMES` (`alabaster,furo`),
+`TRAITS_DOCS_PEERS` (`autodoc,autoapi,autodoc2`), `TRAITS_DOCS_PEERS_UP_TO` (`200` models) and `TRAITS_DOCS_ROUNDS`
+choose what is run.
 """
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
+import itertools
 import math
 import os
 import shutil
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +28,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from benchmarks.docs_content import shared
 from benchmarks.docs_corpus import as_rst, write_package
 from benchmarks.harness import Cost, Figure, process, ratio
 
@@ -30,8 +37,10 @@ ROUNDS = int(os.environ.get("TRAITS_DOCS_ROUNDS", "2"))
 THEMES = tuple(os.environ.get("TRAITS_DOCS_THEMES", "alabaster,furo").split(","))
 PEERS = {"autodoc": "sphinx.ext.autodoc", "autoapi": "autoapi", "autodoc2": "autodoc2"}
 CHOSEN = os.environ.get("TRAITS_DOCS_PEERS", ",".join(PEERS)).split(",")
-PEERS_UP_TO = 50
-"""Above this number of models the other extensions are left out: they take minutes."""
+PEERS_UP_TO = int(os.environ.get("TRAITS_DOCS_PEERS_UP_TO", "200"))
+"""Above this number of models the other extensions are left out: they take a quarter of an hour for one build."""
+REBUILDS = 10
+"""How often the pages by hand and ours are built again: what takes less than a second needs several looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class Costs:
 
 def run() -> list[Figure]:
     """All rows of the comparison."""
+    _compile()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="traits-docs-") as folder:
         for theme in THEMES:
@@ -91,9 +101,17 @@ def run() -> list[Figure]:
     return figures
 
 
+def _compile() -> None:
+    """Compile our modules, as installers and every first import do: the others' are compiled."""
+    for name in ("sphinx_traits", "traits_runtime"):
+        spec = importlib.util.find_spec(name)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            compileall.compile_dir(folder, quiet=2)
+
+
 def _compare(root: Path, size: int, theme: str) -> tuple[list[Figure], float]:
     candidates = _candidates(root, size, theme)
-    costs = _measure(candidates)
+    costs = _measure(list(candidates.values()), ROUNDS if size <= 50 else 1)
     ours, floor = costs["ours"], costs["floor"]
     label = f"{theme}, {size} models"
     figures = [
@@ -101,50 +119,72 @@ def _compare(root: Path, size: int, theme: str) -> tuple[list[Figure], float]:
         ratio(f"{label}: nothing changed, ours / by hand (s)", ours.nothing, floor.nothing, 1.15),
         ratio(f"{label}: one model edited, ours / by hand (s)", ours.edited, floor.edited, 1.3),
         ratio(f"{label}: peak memory, ours / by hand (MiB)", ours.peak, floor.peak, 1.1),
+        *_same_content(label, candidates["ours"], candidates["floor"]),
     ]
     for name in PEERS:
         if name in costs:
+            peer = costs[name]
             goal = 0.15 if name == "autodoc" else None
-            figures.append(ratio(f"{label}: cold build, ours / {name} (s)", ours.cold, costs[name].cold, goal))
-            figures.append(
-                ratio(f"{label}: one model edited, ours / {name} (s)", ours.edited, costs[name].edited, None)
-            )
-    by_name = {one.name: one for one in candidates}
-    for name in [one for one in by_name if one != "ours"]:
-        mine, other = by_name["ours"], by_name[name]
-        figures.append(ratio(f"{label}: HTML, ours / {name} (MiB)", mine.weigh(), other.weigh(), None))
-        figures.append(ratio(f"{label}: inventory, ours / {name} (KiB)", mine.inventory(), other.inventory(), None))
+            figures.append(ratio(f"{label}: cold build, ours / {name} (s)", ours.cold, peer.cold, goal))
+            figures.append(ratio(f"{label}: nothing changed, ours / {name} (s)", ours.nothing, peer.nothing, None))
+            figures.append(ratio(f"{label}: one model edited, ours / {name} (s)", ours.edited, peer.edited, None))
+            figures.append(ratio(f"{label}: peak memory, ours / {name} (MiB)", ours.peak, peer.peak, None))
+    mine = candidates["ours"]
+    for name, other in candidates.items():
+        if other is not mine:
+            figures.append(ratio(f"{label}: HTML, ours / {name} (MiB)", mine.weigh(), other.weigh(), None))
+            figures.append(ratio(f"{label}: inventory, ours / {name} (KiB)", mine.inventory(), other.inventory(), None))
     return figures, ours.cold
 
 
-def _measure(candidates: list[Candidate]) -> dict[str, Costs]:
-    found: dict[str, list[Costs]] = {one.name: [] for one in candidates}
-    for turn in range(ROUNDS):
+def _same_content(label: str, ours: Candidate, floor: Candidate) -> list[Figure]:
+    """How much of our words and links the pages by hand have: the comparison stands and falls with it."""
+    words, links = shared(ours.root / "build/html", floor.root / "build/html")
+    return [
+        Figure(f"{label}: words of ours that the pages by hand have too", words, None, words, 0.99, ">="),
+        Figure(f"{label}: links of ours that the pages by hand have too", links, None, links, 0.99, ">="),
+    ]
+
+
+def _measure(candidates: list[Candidate], rounds: int) -> dict[str, Costs]:
+    colds: dict[str, list[Cost]] = defaultdict(list)
+    nothings: dict[str, list[float]] = defaultdict(list)
+    edits: dict[str, list[float]] = defaultdict(list)
+    for _turn in range(rounds):
         for one in candidates:
             one.forget()
-            cold = one.build()
-            nothing = one.build()
+            colds[one.name].append(one.build())
+    for turn in range(REBUILDS):
+        for one in candidates:
+            if turn and one.name in PEERS:
+                continue
+            nothings[one.name].append(one.build().cpu)
             one.edit(turn + 1)
-            edited = one.build()
-            found[one.name].append(Costs(cold.cpu, nothing.cpu, edited.cpu, cold.peak_mib))
-    return {name: _least(all_) for name, all_ in found.items()}
-
-
-def _least(costs: list[Costs]) -> Costs:
-    return Costs(*(min(getattr(one, name) for one in costs) for name in Costs.__dataclass_fields__))
+            edits[one.name].append(one.build().cpu)
+    return {
+        name: Costs(
+            cold=min(one.cpu for one in found),
+            nothing=min(nothings[name]),
+            edited=min(edits[name]),
+            peak=min(one.peak_mib for one in found),
+        )
+        for name, found in colds.items()
+    }
 
 
 def _growth(theme: str, colds: dict[int, float]) -> list[Figure]:
-    """The exponent with which the cold build grows between the smallest and the largest corpus."""
-    if len(colds) < 2:
-        return []
-    small, large = min(colds), max(colds)
-    value = math.log(colds[large] / colds[small]) / math.log(large / small)
-    name = f"{theme}: growth of the cold build from {small} to {large} models, exponent"
-    return [Figure(name, colds[large], colds[small], value, 1.15)]
+    """The exponent with which the cold build grows from each corpus to the next larger one."""
+    sizes = sorted(colds)
+    found = []
+    for small, large in itertools.pairwise(sizes):
+        value = math.log(colds[large] / colds[small]) / math.log(large / small)
+        name = f"{theme}: growth of the cold build from {small} to {large} models, exponent"
+        found.append(Figure(name, colds[large], colds[small], value, 1.15))
+    return found
 
 
-def _candidates(root: Path, size: int, theme: str) -> list[Candidate]:
+def _candidates(root: Path, size: int, theme: str) -> dict[str, Candidate]:
+    """By name: ours, the pages by hand, and the other extensions unless the corpus is too large for them."""
     traits = max(20, size // 5)
     ours = _project(
         root / "ours",
@@ -157,13 +197,13 @@ def _candidates(root: Path, size: int, theme: str) -> list[Candidate]:
     (ours / "docs/index.rst").write_text("Shop\n====\n\n.. toctree::\n\n   traits/index\n")
     found = [Candidate("ours", ours, ours / "shop/model3.py")]
     found.append(_floor(root / "floor", ours, theme))
-    if size <= PEERS_UP_TO and theme == THEMES[0]:
+    if size <= PEERS_UP_TO:
         found += [
             _peer(root, name, size, traits, theme)
             for name, module in PEERS.items()
             if name in CHOSEN and importlib.util.find_spec(module)
         ]
-    return found
+    return {one.name: one for one in found}
 
 
 def _project(root: Path, size: int, traits: int, theme: str, extensions: list[str], more: str) -> Path:

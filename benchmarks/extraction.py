@@ -1,7 +1,7 @@
 """The extraction: how often it is right, beside the running program and other static readers, and what it costs.
 
 The scoreboard needs the code bases of `extraction_corpora`, in the folder that ``TRAITS_CORPORA`` names (by default
-``build/corpora``); without them only the cost is measured.
+``build/corpora``), where ``nox -s extraction`` installs them; without any of them only the cost is measured.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from benchmarks.extraction_corpora import CORPORA, Corpus, site_packages, truth
+from benchmarks.extraction_corpora import CORPORA, Corpus, MissingError, site_packages, truth
+from benchmarks.extraction_corpora import run as run_peer
 from benchmarks.extraction_project import write_project
 from benchmarks.extraction_score import Reading, Score, read_truth, score
 from benchmarks.harness import Figure, ratio
@@ -31,6 +33,13 @@ done = extract_with_files(["app"], search_paths=[folder], options=Options(cache_
 spent = time.process_time() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps([spent, peak, len(done.manifest.models), len(done.visited), done.manifest.models[0].mro[-1]]))
+"""
+_VISITED = """
+import json, sys
+from pathlib import Path
+from sphinx_traits.extract import Options, extract_with_files
+done = extract_with_files(["app"], search_paths=[Path(sys.argv[1])], options=Options(cache_dir=Path(sys.argv[2])))
+print(json.dumps(done.visited))
 """
 _GRIFFE = """
 import json, logging, sys, time
@@ -76,10 +85,15 @@ def run() -> list[Figure]:
 # Cost.
 
 
-def _measured(code: str, *arguments: object, python: Path | None = None) -> list[float]:
+def _printed(code: str, *arguments: object, python: Path | None = None) -> Any:
+    """What a program prints last, as JSON."""
     command = [str(python or sys.executable), "-W", "ignore", "-c", code, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    values: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _measured(code: str, *arguments: object, python: Path | None = None) -> list[float]:
+    values: list[float] = _printed(code, *arguments, python=python)
     return values
 
 
@@ -100,6 +114,8 @@ def cost(folder: Path) -> Iterable[Figure]:
         warm = min(_measured(_OURS, projects[1000], cache) for _ in range(3))
         yield ratio("nothing changed: CPU seconds, over a cold run", warm[0], spent, 0.1)
         yield Figure("nothing changed: modules read", warm[3], None, warm[3], 0)
+        wrong = _wrongly_read(projects[1000], cache)
+        yield Figure("one file changed: modules read for nothing, or missed", wrong, None, wrong, 0)
         griffe = min(_measured(_GRIFFE, projects[1000]) for _ in range(3))[0]
         yield ratio("1,000 models: CPU seconds, over plain griffe (no facts)", spent, griffe, None)
         imported = min(_measured(_IMPORT, projects[1000]) for _ in range(3))[0]
@@ -109,6 +125,18 @@ def cost(folder: Path) -> Iterable[Figure]:
             paths = [one for one in sys.path if one]
             astroid = min(_measured(_ASTROID, projects[1000], *paths, python=python) for _ in range(2))[0]
             yield ratio("1,000 models: CPU seconds, over astroid (no facts)", spent, astroid, None)
+
+
+def _wrongly_read(project: Path, cache: Path) -> int:
+    """How many modules are read without need, or are not, after one trait's module has changed."""
+    changed = project / "app" / "traits" / "trait7.py"
+    changed.write_text(changed.read_text(encoding="utf-8").replace("The value.", "What it is worth."), encoding="utf-8")
+    needed = {"app.traits.trait7"} | {
+        f"app.models.{one.stem}"
+        for one in (project / "app" / "models").glob("*.py")
+        if "import Trait7\n" in one.read_text(encoding="utf-8")
+    }
+    return len(needed ^ set(_printed(_VISITED, project, cache)))
 
 
 # Scoreboard.
@@ -146,28 +174,28 @@ def scoreboard(folder: Path) -> list[Figure]:
     for corpus in CORPORA:
         try:
             site = site_packages(folder, corpus)
-        except StopIteration:
-            print(f"{corpus.name} is not installed in {folder}: left out", file=sys.stderr)
+            real = read_truth(truth(folder, corpus))
+            mine = score(Reading(site, corpus.packages, {}), real)
+            for tool, peer in (("griffe", total.griffe), ("astroid", total.astroid)):
+                _add_peer(peer, tool, folder, corpus, site, real)
+        except MissingError as error:
+            print(f"{corpus.name} is left out: {error}", file=sys.stderr)
             continue
-        real = read_truth(truth(folder, corpus))
-        mine = score(Reading(site, corpus.packages, {}), real)
         total.ours.append(mine)
-        for tool, peer in (("griffe", total.griffe), ("astroid", total.astroid)):
-            _add_peer(peer, tool, folder, corpus, site, real)
-        note = f"classes {mine.exact}/{mine.classes}, flagged {mine.flagged}, silent {len(mine.silent)}"
+        notes = [f"classes {mine.exact}/{mine.classes}, flagged {mine.flagged}, silent {len(mine.silent)}", corpus.note]
         share = mine.models_exact / mine.models if mine.models else 1.0
-        figures.append(Figure(f"{corpus.name}: models exact", mine.models_exact, None, share, None, ">=", note))
+        name, note = f"{corpus.name}: models exact", "; ".join(one for one in notes if one)
+        figures.append(Figure(name, mine.models_exact, mine.models, share, None, ">=", note))
     return figures + (_goals(total) if total.ours else [])
 
 
 def _add_peer(peer: Peer, tool: str, folder: Path, corpus: Corpus, site: Path, real: Mapping[str, object]) -> None:
     python = folder / "astroid" / "bin" / "python" if tool == "astroid" else Path(sys.executable)
     script = Path(__file__).with_name("extraction_peers.py")
-    output = folder / f"{corpus.name.replace(' ', '-')}-{tool}.json"
+    output = folder / f"{corpus.slug}-{tool}.json"
     if not output.is_file():
         packages = (*corpus.packages, *corpus.frameworks)
-        command = [python, "-W", "ignore", script, tool, site, output, truth(folder, corpus), *packages]
-        subprocess.run(command, check=True, capture_output=True, timeout=1800)
+        run_peer([python, "-P", "-W", "ignore", script, tool, site, output, truth(folder, corpus), *packages])
     found = json.loads(output.read_text(encoding="utf-8"))
     peer.cpu += found["cpu"]
     classes: Mapping[str, Mapping[str, object]] = real["classes"]  # type: ignore[assignment]
@@ -195,6 +223,7 @@ def _goals(total: Sum) -> list[Figure]:
 
     silent = of("silent")
     return [
+        Figure("code bases scored", len(total.ours), len(CORPORA), len(total.ours), len(CORPORA), ">="),
         share("all models exact", of("models_exact"), models, 0.995, f"flagged {of('models_flagged')}"),
         Figure("models silently wrong", of("models_silent"), None, of("models_silent"), 0),
         share(

@@ -7,7 +7,7 @@ author = "The sphinx-traits maintainers"
 copyright = "2026, the sphinx-traits maintainers"  # noqa: A001 - Sphinx's name
 release = version = installed_version("sphinx-traits")
 
-extensions = ["myst_parser", "sphinx_traits"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_traits"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 html_theme = "furo"
@@ -16,4 +16,15 @@ html_static_path = ["_static"]
 exclude_patterns = ["_build"]
 
 traits_project = "../examples/blog"
+traits_packages = ["blog", "traits_runtime.traits"]
+traits_search_paths = ["../src"]
 traits_pages = "example"
+
+# The runtime's reference: types of its private modules and of other projects are shown, not linked.
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+default_role = "code"
+nitpick_ignore_regex = [
+    ("py:.*", r"~?[A-Z_]\w*|(traits_runtime\._core|collections\.abc|contextlib|logging|pathlib|threading|typing)\..*"),
+    ("py:.*", r"(traits_runtime\.adapters\.sqlalchemy\.session|sqlalchemy)\..*"),
+]

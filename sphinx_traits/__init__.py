@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-__all__ = ["setup"]
+__all__ = ["__version__", "setup"]
+
+__version__ = "0.1.0"
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -34,8 +34,12 @@ OBJECT_TYPES = ("model", "trait", "config", "event", "hook", "job", "feature", "
 LOCALE = Path(__file__).parent / "locale"
 """Folder of the translations."""
 
-DATA_VERSION = 1
+DATA_VERSION = 2
 """Version of what the domain keeps in the environment."""
+
+
+_PER_PAGE = ("queries", "references", "unlisted")
+"""What the domain notes by page."""
 
 
 class Target(NamedTuple):
@@ -178,6 +182,7 @@ class TraitDomain(Domain):
         "aliases": {},  # (type, other name) -> full name
         "queries": {},  # docname -> {question to the manifest: digest of its answer}
         "references": {},  # docname -> {(role, target): where it led}
+        "unlisted": {},  # docname with a toctree that sidebars leave out -> True
         "state": {},  # what the last build knew, for the next one
     }
 
@@ -249,6 +254,10 @@ class TraitDomain(Domain):
         """Note that a page refers to an object; where it leads is filled in after reading."""
         self.data["references"].setdefault(docname, {}).setdefault((role, target), None)
 
+    def note_unlisted(self, docname: str) -> None:
+        """Note that sidebars leave out what stands in a page's toctree."""
+        self.data["unlisted"][docname] = True
+
     def clear_doc(self, docname: str) -> None:
         """Forget what a page told us."""
         gone = {key for key, target in self.objects.items() if target[0] == docname}
@@ -257,8 +266,8 @@ class TraitDomain(Domain):
         aliases = self.data["aliases"]
         for key in [key for key, name in aliases.items() if (key[0], name) in gone]:
             del aliases[key]
-        self.data["queries"].pop(docname, None)
-        self.data["references"].pop(docname, None)
+        for one in _PER_PAGE:
+            self.data[one].pop(docname, None)
         self._suffixes = None
 
     def merge_domaindata(self, docnames: Set[str], otherdata: dict[str, Any]) -> None:
@@ -267,13 +276,15 @@ class TraitDomain(Domain):
             if target[0] in docnames:
                 aliases = [a for (kind, a), full in otherdata["aliases"].items() if (kind, full) == (objtype, name)]
                 self.note_object(objtype, name, target[0], target[1], display=target[2], aliases=aliases)
-        for key in ("queries", "references"):
+        for key in _PER_PAGE:
             self.data[key].update({doc: one for doc, one in otherdata[key].items() if doc in docnames})
 
     # -- looking up
 
     def find(self, typ: str, target: str) -> list[tuple[str, str]]:
-        """The objects that a name may mean: by full name, by alias, else by its last parts.
+        """The objects that a name may mean: by full name, by alias, by its last parts, else by a shorter path.
+
+        A package that exports `shop.traits.slug.HasSlug` makes it known as `shop.HasSlug`.
 
         Args:
             typ: A role, `obj` for any type.
@@ -287,8 +298,10 @@ class TraitDomain(Domain):
         aliased = [(one, aliases[one, target]) for one in types if (one, target) in aliases]
         if aliased:
             return aliased
-        last = self._by_last_part().get(target.rpartition(".")[2], [])
-        return [(one, name) for one, name in last if one in types and name.endswith("." + target)]
+        last = [one for one in self._by_last_part().get(target.rpartition(".")[2], []) if one[0] in types]
+        return [one for one in last if one[1].endswith("." + target)] or [
+            one for one in last if _exports(target, one[1])
+        ]
 
     def _by_last_part(self) -> dict[str, list[tuple[str, str]]]:
         if self._suffixes is None:
@@ -359,6 +372,12 @@ class TraitDomain(Domain):
         """The target of a reference."""
         target = node.get("reftarget")
         return str(target) if target else None
+
+
+def _exports(short: str, name: str) -> bool:
+    """Whether a name is another one with parts left out in its middle."""
+    parts, rest = short.split("."), iter(name.split("."))
+    return len(parts) > 1 and name.startswith(parts[0] + ".") and all(one in rest for one in parts)
 
 
 def domain_of(env: BuildEnvironment) -> TraitDomain:

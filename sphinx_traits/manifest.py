@@ -21,7 +21,7 @@ Certainty: TypeAlias = Literal["certain", "pattern", "conditional", "dynamic", "
 Level: TypeAlias = Literal["error", "warning", "info"]
 
 
-class Location(msgspec.Struct, frozen=True, order=True):
+class Location(msgspec.Struct, frozen=True, order=True, gc=False):
     """A place in the sources.
 
     Args:
@@ -38,7 +38,7 @@ class Location(msgspec.Struct, frozen=True, order=True):
         return f"{self.path}:{self.line}" if self.line else self.path
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing that a class declares, or that we read out of its code.
 
     Args:
@@ -60,7 +60,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """A value as the sources give it.
 
     Args:
@@ -74,7 +74,7 @@ class Value(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-class Field(msgspec.Struct, frozen=True):
+class Field(msgspec.Struct, frozen=True, gc=False):
     """A field of an event's payload, or a parameter of a job."""
 
     name: str
@@ -248,12 +248,23 @@ class Member(Fact, frozen=True, kw_only=True):
 
 
 class Scope(Fact, frozen=True, kw_only=True):
-    """A named query restriction that a trait offers."""
+    """A named query restriction that a trait offers.
+
+    The name is what stands behind the model: ``live``, or ``objects.live`` of a manager; a manager that is restricted
+    as a whole goes by its own name.
+
+    Args:
+        signature: What it takes and gives, without ``self`` or ``cls``; empty for what is not called.
+        always: Whether the host puts it on every query by itself.
+        lifted_by: Execution options with which a query is free of it.
+    """
 
     signature: str = ""
+    always: bool = False
+    lifted_by: tuple[str, ...] = ()
 
 
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
+class Setting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A value given to a config key or a feature.
 
     Args:
@@ -274,7 +285,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     location: Location = Location()
 
 
-class Base(msgspec.Struct, frozen=True, kw_only=True):
+class Base(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A base class as a class statement names it.
 
     Args:
@@ -290,12 +301,14 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     resolved: bool = True
 
 
-class Class(msgspec.Struct, frozen=True, kw_only=True):
+class Class(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A class with its own facts; facts of its bases stand on the bases.
 
     Args:
         name: Dotted path: ``__module__`` and ``__qualname__`` as Python would give them.
         bases: The class statement's bases, in order.
+        type_parameters: Names that the arguments of a base fill, in order (``("T",)`` of ``class HasTags[T]``); one
+            that takes any number carries its stars.
         mro: Dotted paths in Python's order, the class itself first, ``builtins.object`` last. A base that is
             not known stands in its place by the best name we have.
         complete: False where a base could not be resolved: more may follow than the MRO shows.
@@ -310,6 +323,7 @@ class Class(msgspec.Struct, frozen=True, kw_only=True):
     doc: str = ""
     location: Location = Location()
     bases: tuple[Base, ...] = ()
+    type_parameters: tuple[str, ...] = ()
     mro: tuple[str, ...] = ()
     complete: bool = True
     reason: str = ""
@@ -367,7 +381,7 @@ class Model(Class, frozen=True, kw_only=True):
     table: str = ""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """Something the sources get wrong, or that we could not read.
 
     Args:
@@ -387,14 +401,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
     level: Level = "warning"
 
 
-class Generator(msgspec.Struct, frozen=True):
+class Generator(msgspec.Struct, frozen=True, gc=False):
     """What made the manifest."""
 
     name: str = "sphinx-traits"
     version: str = ""
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All facts of the analysed packages.
 
     Args:
@@ -427,6 +441,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         yield from self.models
         yield from self.traits
         yield from self.bases
+
+    def owns(self, name: str) -> bool:
+        """Whether a class or function lies in the packages, rather than in a library that they use.
+
+        >>> shop = Manifest(packages=("shop",))
+        >>> shop.owns("shop.traits.HasSlug"), shop.owns("shopping.HasSlug")
+        (True, False)
+        """
+        return name.startswith(tuple(f"{one}." for one in self.packages))
 
 
 class ManifestError(ValueError):
@@ -477,5 +500,5 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, gc=False):
     schema_version: int

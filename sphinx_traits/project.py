@@ -8,8 +8,23 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-VALUE_TABLES = frozenset({"config", "models", "tenants", "features"})
-"""Tables below `[tool.traits]` that hold values for traits; they belong to the runtime."""
+VALUE_TABLES = frozenset(
+    {
+        "app",
+        "cache",
+        "config",
+        "enabled",
+        "engines",
+        "features",
+        "models",
+        "outbox",
+        "queue",
+        "store",
+        "telemetry",
+        "tenants",
+    }
+)
+"""What `[tool.traits]` holds for the runtime and for commands that run the application."""
 
 
 class ProjectError(ValueError):

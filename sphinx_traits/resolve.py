@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -39,7 +40,7 @@ LAYERS = ("default", "file", "model", "tenant")
 """The layers that can be read from sources, weakest first."""
 
 
-class TraitUse(msgspec.Struct, frozen=True, kw_only=True):
+class TraitUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A trait as one model uses it.
 
     Args:
@@ -55,7 +56,7 @@ class TraitUse(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
 
 
-class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True):
+class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A config key or feature with the value that holds for one model.
 
     Args:
@@ -73,7 +74,7 @@ class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True):
     hides: tuple[Setting, ...] = ()
 
 
-class EventUse(msgspec.Struct, frozen=True, kw_only=True):
+class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event with the calls that emit it and the listeners that hear it."""
 
     event: Event
@@ -81,7 +82,19 @@ class EventUse(msgspec.Struct, frozen=True, kw_only=True):
     listeners: tuple[Listener, ...] = ()
 
 
-class MemberChain(msgspec.Struct, frozen=True, kw_only=True):
+class SignalUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A signal or an event of the host, which no trait declares, with who sends it and who hears it.
+
+    Args:
+        name: Dotted path of the signal (``shop.signals.paid``), or the name of the event.
+    """
+
+    name: str
+    emits: tuple[Emit, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+
+
+class MemberChain(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All definitions of one name along the MRO: the first one wins, the others are shadowed.
 
     Args:
@@ -100,8 +113,13 @@ class MemberChain(msgspec.Struct, frozen=True, kw_only=True):
         return self.chain[0]
 
 
-class Composition(msgspec.Struct, frozen=True, kw_only=True):
-    """A class as it really is: its own facts and those of all its bases, in the order in which they count."""
+class Composition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A class as it really is: its own facts and those of all its bases, in the order in which they count.
+
+    Args:
+        signals: Signals that its methods send.
+        heard_by: Listeners for this class alone that hear events of others: of its host, or a plain signal.
+    """
 
     subject: Class
     traits: tuple[TraitUse, ...] = ()
@@ -109,6 +127,8 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True):
     config: tuple[EffectiveValue, ...] = ()
     features: tuple[EffectiveValue, ...] = ()
     events: tuple[EventUse, ...] = ()
+    signals: tuple[SignalUse, ...] = ()
+    heard_by: tuple[Listener, ...] = ()
     jobs: tuple[Job, ...] = ()
     metrics: tuple[Metric, ...] = ()
     cache_keys: tuple[CacheKey, ...] = ()
@@ -134,6 +154,7 @@ class Index:
         self.by_name: dict[str, Class] = {c.name: c for c in (*manifest.bases, *manifest.traits, *manifest.models)}
         self.models: dict[str, Model] = {m.name: m for m in manifest.models}
         self.traits: dict[str, Trait] = {t.name: t for t in manifest.traits}
+        self._heard: dict[str, tuple[Listener, ...]] = {}
 
     @cached_property
     def users(self) -> dict[str, tuple[str, ...]]:
@@ -151,15 +172,45 @@ class Index:
         return tuple(sorted(every, key=lambda one: (-one.priority, one.location, one.name)))
 
     @cached_property
+    def heard_by(self) -> dict[str, tuple[Listener, ...]]:
+        """The listeners for one class alone that hear no trait's event, by the class's name."""
+        found: dict[str, list[Listener]] = defaultdict(list)
+        for one in self.listeners:
+            if one.model and not is_trait_pattern(one.pattern):
+                found[one.model].append(one)
+        return {name: tuple(heard) for name, heard in found.items()}
+
+    @cached_property
     def emits(self) -> tuple[Emit, ...]:
         """All emitting calls, by place."""
         every = [*self.manifest.emits, *(one for c in self.manifest.classes() for one in c.emits)]
         return tuple(sorted(every, key=lambda one: (one.location, one.name)))
 
     @cached_property
+    def emitted_by(self) -> dict[str, tuple[Emit, ...]]:
+        """The emitting calls of each event, by its name on the bus."""
+        found: dict[str, list[Emit]] = defaultdict(list)
+        for one in self.emits:
+            found[one.name].append(one)
+        return {name: tuple(emits) for name, emits in found.items()}
+
+    @cached_property
     def events(self) -> dict[str, Event]:
         """All declared events by their name on the bus."""
         return {event.wire: event for c in self.manifest.classes() for event in c.events}
+
+    @cached_property
+    def signals(self) -> dict[str, SignalUse]:
+        """All signals and events of the host that are sent or heard, by name and in its order."""
+        heard: dict[str, list[Listener]] = defaultdict(list)
+        for one in self.listeners:
+            if not is_trait_pattern(one.pattern):
+                heard[one.pattern].append(one)
+        sent = {name: emits for name, emits in self.emitted_by.items() if name not in self.events}
+        return {
+            name: SignalUse(name=name, emits=sent.get(name, ()), listeners=tuple(heard.get(name, ())))
+            for name in sorted({*sent, *heard})
+        }
 
     def event_use(self, event: Event, model: str = "") -> EventUse:
         """The event with who emits it and who hears it.
@@ -170,11 +221,13 @@ class Index:
         """
         from traits_runtime._core.naming import matches  # brings the whole runtime: only for those who ask for events
 
-        heard = (one for one in self.listeners if matches(one.pattern, event.wire))
+        wire = event.wire
+        if wire not in self._heard:
+            self._heard[wire] = tuple(one for one in self.listeners if matches(one.pattern, wire))
         return EventUse(
             event=event,
-            emits=tuple(one for one in self.emits if one.name == event.wire),
-            listeners=tuple(one for one in heard if not model or one.model in ("", model)),
+            emits=self.emitted_by.get(wire, ()),
+            listeners=tuple(one for one in self._heard[wire] if not model or one.model in ("", model)),
         )
 
     def find(self, name: str, among: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -192,6 +245,15 @@ class Index:
     def suggest(self, name: str, among: Iterable[str] | None = None) -> str:
         """The known name nearest to a misspelt one, empty when none is near."""
         return nearest(name, self.by_name if among is None else among)
+
+
+def is_trait_pattern(pattern: str) -> bool:
+    """Whether a listener's pattern is about events of traits; others name a signal, or an event of the host.
+
+    >>> is_trait_pattern("trait.HasSlug.*"), is_trait_pattern("django.db.models.signals.post_save")
+    (True, False)
+    """
+    return pattern.startswith(("trait.", "*"))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -220,36 +282,57 @@ def compose(index: Index, name: str) -> Composition:
         KeyError: The manifest has no such class.
     """
     subject = index.by_name[name]
-    lineage = [index.by_name[one] for one in subject.mro if one in index.by_name] or [subject]
+    filled = type_arguments(index, subject)
+    known = [index.by_name[one] for one in subject.mro if one in index.by_name] or [subject]
+    lineage = [_filled(one, filled[one.name]) if filled.get(one.name) else one for one in known]
     model = name if name in index.models else ""
     settings = _settings(index.manifest, lineage, model)
     return Composition(
         subject=subject,
-        traits=_trait_uses(index, subject),
+        traits=trait_uses(index, subject),
         hooks=hook_order(lineage),
         config=tuple(_effective(key, settings) for key in _first_wins(c.config for c in lineage)),
         features=tuple(_effective(feature, settings) for feature in _first_wins(c.features for c in lineage)),
         events=tuple(index.event_use(event, model) for event in _first_wins(c.events for c in lineage)),
+        signals=tuple(_sent(index, lineage)),
+        heard_by=index.heard_by.get(name, ()),
         jobs=_first_wins(c.jobs for c in lineage),
         metrics=_first_wins(c.metrics for c in lineage),
         cache_keys=_first_wins(c.cache_keys for c in lineage),
-        columns=_first_wins(c.columns for c in lineage),
-        scopes=_first_wins(c.scopes for c in lineage),
+        columns=_first_wins(_kept_columns(lineage)),
+        scopes=_first_wins(_held_scopes(lineage)),
         members=member_chains(lineage),
         findings=tuple(one for one in index.manifest.findings if one.subject == name),
     )
+
+
+def _sent(index: Index, lineage: Sequence[Class]) -> Iterator[SignalUse]:
+    """The signals that the classes of a lineage send, with the listeners that hear one of these classes."""
+    sent: dict[str, list[Emit]] = defaultdict(list)
+    for one in (emit for owner in lineage for emit in owner.emits if emit.name in index.signals):
+        sent[one.name].append(one)
+    names = {"", *(one.name for one in lineage)}
+    for name, emits in sorted(sent.items()):
+        listeners = tuple(one for one in index.signals[name].listeners if one.model in names)
+        yield SignalUse(name=name, emits=tuple(emits), listeners=listeners)
 
 
 def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
     """The hooks in the order in which they run: MRO, then priority, then definition.
 
     A hook whose method a class nearer to the model overrides runs once, at the place of the class that
-    declared it last, with that declaration's moment.
+    declared it last, with that declaration's moment. Of a host's own method that is overridden (Django's ``save``)
+    all that ``super()`` leads to run, one after the other.
     """
     seen: set[str] = set()
     ordered: list[Hook] = []
+    overridden = {one.name for owner in lineage for one in owner.hooks if one.via == "inferred"}
+    chains = (one for one in member_chains(lineage) if one.name in overridden) if overridden else ()
+    reached = {(one.owner, one.name) for chain in chains for one in chain.chain[: chain.reaches]}
+    nearest = {one.name: one for owner in reversed(lineage) for one in owner.members}
+    seen.update(name for name, one in nearest.items() if one.removed)
     for owner in lineage:
-        own = [one for one in owner.hooks if one.name not in seen]
+        own = [one for one in owner.hooks if one.name not in seen or (one.owner, one.name) in reached]
         seen.update(one.name for one in own)
         ordered += sorted(own, key=lambda one: (-one.priority, one.location.line))
     return tuple(ordered)
@@ -289,6 +372,85 @@ def _space(fact: Fact) -> str:
     return f"{fact.owner}.{fact.group}" if isinstance(fact, ConfigKey) else ""
 
 
+def _kept_columns(lineage: Sequence[Class]) -> Iterator[list[Column]]:
+    """The columns of each class, without those that a class nearer to the model takes away (``note = None``)."""
+    gone: set[str] = set()
+    for owner in lineage:
+        yield [one for one in owner.columns if one.name not in gone]
+        gone.update(one.name for one in owner.members if one.removed)
+
+
+def _held_scopes(lineage: Sequence[Class]) -> Iterator[list[Scope]]:
+    """The scopes of each class, without those of a manager that a class nearer to the model replaces."""
+    replaced: set[str] = set()
+    for owner in lineage:
+        yield [one for one in owner.scopes if one.name.partition(".")[0] not in replaced]
+        replaced.update(one.name for one in owner.members)
+
+
+def type_arguments(index: Index, subject: Class) -> dict[str, dict[str, str]]:
+    """What the type parameters of a class's ancestors stand for, by the ancestor's name; nearest bases first.
+
+    Args:
+        index: The manifest's index.
+        subject: The class; its own parameters stand for themselves.
+    """
+    found: dict[str, dict[str, str]] = {subject.name: {}}
+    pending = [subject]
+    while pending:
+        one = pending.pop(0)
+        for base in one.bases:
+            behind = index.by_name.get(base.name)
+            if behind is None or base.name in found:
+                continue
+            names, given = behind.type_parameters, base.arguments
+            fixed = len(names) == len(given) and not any(name.startswith("*") for name in names)
+            pairs = zip(names, given, strict=True) if fixed else ()
+            found[base.name] = {name: _fill(_unquoted(text), found[one.name]) for name, text in pairs}
+            pending.append(behind)
+    return found
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _fill(text: str, names: Mapping[str, str]) -> str:
+    """A type with other names for its parameters; what stands in quotes, and names of arguments, stay.
+
+    >>> _fill("(self, of: dict[str, T] = None, T='T') -> list[T]", {"T": "int"})
+    "(self, of: dict[str, int] = None, T='T') -> list[int]"
+    """
+    if not names:
+        return text
+    words = "|".join(map(re.escape, names))
+    pattern = rf"""'[^']*'|"[^"]*"|(?<![\w.])(?P<name>{words})(?!\w|\s*[:=])"""
+    return re.sub(pattern, lambda one: names[one["name"]] if one["name"] else one[0], text)
+
+
+def _filled(owner: Class, names: Mapping[str, str]) -> Class:
+    """A class's facts with its type parameters filled."""
+
+    def typed(fact: Fact, *fields: str) -> Any:
+        return msgspec.structs.replace(fact, **{field: _fill(getattr(fact, field), names) for field in fields})
+
+    jobs = (
+        msgspec.structs.replace(
+            one,
+            parameters=tuple(msgspec.structs.replace(each, type=_fill(each.type, names)) for each in one.parameters),
+        )
+        for one in owner.jobs
+    )
+    return msgspec.structs.replace(
+        owner,
+        members=tuple(typed(one, "type", "signature") for one in owner.members),
+        columns=tuple(typed(one, "type", "target") for one in owner.columns),
+        scopes=tuple(typed(one, "signature") for one in owner.scopes),
+        config=tuple(typed(one, "type") for one in owner.config),
+        jobs=tuple(jobs),
+    )
+
+
 def _settings(manifest: Manifest, lineage: Sequence[Class], model: str) -> list[Setting]:
     """All settings that may hold for a model, strongest first."""
     names = {one.name for one in lineage}
@@ -307,7 +469,8 @@ def _effective(key: ConfigKey | Feature, settings: Sequence[Setting]) -> Effecti
     return EffectiveValue(key=key, value=mine[0].value, layer=mine[0].layer, setting=mine[0], hides=tuple(mine[1:]))
 
 
-def _trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:
+def trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:
+    """The traits of a class in MRO order, direct ones and those that come through others."""
     direct = {base.name for base in subject.bases}
     return tuple(
         TraitUse(

@@ -88,9 +88,11 @@ class SphinxBuilder:
             parallel: Number of processes.
             out: Folder of the output below `build`, the builder's name by default.
         """
+        from sphinx import locale
         from sphinx.application import Sphinx
         from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+        locale.translators.clear()  # or a build in English speaks the language of the one before
         out = out or builder
         status, warning = io.StringIO(), io.StringIO()
         read: list[str] = []

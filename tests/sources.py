@@ -20,15 +20,16 @@ class CommonConfig(TraitConfig):
         shared: Told in a section.
     """
 
-    shared: int = 3
+    shared: int = option(3)
     limit: ClassVar[int] = 5
+    constant: int = 7
 
 class SlugConfig(CommonConfig):
     ttl: int = option(MINUTE * 5, ge=1, env=("A_TTL", "B_TTL"), doc="Seconds.", secret=True, since="1.2")
     #: A comment above.
-    plain: str = "x"
-    told: Annotated[int, Doc("In the type.")] = 1
-    below: bool = False
+    plain: str = option("x")
+    told: Annotated[int, Doc("In the type.")] = option(1)
+    below: bool = option(False)
     """Below."""
     made: list[str] = option(factory=list, locked=True, deprecated="2.0")
     needed: str = option(doc="Must be set.")

@@ -16,7 +16,18 @@ GROUND = {"naming", "declare"}
 ABOVE = {"runtime", "trait", "registry", "diagnose"}
 STATIC_NAMES = {"traits_runtime._core.naming", "traits_runtime._core.declare"}
 DOCUMENTATION = ("sphinx", "docutils", "griffe", "sphinx_traits", "myst_parser")
-APPLICATION = ("sqlalchemy", "django", "redis", "celery", "rq", "dramatiq", "taskiq", "huey", "procrastinate")
+APPLICATION = (
+    "alembic",
+    "sqlalchemy",
+    "django",
+    "redis",
+    "celery",
+    "rq",
+    "dramatiq",
+    "taskiq",
+    "huey",
+    "procrastinate",
+)
 
 
 def imports(source: str, module: str, *, is_package: bool = False) -> set[str]:
@@ -57,7 +68,7 @@ def _allowed(module: str, name: str) -> bool:
     if under(module, "traits_runtime"):
         return _runtime_may(module, name)
     if under(name, "traits_runtime"):
-        return under(name, *STATIC_NAMES)
+        return under(name, *STATIC_NAMES) or under(module, "sphinx_traits.cli")
     if under(name, "griffe"):
         return under(module, "sphinx_traits.extract") or module == "sphinx_traits._sphinx.docstrings"
     if under(name, "sphinx", "docutils", "myst_parser"):
@@ -86,6 +97,8 @@ def _runtime_may(module: str, name: str) -> bool:
         return under(module, "traits_runtime.adapters")
     if under(name, "click", "rich"):
         return under(module, "traits_runtime.cli")
+    if under(name, "libcst"):
+        return under(module, "traits_runtime.migrate") and module != "traits_runtime.migrate.shims"
     if under(name, "traits_runtime.cli"):
         return under(module, "traits_runtime.cli")
     if module == "traits_runtime.errors":
@@ -122,6 +135,8 @@ def test_module_imports_only_what_its_place_allows(module: str, path: Path) -> N
         ("traits_runtime._core.naming", "from traits_runtime._core import events"),
         ("traits_runtime._core.events", "def late():\n    import traits_runtime.adapters.redis"),
         ("traits_runtime.errors", "from . import _core"),
+        ("traits_runtime.migrate.shims", "import libcst"),
+        ("traits_runtime.cli.migrate", "import libcst"),
         ("sphinx_traits.manifest", "from sphinx_traits.resolve import Index"),
         ("sphinx_traits.resolve", "import griffe"),
         ("sphinx_traits.resolve", "from traits_runtime import Trait"),

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from traits_runtime.testing import isolated
 
@@ -20,5 +22,9 @@ def test_code_of_the_guide_runs(guide: Path) -> None:
     with isolated():
         for block in re.finditer(r"```python\n(.*?)```", text, re.DOTALL):
             line = text[: block.start()].count("\n") + 1
-            code = compile("\n" * line + block[1], str(guide), "exec")
+            code = compile("\n" * line + block[1], str(guide), "exec", dont_inherit=True)
             exec(code, namespace)  # noqa: S102 - the pages are our own
+    for session in [one for one in namespace.values() if isinstance(one, Session)]:
+        session.close()
+    for engine in [one for one in namespace.values() if isinstance(one, Engine)]:
+        engine.dispose()

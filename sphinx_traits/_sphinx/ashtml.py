@@ -6,6 +6,8 @@ and which heads belong to rows and columns. Builders that are not for a browser 
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
     from sphinx.builders import Builder
 
+LONG = 14
+"""Length of a name above which it may break, in a narrow column, where one of its parts ends."""
+
+_SLASHES = re.compile(r"(?<=/)(?=\w)")
+_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/:(,])(?=\w)")
+
 _TAGS = {"strong": "strong", "em": "em", "span": "span", "p": "p"}
 
 
@@ -27,14 +35,18 @@ def wants_html(builder: Builder) -> bool:
 
 
 def raw(part: Table | Drawing) -> nodes.raw:
-    """A table or a drawing as a node that holds HTML; the search index reads its text."""
+    """A table or a drawing as a node that holds HTML.
+
+    The search index reads it with the tags cut out, so every cell and paragraph begins on a line of its own: words
+    that stand side by side there would be one word to it.
+    """
     return nodes.raw("", part.svg if isinstance(part, Drawing) else html_of_table(part), format="html")
 
 
 def html_of_table(table: Table) -> str:
     """The HTML of a table."""
     labels = [escape(_words(cell)) for cell in table.heads]
-    heads = "".join(f'<th scope="col">{html_of(cell)}</th>' for cell in table.heads)
+    heads = "".join(f'\n<th scope="col">{html_of(cell)}</th>' for cell in table.heads)
     rows = "".join(_row(cells, labels, span, table.stub) for cells, span in zip(table.rows, table.spans, strict=True))
     return (
         f'<div class="traits-scroll"><table class="traits-table traits-{table.kind}">\n'
@@ -48,7 +60,7 @@ def _row(cells: Sequence[Sequence[Part]], labels: Sequence[str], span: int, stub
         if at == 0:
             made.append(_first(cell, span, stub))
         else:
-            made.append(f'<td data-label="{labels[at]}">{html_of(cell)}</td>' if cell else "<td></td>")
+            made.append(f'\n<td data-label="{labels[at]}">{html_of(cell)}</td>' if cell else "\n<td></td>")
     made.append("</tr>")
     return "".join(made)
 
@@ -57,9 +69,9 @@ def _first(cell: Sequence[Part], span: int, stub: bool) -> str:
     if span < 0:
         return ""
     if stub:
-        return f'<th scope="row">{html_of(cell)}</th>'
+        return f'\n<th scope="row">{html_of(cell)}</th>'
     rows = f' rowspan="{span + 1}"' if span else ""
-    return f"<td{rows}>{html_of(cell)}</td>"
+    return f"\n<td{rows}>{html_of(cell)}</td>"
 
 
 def html_of(children: Sequence[Part]) -> str:
@@ -67,8 +79,19 @@ def html_of(children: Sequence[Part]) -> str:
     return "".join(escape(one, quote=False) if isinstance(one, str) else _piece(one) for one in children)
 
 
+@lru_cache(maxsize=4096)
+def _name(value: str, ends: re.Pattern[str] = _ENDS) -> str:
+    """A name that breaks between its parts and nowhere else."""
+    broken = ends.sub("\0", value) if len(value) > LONG else value
+    return escape(broken, quote=False).replace("\0", "<wbr>")
+
+
 def _piece(piece: Piece) -> str:
-    inner = html_of(piece.children)
+    if piece.kind == "code" or piece.classes.startswith("traits-class"):
+        ends = _SLASHES if piece.classes == "traits-place" else _ENDS
+        inner = "".join(_name(one, ends) if isinstance(one, str) else _piece(one) for one in piece.children)
+    else:
+        inner = html_of(piece.children)
     if piece.kind == "link":
         kind = "internal" if piece.internal else "external"
         title = f' title="{escape(piece.title)}"' if piece.title else ""
@@ -77,7 +100,8 @@ def _piece(piece: Piece) -> str:
         more = f" {piece.classes}" if piece.classes else ""
         return f'<code class="docutils literal notranslate{more}">{inner}</code>'
     tag = _TAGS[piece.kind]
-    return f'<{tag} class="{piece.classes}">{inner}</{tag}>' if piece.classes else f"<{tag}>{inner}</{tag}>"
+    opening = f'<{tag} class="{piece.classes}">' if piece.classes else f"<{tag}>"
+    return f"\n{opening}{inner}</{tag}>" if tag == "p" else f"{opening}{inner}</{tag}>"
 
 
 def _words(children: Sequence[Part]) -> str:

@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 
     from sphinx_traits._sphinx.catalogue import Catalogue
     from sphinx_traits._sphinx.config import Settings
+    from sphinx_traits._sphinx.output import Indices
     from sphinx_traits._sphinx.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """The catalogue, the settings, the generated pages, and the builder that asks for them."""
+    """The catalogue, the settings, the generated pages, the builder that asks for them, and its indices."""
 
     catalogue: Catalogue
     settings: Settings
     pages: Pages
     builder: Builder
+    indices: Indices
 
 
 def build_of(env: BuildEnvironment) -> Build:
@@ -42,7 +44,12 @@ def outdated(env: BuildEnvironment) -> set[str]:
     """Pages that show an answer which is another one now."""
     domain = domain_of(env)
     catalogue = build_of(env).catalogue
-    if domain.data["state"].get("manifest") == catalogue.fingerprint:
+    state = domain.data["state"]
+    if state.get("manifest") == catalogue.fingerprint:
         return set()
-    queries = domain.data["queries"].items()
-    return {doc for doc, asked in queries if any(catalogue.digest(query) != known for query, known in asked.items())}
+    same = catalogue.unchanged(state.get("inputs", {}))
+    return {
+        doc
+        for doc, asked in domain.data["queries"].items()
+        if any(query not in same and catalogue.digest(query) != known for query, known in asked.items())
+    }

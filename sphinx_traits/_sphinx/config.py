@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 NAVIGATION = ("auto", "toctree", "orphan")
 SYNTAXES = ("rst", "markdown", "plain")
 STYLES = ("auto", "google", "numpy", "sphinx", "none")
-LARGE = 100
-"""Above this number of generated pages `auto` navigation leaves them out of the toctree."""
+LARGE = 50
+"""Above this number of models and traits `auto` navigation leaves their pages out of sidebars."""
 
 
 def _value(default: Any, doc: str, *, rebuild: str = "env", choices: tuple[str, ...] = ()) -> Any:
     metadata = {"doc": doc, "rebuild": rebuild, "choices": choices}
-    if isinstance(default, list):
-        return field(default_factory=list, metadata=metadata)
+    if isinstance(default, list | dict):
+        return field(default_factory=type(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -35,14 +35,17 @@ class Settings:
     # ruff: noqa: RUF009 - each default is a dataclass field, made with the same metadata
     packages: list[str] = _value([], "Packages to document; those of `[tool.traits]` by default.", rebuild="")
     search_paths: list[str] = _value([], "Folders that hold them, relative to `conf.py`.", rebuild="")
+    exclude: list[str] = _value([], "Patterns of modules to leave out.", rebuild="")
+    base_overrides: dict[str, str] = _value({}, "What a base class that cannot be read stands for.", rebuild="")
     project: str = _value("", "Folder of the project's `pyproject.toml`; the nearest above by default.", rebuild="")
     manifest: str = _value("", "A manifest to read instead of sources, relative to `conf.py`.", rebuild="")
     pages: str = _value("traits", "Folder of the generated pages; empty for none.")
-    navigation: str = _value("auto", "Whether generated pages stand in the toctree.", choices=NAVIGATION)
+    navigation: str = _value("auto", "Whether sidebars list the page of every model and trait.", choices=NAVIGATION)
     docstring_syntax: str = _value("rst", "Markup of docstrings.", choices=SYNTAXES)
     docstring_style: str = _value("auto", "How docstrings write their sections.", choices=STYLES)
     source_link: str = _value("", "URL of a source line, with `{path}`, `{line}` and `{end_line}`.")
     markdown: bool = _value(False, "Whether pages get Markdown twins, and the site an `llms.txt`.", rebuild="")
+    std_objects: bool = _value(False, "Whether config keys are known to Sphinx's own `confval` and `envvar` too.")
     coverage: int = _value(0, "Percent of facts with a docstring below which `traits-coverage` fails.", rebuild="")
     private_members: bool = _value(False, "Whether model pages show members with a leading underscore.")
 
@@ -50,7 +53,7 @@ class Settings:
     def register(cls, app: Sphinx) -> None:
         """Make the values known to Sphinx."""
         for one in fields(cls):
-            default = [] if one.default is MISSING else one.default
+            default = one.default if one.default_factory is MISSING else one.default_factory()
             app.add_config_value(f"traits_{one.name}", default, one.metadata["rebuild"], types=(type(default),))
 
     @classmethod
@@ -88,6 +91,11 @@ def project_of(settings: Settings, confdir: Path) -> Project:
         found = None
     base = found or Project(root=start.resolve(), search_paths=() if settings.search_paths else (start.resolve(),))
     paths = tuple(confdir / one for one in settings.search_paths)
+    base = replace(
+        base,
+        exclude=(*base.exclude, *settings.exclude),
+        base_overrides={**base.base_overrides, **settings.base_overrides},
+    )
     return with_sources(base, tuple(settings.packages), paths)
 
 

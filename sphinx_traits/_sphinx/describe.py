@@ -9,6 +9,7 @@ from sphinx.locale import get_translation
 from sphinx_traits._sphinx.asnodes import Described, node_of, signature
 from sphinx_traits._sphinx.blocks.config import state
 from sphinx_traits._sphinx.blocks.events import field_code, field_text
+from sphinx_traits._sphinx.build import ask, build_of
 from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.extend import processed
 from sphinx_traits._sphinx.links import object_name
@@ -130,7 +131,17 @@ class Describer:
             *_ages(key.since, key.deprecated),
         ]
         aliases = [f"{key.owner}.{key.group}.{key.name}"] if key.group else []
-        return self._entry("config", key, pairs, prefix=group, after=after, aliases=aliases).node
+        desc = self._entry("config", key, pairs, prefix=group, after=after, aliases=aliases)
+        if self.primary and build_of(self.env).settings.std_objects:
+            self._mirror(key, desc.signature["ids"][0])
+        return desc.node
+
+    def _mirror(self, key: ConfigKey, anchor: str) -> None:
+        """Let Sphinx's own roles, and those who link from outside, know a key and its variables too."""
+        ask(self.env, f"standard:{key.owner}")
+        for one in build_of(self.env).catalogue.standard_names.get(key.owner, ()):
+            if one.key == key.name:
+                self.env.domains.standard_domain.note_object(one.objtype, one.name, anchor)
 
     def _feature(self, feature: Feature) -> nodes.Node:
         return self._entry("feature", feature, [(_("Default"), state(feature.default.text))]).node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docutils import nodes
@@ -19,7 +20,9 @@ from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.links import object_name
 from sphinx_traits._sphinx.parts import code, facts, paragraph
 from sphinx_traits._sphinx.warn import warn
+from sphinx_traits.diff import diff
 from sphinx_traits.domain import domain_of
+from sphinx_traits.manifest import ManifestError, loads
 from sphinx_traits.resolve import nearest
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from sphinx.util.typing import OptionSpec
 
     from sphinx_traits._sphinx.blocks.base import Block
-    from sphinx_traits.manifest import Class
+    from sphinx_traits.manifest import Class, Manifest
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
@@ -48,6 +51,10 @@ class ClassDirective(SphinxDirective):
     option_spec: ClassVar[OptionSpec] = {  # type: ignore[misc]  # docutils' stubs lack ClassVar
         "sections": words,
         "exclude-sections": words,
+        "members": words,
+        "exclude-members": words,
+        "class": directives.class_option,
+        "name": directives.unchanged_required,
         "no-index": directives.flag,
         "no-description": directives.flag,
         "diagram": directives.flag,
@@ -116,6 +123,8 @@ class ClassDirective(SphinxDirective):
         more = facts(self._facts(subject))
         if more.children:
             desc.content.append(node_of(more))
+        desc.node["classes"] += self.options.get("class", [])
+        self.add_name(desc.signature)
         return desc.node
 
     def _word(self) -> str:
@@ -127,6 +136,10 @@ class ClassDirective(SphinxDirective):
 
     def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
         raise NotImplementedError
+
+    def _later(self, block: Block, it: Composition) -> nodes.Node:
+        chosen = ("members", "exclude-members") if block.name == "members" else ()
+        return later(block.name, it.subject.name, **{one: self.options[one] for one in chosen if one in self.options})
 
     def _wanted(self, block: str) -> bool:
         only = self.options.get("sections", ())
@@ -172,7 +185,7 @@ class TraitModel(ClassDirective):
         for block in MODEL_SECTIONS:
             if block.filled(it):
                 self._own_targets(it.subject, block)
-                yield block.name, str(block.title), [*_lead(block), later(block.name, it.subject.name)]
+                yield block.name, str(block.title), [*_lead(block), self._later(block, it)]
 
     def _own_targets(self, subject: Class, block: Block) -> None:
         """What the model declares itself is described nowhere else: links to it lead to the section."""
@@ -206,11 +219,21 @@ class TraitReference(ClassDirective):
 
     def _blocks(self, it: Composition, block: Block) -> Iterator[tuple[str, str, list[nodes.Node]]]:
         if block.filled(it):
-            yield block.name, str(block.title), [*_lead(block), later(block.name, it.subject.name)]
+            yield block.name, str(block.title), [*_lead(block), self._later(block, it)]
 
 
 def _lead(block: Block) -> list[nodes.Node]:
     return [node_of(paragraph(str(block.lead), classes="traits-lead"))] if block.lead else []
+
+
+NAMES = ("traits", "exclude-traits", "models", "exclude-models")
+"""Options that choose what an overview shows."""
+
+
+def choosing(*kinds: str) -> OptionSpec:
+    """The options of an overview that can be of some traits, or of some models."""
+    names = {name: words for kind in kinds for name in (kind, f"exclude-{kind}")}
+    return {**names, "class": directives.class_option, "name": directives.unchanged_required}
 
 
 class AggregateDirective(SphinxDirective):
@@ -220,16 +243,27 @@ class AggregateDirective(SphinxDirective):
     query: ClassVar[str] = ""
     optional_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar[OptionSpec] = {"traits": words, "models": words}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+    option_spec: ClassVar[OptionSpec] = choosing("traits")  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
         """One block, filled in when the page is written."""
         ask(self.env, self.query)
         ask(self.env, "names")
-        options = {key: self.options[key] for key in ("traits", "models") if key in self.options}
+        options = self._names()
         if self.arguments:
             options["traits"] = words(self.arguments[0])
-        return [later(self.block, **options)]
+        return self._held(later(self.block, **options))
+
+    def _names(self) -> dict[str, Any]:
+        return {key: self.options[key] for key in NAMES if key in self.options}
+
+    def _held(self, block: nodes.Node) -> list[nodes.Node]:
+        """A block in a container, where it gets a class or a name to link to."""
+        if not {"class", "name"} & self.options.keys():
+            return [block]
+        holder = nodes.container("", block, classes=self.options.get("class", []))
+        self.add_name(holder)
+        return [holder]
 
 
 class TraitConfig(AggregateDirective):
@@ -273,10 +307,13 @@ class TraitMatrix(AggregateDirective):
     block = "matrix"
     query = "matrix"
     optional_arguments = 0
+    option_spec: ClassVar[OptionSpec] = choosing("traits", "models")  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
 
 class TraitList(AggregateDirective):
     """A table of the traits or of the models."""
+
+    option_spec: ClassVar[OptionSpec] = choosing("traits", "models")  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
         """The table that the argument names."""
@@ -286,8 +323,38 @@ class TraitList(AggregateDirective):
             warn("unknown_object", f"trait-list shows 'traits' or 'models', not {what!r}.", place)
             return []
         ask(self.env, what)
-        options = {key: self.options[key] for key in ("traits", "models") if key in self.options}
-        return [later("models" if what == "models" else "trait-list", **options)]
+        return self._held(later("models" if what == "models" else "trait-list", **self._names()))
+
+
+class TraitChanges(SphinxDirective):
+    """What changed between two manifests: the second one is what this build documents, where only one is named."""
+
+    required_arguments = 1
+    optional_arguments = 1
+    option_spec: ClassVar[OptionSpec] = {"breaking": directives.flag, "what": words}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+
+    def run(self) -> list[nodes.Node]:
+        """One block, filled in when the page is written; nothing where a file cannot be read."""
+        ask(self.env, "names")
+        manifests = [self._read(one) for one in self.arguments]
+        if len(manifests) == 1:
+            ask(self.env, "manifest")
+            manifests.append(build_of(self.env).catalogue.manifest)
+        old, new = manifests
+        if old is None or new is None:
+            return []
+        what = self.options.get("what", ())
+        changes = [one for one in diff(old, new) if not what or one.what in what]
+        return [later("changes", changes=[one for one in changes if one.breaking or "breaking" not in self.options])]
+
+    def _read(self, argument: str) -> Manifest | None:
+        relative, path = self.env.relfn2path(argument)
+        self.env.note_dependency(relative)
+        try:
+            return loads(Path(path).read_bytes())
+        except (OSError, ManifestError) as error:
+            warn("manifest", f"{argument} cannot be read: {error}", (self.env.docname, self.lineno))
+            return None
 
 
 class TraitToctree(SphinxDirective):
@@ -297,16 +364,18 @@ class TraitToctree(SphinxDirective):
     option_spec: ClassVar[OptionSpec] = {"maxdepth": directives.nonnegative_int}  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
-        """The toctree; empty where the pages of single classes stay out of it."""
+        """The toctree; one without entries, but with its pages, where those of single classes stay out of sidebars."""
         ask(self.env, "names")
         pages = build_of(self.env).pages
         kind = self.arguments[0] if self.arguments else "pages"
-        entries = pages.entries(kind) if pages.folder and (kind == "pages" or pages.in_toctree) else []
-        entries = [one for one in entries if one in self.env.found_docs]
+        found = [one for one in pages.entries(kind) if one in self.env.found_docs] if pages.folder else []
+        listed = kind == "pages" or pages.in_toctree
+        if not listed:
+            domain_of(self.env).note_unlisted(self.env.docname)
         node = addnodes.toctree(
             parent=self.env.docname,
-            entries=[(None, one) for one in entries],
-            includefiles=entries,
+            entries=[(None, one) for one in found if listed],
+            includefiles=found,
             maxdepth=self.options.get("maxdepth", -1),
             caption=None,
             glob=False,
@@ -328,6 +397,7 @@ DIRECTIVES: dict[str, type[SphinxDirective]] = {
     "trait-metrics": TraitMetrics,
     "trait-matrix": TraitMatrix,
     "trait-diagram": TraitDiagram,
+    "trait-changes": TraitChanges,
     "trait-list": TraitList,
     "trait-toctree": TraitToctree,
 }

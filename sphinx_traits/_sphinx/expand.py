@@ -6,6 +6,7 @@ see what the leaf stands for. That is most of the speed of generated pages.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -83,4 +84,5 @@ def _render(page: Page, block: str, subject: str, options: Mapping[str, Any]) ->
         return AGGREGATES[block](page, options)
     if subject not in page.catalogue.index.by_name:
         return []  # the page will be read again: what it shows is gone
+    page = replace(page, options=options) if options else page
     return BLOCKS[block].render(page, page.catalogue.compose(subject))

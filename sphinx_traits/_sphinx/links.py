@@ -39,6 +39,7 @@ class Linker:
         self.docname = docname
         self.source_link = source_link
         self._uris: dict[str, str] = {}
+        self._classes: dict[str, Part] = {}
 
     def to(self, objtype: str, name: str, shown: Part) -> Part:
         """A link to an object; what is shown alone where nothing describes the object."""
@@ -59,6 +60,11 @@ class Linker:
 
     def cls(self, name: str) -> Part:
         """A class by its short name: a link for models and traits, text with its path for others."""
+        if name not in self._classes:
+            self._classes[name] = self._class(name)
+        return self._classes[name]
+
+    def _class(self, name: str) -> Part:
         short = name.rpartition(".")[2]
         for objtype, known in (("trait", self.index.traits), ("model", self.index.models)):
             if name in known:

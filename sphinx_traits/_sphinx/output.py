@@ -1,14 +1,22 @@
-"""What Sphinx leaves in the output folder when pages go: files of pages that are gone, words that nobody has."""
+"""What stands in the output folder already: pages that are gone, words that nobody has, indices that are right."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sphinx_traits.files import write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sphinx.builders import Builder
+
+_SITES = ("html", "dirhtml", "readthedocs", "readthedocsdirhtml")
+"""Builders whose indices are pages and nothing else: others also list them in a table of contents."""
 
 
 def remove_pages(builder: Builder, docnames: Iterable[str]) -> None:
@@ -18,13 +26,19 @@ def remove_pages(builder: Builder, docnames: Iterable[str]) -> None:
         builder: The builder of this run.
         docnames: Pages that are gone.
     """
-    suffix = getattr(builder, "out_suffix", "")
-    outfile = getattr(builder, "get_outfilename", None) or getattr(builder, "get_output_path", None)
     for docname in docnames:
-        if outfile is not None:
-            Path(outfile(docname)).unlink(missing_ok=True)
-        elif suffix:
-            (Path(builder.outdir) / f"{docname}{suffix}").unlink(missing_ok=True)
+        file = outfile(builder, docname)
+        if file is not None:
+            file.unlink(missing_ok=True)
+
+
+def outfile(builder: Any, docname: str) -> Path | None:
+    """The file that a builder writes for a page; None where it does not write a file for each."""
+    of = getattr(builder, "get_output_path", None) or getattr(builder, "get_outfilename", None)
+    suffix = getattr(builder, "out_suffix", "")
+    if of is None and not suffix:
+        return None
+    return Path(of(docname)) if of is not None else Path(builder.outdir) / f"{docname}{suffix}"
 
 
 def tidy_search_index(builder: Builder) -> None:
@@ -40,3 +54,61 @@ def tidy_search_index(builder: Builder) -> None:
             del words[word]
     for name in ("_objtypes", "_objnames"):
         getattr(indexer, name, {}).clear()
+
+
+class Indices:
+    """Leaves the domain's indices out of a build that would write them as they are.
+
+    Sphinx writes all indices in every build, and each costs as much as a page. An index is right as long as its
+    entries are those that were written and some page is older than it: what concerns an index besides, as a new
+    theme or another toctree, makes all pages be written again.
+
+    Args:
+        file: Where the digests of what was written are kept.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._written: dict[str, str] | None = None
+
+    def skip(self, builder: Any) -> None:
+        """Take the indices that are right out of what the builder is about to write, and remove those that are gone."""
+        if builder.name not in _SITES:
+            return
+        known = self._read()
+        ours = {str(outfile(builder, one[0])): one for one in builder.domain_indices if one[0].startswith("trait-")}
+        digests = {file: _digest(index) for file, index in ours.items()}
+        same = [file for file, digest in digests.items() if known.get(file) == digest]
+        last = min((_time(Path(file)) for file in same), default=0)
+        pages = (_time(outfile(builder, doc)) for doc in builder.env.found_docs)
+        right = [ours[file] for file in same] if any(0 < written <= last for written in pages) else []
+        builder.domain_indices = [index for index in builder.domain_indices if index not in right]
+        here = {file for file in known if Path(file).is_relative_to(builder.outdir)}
+        for file in here - ours.keys():
+            Path(file).unlink(missing_ok=True)
+        self._written = {file: known[file] for file in known.keys() - here} | digests
+
+    def save(self) -> None:
+        """Note what was written; called when the build has succeeded."""
+        if self._written is not None:
+            write_if_changed(self.file, msgspec.json.encode(dict(sorted(self._written.items()))))
+
+    def _read(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(self.file.read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+
+def _digest(index: tuple[Any, ...]) -> str:
+    """Digest of an index's title and entries."""
+    _name, cls, content, collapse = index
+    return hashlib.blake2b(repr((cls.localname, content, collapse)).encode(), digest_size=12).hexdigest()
+
+
+def _time(file: Path | None) -> int:
+    """When a file was written; 0 for one that is not there."""
+    try:
+        return file.stat().st_mtime_ns if file else 0
+    except OSError:
+        return 0

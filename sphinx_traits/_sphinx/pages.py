@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field
@@ -55,6 +56,21 @@ class Pages:
         return [doc for (objtype, _name), doc in self.of.items() if FOLDERS[objtype] == kind]
 
     @property
+    def overviews(self) -> list[tuple[str, str]]:
+        """Document and content of each overview, in a sentence."""
+        count = Counter(objtype for objtype, _name in self.of)
+        said = {
+            "models/index": _("{count} in all, each with its traits").format(count=count["model"]),
+            "traits/index": _("{count} in all, what each brings and how many models use it").format(
+                count=count["trait"]
+            ),
+            "matrix": _("all models and all traits in one table"),
+            "config": _("all keys, their defaults, and who sets them"),
+            "events": _("all events, who emits them and who hears them"),
+        }
+        return [(f"{self.folder}/{one}", words) for one, words in said.items()]
+
+    @property
     def index(self) -> str:
         """The first of the pages."""
         return f"{self.folder}/index"
@@ -103,7 +119,7 @@ def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[
     stubs = {docname: folder / f"{docname}.traits-rst" for docname in pages.titles}
     plan = _fingerprint(pages, template_paths)
     done = folder.parent / "stubs.txt"
-    if done.is_file() and done.read_text(encoding="utf-8") == plan and all(map(Path.is_file, stubs.values())):
+    if done.is_file() and done.read_text(encoding="utf-8") == plan and all(map(os.path.isfile, stubs.values())):
         return stubs
     for docname, text in _texts(pages, _environment(template_paths)):
         write_if_changed(stubs[docname], text.encode())

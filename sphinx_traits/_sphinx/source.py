@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import astuple
-from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from sphinx.util.display import SkipProgressMessage, progress_message
 
+from sphinx_traits import __version__
 from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_atomic
@@ -30,10 +30,12 @@ class _Stamp(msgspec.Struct, frozen=True):
 
     Args:
         key: Digest of the project's settings and of our version.
+        digest: Digest of the manifest.
         files: Time and size of each file that was read, and of each folder that was looked in.
     """
 
     key: str
+    digest: str
     files: dict[str, tuple[int, int]]
 
 
@@ -74,9 +76,8 @@ def _unchanged(cache: Path, project: Project) -> tuple[Manifest, str] | None:
         stamp = msgspec.json.decode((cache / "stamp.json").read_bytes(), type=_Stamp)
         if stamp.key != _key(project) or _stats(stamp.files) != stamp.files:
             return None
-        data = (cache / "manifest.json").read_bytes()
-        return loads(data), _digest(data)
-    except (OSError, msgspec.MsgspecError, ManifestError):
+        return msgspec.json.decode((cache / "manifest.json").read_bytes(), type=Manifest), stamp.digest
+    except (OSError, msgspec.MsgspecError):
         return None
 
 
@@ -88,6 +89,7 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
         traits=project.trait_names,
         models=project.model_names,
         exclude=project.exclude,
+        cache_dir=cache,
     )
     try:
         found = extract_with_files(
@@ -98,11 +100,11 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
         raise SkipProgressMessage(str(error)) from error
     read = [project.root / "pyproject.toml", *project.search_paths, *found.files]
     folders = {file.parent for file in found.files}
-    stamp = _Stamp(_key(project), _stats(str(one) for one in (*read, *sorted(folders))))
     data = dumps(found.manifest, indent=0)
+    stamp = _Stamp(_key(project), _digest(data), _stats(str(one) for one in (*read, *sorted(folders))))
     write_atomic(cache / "manifest.json", data)
     write_atomic(cache / "stamp.json", msgspec.json.encode(stamp))
-    return found.manifest, _digest(data)
+    return found.manifest, stamp.digest
 
 
 def _stats(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -110,21 +112,15 @@ def _stats(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for path in paths:
         try:
-            stat = Path(path).stat()
+            stat = os.stat(path)  # hundreds of them, and a Path costs as much again
             found[path] = (stat.st_mtime_ns, stat.st_size)
         except OSError:
             found[path] = (0, 0)
     return found
 
 
-@lru_cache(maxsize=1)
-def own_version() -> str:
-    """The installed version of this package."""
-    return version("sphinx-traits")
-
-
 def _key(project: Project) -> str:
-    return _digest(repr((own_version(), astuple(project))).encode())
+    return _digest(repr((__version__, astuple(project))).encode())
 
 
 def _digest(data: bytes) -> str:

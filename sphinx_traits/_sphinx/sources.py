@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sphinx_traits.manifest import Location
+    from sphinx_traits.manifest import Class, Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Sources:
                 return Origin(path, at)
         return Origin(path, start)
 
+    def text(self, path: str) -> str:
+        """The text of a file of the manifest; empty where it cannot be read."""
+        return "".join(f"{row}\n" for row in self._read(self.absolute(path)))
+
     def _read(self, path: str) -> list[str]:
         if path not in self._rows:
             try:
@@ -57,3 +61,15 @@ class Sources:
             except (OSError, UnicodeDecodeError):
                 self._rows[path] = []
         return self._rows[path]
+
+
+def module_of(cls: Class) -> str:
+    """The module that holds a class, by its file: a class may give itself out for another module's.
+
+    >>> from sphinx_traits.manifest import Class, Location
+    >>> module_of(Class(name="shop.models.Page", location=Location("src/shop/models/pages.py", 3)))
+    'shop.models.pages'
+    """
+    parts = cls.location.path.removesuffix(".py").removesuffix("/__init__").split("/")
+    package = cls.name.partition(".")[0]
+    return ".".join(parts[parts.index(package) :]) if package in parts else ""

@@ -31,12 +31,17 @@ def note_foreign_references(env: BuildEnvironment, doctree: nodes.document) -> N
 def to_write_again(env: BuildEnvironment) -> list[str]:
     """The pages that were not read but would be written otherwise now; what they showed is noted for the next build."""
     state = domain_of(env).data["state"]
-    state["manifest"] = build_of(env).catalogue.fingerprint
+    catalogue = build_of(env).catalogue
+    if state.get("manifest") != catalogue.fingerprint:
+        state["manifest"], state["inputs"] = catalogue.fingerprint, catalogue.inputs
     stale = set(_moved_references(env))
     navigation, before = _navigation(env), state.get("navigation")
     state["navigation"] = navigation
     if before not in (None, navigation):
         stale |= env.all_docs.keys()
+    around, surroundings = _neighbours(env), state.get("neighbours", {})
+    state["neighbours"] = around
+    stale |= {docname for docname, digest in around.items() if surroundings.get(docname, digest) != digest}
     places, known = _hand_written_places(env), state.get("places")
     state["places"] = places
     if known not in (None, places):
@@ -55,10 +60,35 @@ def _moved_references(env: BuildEnvironment) -> Iterable[str]:
 
 
 def _navigation(env: BuildEnvironment) -> str:
-    """Digest of all toctrees and titles: they stand on every page."""
-    parts = [f"{doc}>{','.join(entries)}" for doc, entries in sorted(env.toctree_includes.items())]
-    parts += [f"{doc}={title.astext()}" for doc, title in sorted(env.titles.items())]
-    return _digest(parts)
+    """Digest of what sidebars list, with titles: it stands on every page."""
+    unlisted = domain_of(env).data["unlisted"]
+    lists = [(doc, entries) for doc, entries in sorted(env.toctree_includes.items()) if doc not in unlisted]
+    parts = [f"{doc}>{','.join(entries)}" for doc, entries in lists]
+    listed = sorted({entry for _doc, entries in lists for entry in entries} & env.titles.keys())
+    return _digest([*parts, *(f"{doc}={env.titles[doc].astext()}" for doc in listed)])
+
+
+def _neighbours(env: BuildEnvironment) -> dict[str, str]:
+    """For each page in a toctree the pages above, before and after it, with titles: it links to them."""
+    titles: dict[str | None, str] = {None: "", **{doc: f"{doc}={title.astext()}" for doc, title in env.titles.items()}}
+    return {doc: "|".join(titles.get(one, "") for one in near) for doc, near in env.collect_relations().items()}
+
+
+def keep_out_of_sidebars(env: BuildEnvironment, docname: str) -> None:
+    """Take a toctree without entries out of a page's contents, which sidebars copy: its list would open to nothing.
+
+    Its pages still have their place in the order of all pages, with the next and the previous one, and builders
+    that make one file of everything find them.
+    """
+    for node in list(env.tocs[docname].findall(addnodes.toctree)):
+        if node["entries"] or not node["includefiles"]:
+            continue
+        for included in node["includefiles"]:
+            env.files_to_rebuild[included].discard(docname)
+        around = node.parent
+        around.remove(node)
+        if not around.children:
+            around.parent.remove(around)
 
 
 def _hand_written_places(env: BuildEnvironment) -> str:

@@ -26,6 +26,8 @@ class VirtualDocs(Project):
 
     stubs: Mapping[str, Path]
     stub_dir: Path
+    path_type: type[Any]
+    stub_paths: dict[tuple[str, bool], Any]
 
     def discover(self, exclude_paths: Iterable[str] = (), include_paths: Iterable[str] = ("**",)) -> set[str]:
         """All documents of the source directory, then ours."""
@@ -37,10 +39,13 @@ class VirtualDocs(Project):
         """The stub of a generated page; a hand-written page of that name goes first."""
         if docname not in self.stubs or docname in self._docname_to_path:
             return super().doc2path(docname, absolute)
-        like = type(super().doc2path("x", True))
-        stub = self.stubs[docname]
-        # The relative form is where the page would stand: builders cut the document's name off its front.
-        return like(stub) if absolute else like(docname + stub.suffix)
+        found = self.stub_paths.get((docname, absolute))
+        if found is None:
+            stub = self.stubs[docname]
+            # The relative form is where the page would stand: builders cut the document's name off its front.
+            found = self.path_type(stub if absolute else docname + stub.suffix)
+            self.stub_paths[docname, absolute] = found
+        return found
 
     def path2doc(self, filename: Any) -> str | None:
         """The document that a file stands for."""
@@ -70,10 +75,12 @@ def enable(project: Project, stubs: Mapping[str, Path], stub_dir: Path) -> None:
         stubs: The absolute file of each document.
         stub_dir: The folder that holds them all.
     """
-    cls = type(project)
-    if not issubclass(cls, VirtualDocs):
+    if not isinstance(project, VirtualDocs):
+        cls, path_type = type(project), type(project.doc2path("x", True))
         _classes.setdefault(cls, cast("type[VirtualDocs]", type(f"Traits{cls.__name__}", (VirtualDocs, cls), {})))
         project.__class__ = _classes[cls]
+        cast("VirtualDocs", project).path_type = path_type
     virtual = cast("VirtualDocs", project)
+    virtual.stub_paths = {}
     virtual.stubs = stubs
     virtual.stub_dir = stub_dir.resolve()

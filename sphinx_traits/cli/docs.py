@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sphinx_traits.cli.sources import fail, read_sources, report, source_options, the_one
+from sphinx_traits.cli.sources import read_sources, report, source_options, the_one
 from sphinx_traits.files import write_atomic, write_if_changed
 from sphinx_traits.manifest import Manifest, dumps
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Index
+from traits_runtime.cli.frame import fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable

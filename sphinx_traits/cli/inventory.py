@@ -7,14 +7,24 @@ import io
 import sys
 
 import click
+import msgspec
 
-from sphinx_traits.cli.sources import read_sources, source_options
+from sphinx_traits.cli.sources import read_sources, source_options, warnings
 from sphinx_traits.manifest import Manifest
 from sphinx_traits.project import Project
+from traits_runtime.cli.output import console, json_option, print_json
+
+
+class InventoryRow(msgspec.Struct, frozen=True):
+    """A model with its traits, in MRO order."""
+
+    model: str
+    traits: tuple[str, ...]
+    complete: bool
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON: a list of models with their traits.")
+@json_option(list[InventoryRow])
 @click.option("--csv", "as_csv", is_flag=True, help="Print it as CSV: a row a model, a column a trait.")
 @source_options
 def inventory(project: Project, *, as_json: bool, as_csv: bool) -> None:
@@ -29,10 +39,8 @@ def inventory(project: Project, *, as_json: bool, as_csv: bool) -> None:
         raise click.UsageError("--json and --csv exclude each other.")
     manifest = read_sources(project)
     if as_json:
-        import msgspec
-
-        rows = [{"model": one.name, "traits": one.traits, "complete": one.complete} for one in manifest.models]
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+        rows = [InventoryRow(one.name, one.traits, one.complete) for one in manifest.models]
+        print_json(rows, warnings=warnings(manifest))
     elif as_csv:
         click.echo(_csv(manifest), nl=False)
     else:
@@ -60,8 +68,6 @@ def _csv(manifest: Manifest) -> str:
 
 def _draw(manifest: Manifest) -> None:
     from rich.table import Table
-
-    from sphinx_traits.cli.terminal import console
 
     header, *rows = matrix(manifest)
     table = Table(box=None, pad_edge=False, header_style="dim")

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from sphinx_traits.cli.sources import read_sources, source_options, the_one
-from sphinx_traits.manifest import Fact, Value
+from sphinx_traits.cli.sources import read_sources, source_options, the_one, warnings
+from sphinx_traits.manifest import Column, ConfigKey, Fact, Feature, Hook, Listener, Scope, Value
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
+from traits_runtime.cli.completion import completes
+from traits_runtime.cli.output import console, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+
+class ShownKey(EffectiveValue, frozen=True, kw_only=True):
+    """A config key with the value that holds."""
+
+    key: ConfigKey
+
+
+class ShownFeature(EffectiveValue, frozen=True, kw_only=True):
+    """A feature with the value that holds."""
+
+    key: Feature
+
+
+class Shown(Composition, frozen=True, kw_only=True):
+    """A composition as ``--json`` prints it: says which of its values are keys and which are features."""
+
+    config: tuple[ShownKey, ...] = ()
+    features: tuple[ShownFeature, ...] = ()
+
+
 Row = Sequence[str]
+Short = Callable[[str], str]
 Section = tuple[str, Row, list[Row]]
 
 
 @click.command()
-@click.argument("name", metavar="MODEL|TRAIT")
-@click.option("--json", "as_json", is_flag=True, help="Print the composition as JSON.")
+@click.argument("name", metavar="MODEL|TRAIT", shell_complete=completes("class_names"))
+@json_option(Shown)
 @click.option("--members", is_flag=True, help="Also list methods, properties and attributes.")
 @source_options
 def show(project: Project, name: str, *, as_json: bool, members: bool) -> None:
@@ -38,18 +61,12 @@ def show(project: Project, name: str, *, as_json: bool, members: bool) -> None:
     known = tuple(index.by_name)
     composition = compose(index, the_one("model or trait", name, index.find(name), known))
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(composition)))
+        print_json(composition, warnings=warnings(index.manifest))
         return
-    from sphinx_traits.cli.terminal import console
-
     _draw(console(), index, composition, members=members)
 
 
 def _draw(out: Console, index: Index, it: Composition, *, members: bool) -> None:
-    from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
     subject = it.subject
@@ -62,47 +79,55 @@ def _draw(out: Console, index: Index, it: Composition, *, members: bool) -> None
     if not subject.complete:
         out.print(Text(f"incomplete: {subject.reason}", style="bold red"))
     for title, header, rows in (*sections(index, it), *(_members(it) if members else ())):
-        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for column in header:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
         out.print()
         out.print(Text(title, style="bold"))
-        out.print(Padding(table, (0, 0, 0, 2), expand=False))
+        print_table(rows, header, out=out, indent=2)
 
 
 def sections(index: Index, it: Composition) -> Iterator[Section]:
     """The tables of a class, those without rows left out: title, header, rows."""
+    short = labels(it.subject.mro)
     every: list[Section] = [
-        ("Traits, in MRO order", ("", "trait", "through", "at"), list(_traits(index, it))),
+        ("Traits, in MRO order", ("", "trait", "through", "at"), list(_traits(index, it, short))),
         (
-            "Hooks, in the order they run",
+            "Hooks, for each moment in the order they run",
             ("moment", "method", "from", "priority", "when", "at"),
             [
-                (one.moment, one.name, _short(one.owner), str(one.priority or ""), one.when, _place(one))
-                for one in it.hooks
+                (one.moment, one.name, short(one.owner), str(one.priority or ""), one.when, _place(one))
+                for one in _by_moment(it.hooks)
             ],
         ),
-        ("Config", ("key", "value", "set by", "from", "type", "env", "at"), list(_config(it.config))),
-        ("Features", ("feature", "value", "set by", "from", "", "", "at"), list(_config(it.features))),
+        ("Config", ("key", "value", "set by", "from", "type", "env", "at"), list(_config(it.config, short))),
+        ("Features", ("feature", "value", "set by", "from", "", "", "at"), list(_config(it.features, short))),
         (
             "Events",
             ("event", "emitted at", "heard by"),
-            [
-                (
-                    use.event.wire,
-                    ", ".join(str(one.location) for one in use.emits),
-                    ", ".join(f"{one.name} ({one.location})" for one in use.listeners),
-                )
-                for use in it.events
-            ],
+            [(use.event.wire, _places(use.emits), _heard(use.listeners)) for use in it.events],
         ),
-        ("Jobs", ("job", "queue", "from", "at"), [(j.name, j.queue, _short(j.owner), _place(j)) for j in it.jobs]),
+        (
+            "Signals that its methods send",
+            ("signal", "sent at", "heard by"),
+            [(one.name, _places(one.emits), _heard(one.listeners)) for one in it.signals],
+        ),
+        ("Jobs", ("job", "queue", "from", "at"), [(j.name, j.queue, short(j.owner), _place(j)) for j in it.jobs]),
         (
             "Columns",
             ("column", "kind", "type", "from", "at"),
-            [(one.name, one.kind, one.type, _short(one.owner), _place(one)) for one in it.columns],
+            [(one.name, one.kind, _column_type(one), short(one.owner), _place(one)) for one in it.columns],
+        ),
+        (
+            "Scopes",
+            ("scope", "holds", "from", "at"),
+            [(f"{one.name}{one.signature}", _holds(one), short(one.owner), _place(one)) for one in it.scopes],
+        ),
+        (
+            "Listeners for it alone",
+            ("event", "listener", "when", "at"),
+            [
+                (one.pattern, one.target, one.why, _place(one))
+                for one in index.listeners
+                if one.model and one.model in it.subject.mro
+            ],
         ),
         (
             "Findings",
@@ -114,20 +139,48 @@ def sections(index: Index, it: Composition) -> Iterator[Section]:
     return ((title, header, rows) for title, header, rows in every if rows)
 
 
-def _traits(index: Index, it: Composition) -> Iterator[Row]:
+def _places(facts: Iterable[Fact]) -> str:
+    return "\n".join(str(one.location) for one in facts)
+
+
+def _heard(listeners: Iterable[Listener]) -> str:
+    return "\n".join(f"{one.name} ({one.location})" for one in listeners)
+
+
+def _by_moment(hooks: Iterable[Hook]) -> list[Hook]:
+    groups: dict[str, list[Hook]] = {}
+    for one in hooks:
+        groups.setdefault(one.moment, []).append(one)
+    return [one for own in groups.values() for one in own]
+
+
+def _holds(scope: Scope) -> str:
+    """When a scope restricts a query."""
+    if not scope.always:
+        return "when asked" if scope.certainty == "certain" else f"when asked, {scope.certainty}"
+    return f"always, unless {' or '.join(scope.lifted_by)}" if scope.lifted_by else "always"
+
+
+def _column_type(column: Column) -> str:
+    """The type, and what a relation points to."""
+    target = column.target if column.target not in ("", column.type) else ""
+    return " → ".join(one for one in (column.type, target) if one)
+
+
+def _traits(index: Index, it: Composition, short: Short) -> Iterator[Row]:
     for use in it.traits:
-        through = ", ".join(_short(one) for one in use.through)
+        through = ", ".join(short(one) for one in use.through)
         yield str(use.position), use.name, through or "direct", str(index.traits[use.name].location)
 
 
-def _config(values: Iterable[EffectiveValue]) -> Iterator[Row]:
+def _config(values: Iterable[EffectiveValue], short: Short) -> Iterator[Row]:
     for one in values:
         secret = getattr(one.key, "secret", False)
         yield (
             one.key.name,
             "••••" if secret else _value(one.value),
             f"{one.layer} ({one.setting.location})" if one.setting else one.layer,
-            _short(one.key.owner),
+            short(one.key.owner),
             getattr(one.key, "type", ""),
             ", ".join(getattr(one.key, "env", ())),
             _place(one.key),
@@ -135,12 +188,13 @@ def _config(values: Iterable[EffectiveValue]) -> Iterator[Row]:
 
 
 def _members(it: Composition) -> Iterator[Section]:
+    short = labels(it.subject.mro)
     rows: list[Row] = [
         (
             f"{one.name}{one.winner.signature}",
-            _short(one.winner.owner),
+            short(one.winner.owner),
             ", ".join(
-                f"{_short(shadowed.owner)}{'' if place < one.reaches else ' (not reached)'}"
+                f"{short(shadowed.owner)}{'' if place < one.reaches else ' (not reached)'}"
                 for place, shadowed in enumerate(one.chain[1:], 1)
             ),
             _place(one.winner),
@@ -159,5 +213,20 @@ def _place(fact: Fact) -> str:
     return str(fact.location)
 
 
-def _short(name: str) -> str:
-    return name.rpartition(".")[2]
+def labels(names: Iterable[str]) -> Short:
+    """A function that shortens dotted names to their last part, or to as much as tells some names apart.
+
+    >>> short = labels(["shop.models.Page", "cms.models.Page", "cms.models.Site"])
+    >>> short("shop.models.Page"), short("cms.models.Site")
+    ('shop.models.Page', 'Site')
+    """
+    known = [name.split(".") for name in dict.fromkeys(names)]
+
+    def short(name: str) -> str:
+        parts = name.split(".")
+        for length in range(1, len(parts)):
+            if sum(one[-length:] == parts[-length:] for one in known) <= 1:
+                return ".".join(parts[-length:])
+        return name
+
+    return short

@@ -5,44 +5,33 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from sphinx_traits.extract import Options, PackageNotFoundError, extract
+from sphinx_traits.extract import Extraction, Options, PackageNotFoundError, extract_with_files
 from sphinx_traits.manifest import Finding, Manifest
 from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
 from sphinx_traits.resolve import nearest
+from traits_runtime.cli.frame import Sources, fail, sources_options
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+PATIENCE_S = 1.0
+"""How long a command works before it says so."""
 
 
 def source_options(command: C) -> C:
     """The options of every command that reads sources; they reach it as one `Project`."""
 
     @functools.wraps(command)
-    def call(
-        *args: Any, project_dir: Path | None, search_paths: tuple[Path, ...], package: tuple[str, ...], **kwargs: Any
-    ) -> Any:
-        return command(*args, project=_project(project_dir, package, search_paths), **kwargs)
+    def call(*args: Any, sources: Sources, **kwargs: Any) -> Any:
+        return command(*args, project=project_of(sources), **kwargs)
 
-    folder = click.Path(exists=True, file_okay=False, path_type=Path)
-    for option in (
-        click.option("--package", multiple=True, metavar="NAME", help="Package to read; may be given again."),
-        click.option(
-            "--search-path", "search_paths", multiple=True, type=folder, help="Folder that holds packages; comes first."
-        ),
-        click.option(
-            "--project",
-            "project_dir",
-            type=folder,
-            help="Folder with the pyproject.toml that has [tool.traits]. Default: the nearest one above.",
-        ),
-    ):
-        option(call)
-    return call  # type: ignore[return-value]  # the same command, with three options made into one
+    return sources_options(call)  # type: ignore[return-value]  # the same command, with three options made into one
 
 
 def read_sources(project: Project) -> Manifest:
@@ -50,9 +39,19 @@ def read_sources(project: Project) -> Manifest:
 
     Exits with code 2 where there is nothing to read or a package is not found.
     """
+    return read_files(project).manifest
+
+
+def read_files(project: Project, *, keep: bool = True) -> Extraction:
+    """As `read_sources`, with the files that were read.
+
+    Args:
+        project: What to read.
+        keep: Whether what was read is kept for the next command.
+    """
     if not project.packages:
         fail(
-            f"No package to read: {project.root / 'pyproject.toml'} has no [tool.traits] with packages.\n"
+            f"No package to read: no pyproject.toml with [tool.traits] packages in {project.root} or above it.\n"
             'Name one with --package NAME, or write:\n\n  [tool.traits]\n  packages = ["shop"]'
         )
     options = Options(
@@ -60,11 +59,11 @@ def read_sources(project: Project) -> Manifest:
         traits=project.trait_names,
         models=project.model_names,
         exclude=project.exclude,
-        cache_dir=_cache_folder(),
+        cache_dir=_cache_folder() if keep else None,
     )
     progress = _Progress()
     try:
-        return extract(
+        return extract_with_files(
             project.packages,
             search_paths=project.search_paths,
             project=project.root,
@@ -78,26 +77,28 @@ def read_sources(project: Project) -> Manifest:
 
 
 def report(manifest: Manifest) -> None:
-    """Print what is wrong on standard error, a line for each cause: its first place, and how many more there are."""
+    """Print what is wrong on standard error."""
+    for line in warnings(manifest):
+        click.echo(line, err=True)
+
+
+def warnings(manifest: Manifest) -> list[str]:
+    """What is wrong, a line for each cause: its first place, and how many more there are."""
     causes: dict[tuple[str, str], list[Finding]] = {}
     for one in manifest.findings:
         if one.level != "info":
             causes.setdefault((one.code, one.hint or one.message), []).append(one)
-    for found in causes.values():
-        first, more = found[0], len(found) - 1
-        also = f" And {more} more for the same reason." if more else ""
-        click.echo(f"{first.location}: {first.level}: {first.message} {first.hint}{also} [{first.code}]", err=True)
+    return [_cause(found[0], len(found) - 1) for found in causes.values()]
+
+
+def _cause(first: Finding, more: int) -> str:
+    also = f" And {more} more for the same reason." if more else ""
+    return f"{first.location}: {first.level}: {first.message} {first.hint}{also} [{first.code}]"
 
 
 def _cache_folder() -> Path:
     """Where the manifest is kept between two commands: the user's cache folder, safe to delete."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sphinx-traits"
-
-
-def fail(message: str) -> NoReturn:
-    """Say what is wrong on standard error and end with code 2."""
-    click.echo(f"Error: {message}", err=True)
-    raise SystemExit(2)
 
 
 def the_one(kind: str, name: str, found: tuple[str, ...], known: tuple[str, ...]) -> str:
@@ -108,10 +109,12 @@ def the_one(kind: str, name: str, found: tuple[str, ...], known: tuple[str, ...]
         fail(f"{name!r} may be any of {', '.join(found)}. Give more of the name.")
     near = nearest(name, known)
     hint = f" Did you mean {near!r}?" if near else ""
-    fail(f"There is no {kind} {name!r} among {len(known)}.{hint}")
+    return fail(f"There is no {kind} {name!r} among {len(known)}.{hint}")
 
 
-def _project(folder: Path | None, packages: tuple[str, ...], search_paths: tuple[Path, ...]) -> Project:
+def project_of(sources: Sources) -> Project:
+    """The project that the options name."""
+    folder, search_paths, packages = sources
     try:
         if folder is not None:
             base = read_project(folder)
@@ -125,17 +128,17 @@ def _project(folder: Path | None, packages: tuple[str, ...], search_paths: tuple
 
 
 class _Progress:
-    """One line on standard error: rewritten on a terminal, written once elsewhere."""
+    """A line on standard error while reading takes longer than a second, and only on a terminal."""
 
     def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-        self.last: tuple[str, int, int] | None = None
+        self.since = time.monotonic() + PATIENCE_S if sys.stderr.isatty() else float("inf")
+        self.shown = False
 
     def __call__(self, module: str, done: int, total: int) -> None:
-        self.last = (module, done, total)
-        if self.live:
+        if time.monotonic() > self.since:
+            self.shown = True
             click.echo(f"\r\x1b[KReading {done}/{max(done, total)} {module}", err=True, nl=False)
 
     def close(self) -> None:
-        if self.last is not None:
-            click.echo(f"{chr(13) + chr(27) + '[K' if self.live else ''}Read {self.last[1]} modules.", err=True)
+        if self.shown:
+            click.echo("\r\x1b[K", err=True, nl=False)

@@ -9,15 +9,18 @@ from types import ModuleType
 
 import click
 
-from sphinx_traits.cli.sources import fail, read_sources, source_options
+from sphinx_traits.cli.sources import read_sources, source_options
+from sphinx_traits.extract.verify import Difference, differences, observe
 from sphinx_traits.project import Project
+from traits_runtime.cli.frame import fail
+from traits_runtime.cli.output import json_option, print_json
 
 
 @click.command()
 @click.option(
     "--import", "first", multiple=True, metavar="MODULE", help="Module to import before all others; may be given again."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
+@json_option(list[Difference])
 @source_options
 def verify(project: Project, first: tuple[str, ...], *, as_json: bool) -> None:
     """Import the program and say where it differs from what was read: MRO, members, declared facts.
@@ -30,16 +33,12 @@ def verify(project: Project, first: tuple[str, ...], *, as_json: bool) -> None:
       traits verify --project examples/blog
       traits verify --package shop --import shop.app
     """
-    from sphinx_traits.extract.verify import differences, observe
-
     manifest = read_sources(project)
     _prepare(project, first)
     observed = observe(manifest, project.search_paths)
     found = differences(manifest, observed, _inventory(project))
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        print_json(found, ok=not found)
     else:
         for one in found:
             click.echo(str(one))

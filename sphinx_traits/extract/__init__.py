@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from importlib.metadata import PackageNotFoundError as _NoDistribution
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
+from sphinx_traits import __version__
 from sphinx_traits.extract.adapters import Adapter, register
 from sphinx_traits.extract.cache import Cache, Kept
 from sphinx_traits.extract.compose import Composer, assemble
@@ -126,14 +125,15 @@ def _extract(
         graph = Graph(Resolver(world, options.base_overrides))
         Factories(graph)
         composer = Composer(graph, options)
+        if before is not None:
+            composer.remember(_earlier(world, before))
         composer.choose(modules)
-        composer.earlier = _earlier(world, before) if before is not None else None
         settings, findings = file_settings(project)
         findings += _file_findings(world, modules)
         manifest = assemble(composer, modules, tuple(packages), settings, findings)
     manifest = msgspec.structs.replace(
         manifest,
-        generator=Generator(version=_version()),
+        generator=Generator(version=__version__),
         findings=unique([*manifest.findings, *reconcile(manifest)]),
     )
     loaded = [one for one in world.modules.values() if one is not None and one.has_source]
@@ -193,10 +193,3 @@ def _file_findings(world: World, modules: list[Module]) -> list[Finding]:
         for name, (path, problem) in world.problems.items()
         if name in own
     ]
-
-
-def _version() -> str:
-    try:
-        return version("sphinx-traits")
-    except _NoDistribution:
-        return ""

@@ -26,20 +26,20 @@ _RACE_S = 2.0
 """A file changed this shortly before the cache was written may change again without its time telling."""
 
 
-class _File(msgspec.Struct, frozen=True, array_like=True):
+class _File(msgspec.Struct, frozen=True, array_like=True, gc=False):
     path: str
     modified: int
     size: int
     digest: str
 
 
-class _Directory(msgspec.Struct, frozen=True, array_like=True):
+class _Directory(msgspec.Struct, frozen=True, array_like=True, gc=False):
     path: str
     modified: int
     digest: str
 
 
-class _Entry(msgspec.Struct, frozen=True, array_like=True):
+class _Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is kept: when, from what, and the manifest."""
 
     written: float

@@ -14,15 +14,20 @@ from sphinx_traits.extract.adapters.core import (
     is_subclass,
     parameters,
 )
-from sphinx_traits.extract.prune import absolute
+from sphinx_traits.extract.bodies import choices, local_values, parameter_nodes
+from sphinx_traits.extract.describe import first_parameter
+from sphinx_traits.extract.prune import CONDITION, absolute
 from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.subject import Facts, Reader, Subject
-from sphinx_traits.extract.targets import Opaque, Place, SourceClass, Target, ValueTarget, symbol
+from sphinx_traits.extract.targets import FunctionTarget, Opaque, Place, SourceClass, Target, ValueTarget, symbol
 from sphinx_traits.extract.world import Module
 from sphinx_traits.manifest import CacheKey, Certainty, Emit, Job, Listener
 from traits_runtime._core.naming import event_name
 
 _EMITS = frozenset({"emit", "aemit", "emit_event", "aemit_event", "publish"})
+_SENDS = frozenset({"send", "send_robust", "asend", "asend_robust", "send_async"})
+_SIGNALS = frozenset({("django", "Signal"), ("blinker", "Signal"), ("blinker", "NamedSignal"), ("blinker", "signal")})
+"""What makes a signal."""
 _CACHE_OPERATIONS = {"get": "get", "set": "set", "remember": "remember", "aremember": "remember", "forget": "forget"}
 _WORTH_READING = (
     "listen",
@@ -34,9 +39,15 @@ _WORTH_READING = (
     "subscribe",
     "slug_",
     "TraitEvent",
-    ".send",
+    "send",
     "validates",
 )
+_WHY: dict[Certainty, str] = {
+    "certain": "",
+    "pattern": "the name is put together when the call runs",
+    "dynamic": "the name is only known when the call runs",
+    "conditional": "it is one of several names",
+}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -47,6 +58,7 @@ def read_class_calls(subject: Subject, facts: Facts) -> None:
         name = f"{subject.name}.{function.name}"
         reader = _Calls(subject.reader, subject.module, subject.name, facts)
         reader.decorated(function, subject.place, name)
+        reader.sent(function, subject.place, name)
         if declared:
             reader.emitted_by(function, subject, name)
 
@@ -67,11 +79,13 @@ def read_module_calls(reader: Reader, module: Module, facts: Facts) -> None:
             name = f"{module.name}.{node.name}"
             calls.decorated(node, place, name)
             calls.free_emits(node, place, name)
+            calls.sent(node, place, name)
             calls.registered(node, place)
         elif isinstance(node, ast.ClassDef):
             calls.subscriber(node, place)
         else:
             calls.free_emits(node, place, module.name)
+            calls.sent(node, place, module.name)
             calls.registered(node, place)
 
 
@@ -125,14 +139,14 @@ class _Calls:
             signals = call.args[0].elts if isinstance(call.args[0], ast.Tuple | ast.List) else [call.args[0]]
             return [self._signal(place, one) for one in signals], given, "declared"
         if last == "listens_for" and top == "sqlalchemy" and call is not None and len(call.args) >= 2:
-            return [self._sqlalchemy(place, call)], given, "declared"
+            return [self._sqlalchemy(place, call, given)], given, "declared"
         return [], given, ""
 
     def _event_wire(self, place: Place, node: ast.expr) -> str:
         """The wire name of ``HasSlug.slug_generated``; empty where that is no declared event."""
         if not isinstance(node, ast.Attribute):
             return ""
-        owner = self.reader.resolver.expression(place, node.value)
+        owner = self.resolve(place, node.value)
         if not isinstance(owner, SourceClass):
             return ""
         found = event_of(self.reader.subject(owner), node.attr)
@@ -146,8 +160,12 @@ class _Calls:
         target = self.reader.resolver.expression(place, node)
         return target.path, "dynamic" if isinstance(target, Opaque) else "certain"
 
-    def _sqlalchemy(self, place: Place, call: ast.Call) -> tuple[str, Certainty]:
+    def _sqlalchemy(self, place: Place, call: ast.Call, given: dict[str, ast.expr]) -> tuple[str, Certainty]:
+        """The event; what it is listened for at counts as the model where it is one."""
         event, certainty = self.reader.folder.pattern(place, call.args[1])
+        heard = self.resolve(place, call.args[0])
+        if isinstance(heard, SourceClass) and symbol(heard)[0] != "sqlalchemy":
+            given["model"] = call.args[0]
         return f"sqlalchemy.{event}", certainty
 
     def _listener(
@@ -161,6 +179,7 @@ class _Calls:
         via: str,
     ) -> None:
         inferred = via != "declared"
+        model, doubt = self._model(place, given)
         self.facts.listeners.append(
             Listener(
                 name=function.name,
@@ -170,9 +189,10 @@ class _Calls:
                 pattern=pattern,
                 target=name,
                 priority=self._integer(place, given.get("priority")),
-                model=self._class(place, given.get("model", given.get("sender"))),
+                model=model,
                 is_async=isinstance(function, ast.AsyncFunctionDef),
-                certainty=certainty,
+                certainty="dynamic" if doubt else certainty,
+                why=doubt,
                 via="inferred" if inferred else "declared",
             )
         )
@@ -189,7 +209,15 @@ class _Calls:
             if found is None:
                 continue
             (pattern, certainty), target = found
-            path = self.resolve(place, target).path
+            model, doubt = self._model(place, given)
+            condition = getattr(statement, CONDITION, "")
+            if condition and not doubt:
+                doubt, certainty = f"it depends on the condition `{condition}`", "conditional"
+            elif doubt:
+                certainty = "dynamic"
+            elif isinstance(statement, _FUNCTIONS):
+                doubt = f"{statement.name}() registers it"
+            path = self._path(self.resolve(place, target))
             self.facts.listeners.append(
                 Listener(
                     name=path.rpartition(".")[2],
@@ -198,10 +226,17 @@ class _Calls:
                     pattern=pattern,
                     target=path,
                     priority=self._integer(place, given.get("priority")),
-                    model=self._class(place, given.get("model", given.get("sender"))),
+                    model=model,
                     certainty=certainty,
+                    why=doubt,
                 )
             )
+
+    def _path(self, target: Target) -> str:
+        """The dotted path of a callable; of an inherited method under the class that it is reached through."""
+        if isinstance(target, FunctionTarget) and isinstance(target.receiver, SourceClass):
+            return f"{self.reader.graph.name(target.receiver)}.{target.entry.name}"
+        return target.path
 
     def _registration(
         self, place: Place, call: ast.Call, given: dict[str, ast.expr]
@@ -215,11 +250,11 @@ class _Calls:
             wire = self._event_wire(place, call.func.value)
             if wire:
                 return (wire, "certain"), call.args[0]
-        target = self.reader.resolver.expression(place, call.func)
+        target = self.resolve(place, call.func)
         ours = target.path.startswith("traits_runtime.") or symbol(target) == ("sqlalchemy", "listen")
         if symbol(target)[1] == "listen" and ours and len(call.args) >= 2:
             if symbol(target)[0] == "sqlalchemy" and len(call.args) >= 3:
-                return self._sqlalchemy(place, call), call.args[2]
+                return self._sqlalchemy(place, call, given), call.args[2]
             return self._name(place, call.args[0]), call.args[1]
         return None
 
@@ -228,13 +263,11 @@ class _Calls:
             return target.path.startswith("django.") and ".signals." in target.path
         if not isinstance(target, ValueTarget):
             return False
-        made = self.reader.graph.instance_of(target)
-        if made is None:
-            return symbol(target)[1] == "signal"
-        lineage = self.reader.graph.lineage(made).nodes
-        return any(
-            symbol(one) in (("django", "Signal"), ("blinker", "Signal"), ("blinker", "NamedSignal")) for one in lineage
-        )
+        made_by = self.reader.graph.made_by(target)
+        if made_by is None:
+            return False
+        kinds = self.reader.graph.lineage(made_by).nodes if isinstance(made_by, SourceClass) else (made_by,)
+        return any(symbol(one) in _SIGNALS for one in kinds)
 
     def subscriber(self, node: ast.ClassDef, place: Place) -> None:
         """Listeners among the methods of a class that is neither model nor trait."""
@@ -250,6 +283,7 @@ class _Calls:
         inner.listener_class(subject)
         for function in (one for one in node.body if isinstance(one, _FUNCTIONS)):
             inner.registered(function, subject.place)
+            inner.sent(function, subject.place, f"{subject.name}.{function.name}")
         for function in marked:
             inner.decorated(function, subject.place, f"{subject.name}.{function.name}")
 
@@ -282,12 +316,11 @@ class _Calls:
 
     def emitted_by(self, function: FunctionNode, subject: Subject, name: str) -> None:
         """The emitting calls of a method."""
-        receiver = _first_parameter(function)
+        receiver = first_parameter(function) or "self"
+        values = local_values(function)
         for call in _calls(function):
             self._cached(call, subject, receiver)
-            found = self._emitted(call, subject, receiver)
-            if found is not None:
-                wire, certainty = found
+            for wire, certainty in self._emitted(call, subject, receiver, values):
                 self._emit(call, name, wire, certainty)
 
     def _cached(self, call: ast.Call, subject: Subject, receiver: str) -> None:
@@ -312,48 +345,86 @@ class _Calls:
                 )
             )
 
-    def _emitted(self, call: ast.Call, subject: Subject, receiver: str) -> tuple[str, Certainty] | None:
+    def _emitted(
+        self, call: ast.Call, subject: Subject, receiver: str, values: dict[str, list[ast.expr]]
+    ) -> list[tuple[str, Certainty]]:
         node = call.func
         if not isinstance(node, ast.Attribute):
-            return None
+            return []
         if isinstance(node.value, ast.Name) and node.value.id == receiver:
             if node.attr in _EMITS and call.args:
-                return self._emitted_name(call, subject)
+                return self._emitted_names(call.args[0], subject, receiver, values)
             event = event_of(subject, node.attr)
-            return (event.wire, "certain") if event is not None else None
+            return [(event.wire, "certain")] if event is not None else []
         inner = node.value
         bound = isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == receiver
         if node.attr in _EMITS and bound and isinstance(inner, ast.Attribute):
             event = event_of(subject, inner.attr)
-            return (event.wire, "certain") if event is not None else None
+            return [(event.wire, "certain")] if event is not None else []
         wire = self._event_wire(subject.place, inner) if node.attr in _EMITS else self._event_wire(subject.place, node)
-        return (wire, "certain") if wire else None
+        return [(wire, "certain")] if wire else []
 
-    def _emitted_name(self, call: ast.Call, subject: Subject) -> tuple[str, Certainty]:
-        """``self.emit("slug_generated")``: the name of an event of the class, or a whole name."""
-        first = call.args[0]
-        receiver = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else "self"
-        if isinstance(first, ast.Attribute) and isinstance(first.value, ast.Name) and first.value.id == receiver:
-            at = self.reader.graph.attribute(subject.node, first.attr)
-            if isinstance(at, ValueTarget):
-                first = at.node
-        text, certainty = self.reader.folder.pattern(subject.place, first)
+    def _emitted_names(
+        self, given: ast.expr, subject: Subject, receiver: str, values: dict[str, list[ast.expr]]
+    ) -> list[tuple[str, Certainty]]:
+        """``self.emit("slug_generated")``: the name of an event of the class, or a whole name; one for each choice."""
+        ways = choices(given, values)
+        found = [self._emitted_name(one, subject, receiver) for one in ways]
+        sure = len(ways) == 1
+        return [(wire, certainty if sure or certainty != "certain" else "conditional") for wire, certainty in found]
+
+    def _emitted_name(self, given: ast.expr, subject: Subject, receiver: str) -> tuple[str, Certainty]:
+        of_class = isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) and given.value.id == receiver
+        if of_class and isinstance(given, ast.Attribute):
+            at = self.reader.graph.attribute(subject.node, given.attr)
+            given = at.node if isinstance(at, ValueTarget) else given
+        text, certainty = self.reader.folder.pattern(subject.place, given)
+        if certainty == "certain" and of_class:
+            certainty = "conditional"
         if certainty == "dynamic" or text.startswith("trait."):
             return text, certainty
-        event = event_of(subject, text) if certainty == "certain" else None
-        return (event.wire, "certain") if event is not None else (event_name(subject.short, text), certainty)
+        event = event_of(subject, text) if certainty != "pattern" else None
+        return (event.wire if event is not None else event_name(subject.short, text)), certainty
 
     def free_emits(self, node: ast.AST, place: Place, name: str) -> None:
         """Emitting calls outside a trait: ``HasSlug.slug_generated.emit(...)``, ``events.emit("trait.x.y")``."""
+        function = node if isinstance(node, _FUNCTIONS) else None
+        self.local = local_imports(function, self.module.package) if function is not None else {}
+        typed = self._typed(function, place) if function is not None else {}
+        values = local_values(function) if typed and function is not None else {}
         for call in _calls(node):
-            if not isinstance(call.func, ast.Attribute) or call.func.attr not in _EMITS:
+            if not isinstance(call.func, ast.Attribute):
+                continue
+            for receiver, subject in typed.items():
+                if isinstance(call.func.value, ast.Name) and call.func.value.id == receiver:
+                    for wire, certainty in self._emitted(call, subject, receiver, values):
+                        self._emit(call, name, wire, certainty)
+            if call.func.attr not in _EMITS:
                 continue
             wire = self._event_wire(place, call.func.value)
             if wire:
                 self._emit(call, name, wire, "certain")
-            elif call.args and self.reader.resolver.expression(place, call.func).path.startswith("traits_runtime."):
+            elif call.args and self.resolve(place, call.func).path.startswith("traits_runtime."):
                 text, certainty = self._name(place, call.args[0])
                 self._emit(call, name, text, certainty)
+
+    def sent(self, node: ast.stmt, place: Place, name: str) -> None:
+        """Signals that a function or a statement sends: ``published.send(sender=type(self), page=self)``."""
+        self.local = local_imports(node, self.module.package)
+        for call in _calls(node):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in _SENDS:
+                signal = self.resolve(place, call.func.value)
+                if self._is_signal(signal):
+                    self._emit(call, name, signal.path, "certain")
+
+    def _typed(self, function: FunctionNode, place: Place) -> dict[str, Subject]:
+        """The parameters of a function that are annotated as instances of a trait or of a model."""
+        found: dict[str, Subject] = {}
+        for one in parameter_nodes(function):
+            target = self.resolve(place, one.annotation) if one.annotation is not None else None
+            if isinstance(target, SourceClass) and is_subclass(self.reader.subject(target), target, "Trait"):
+                found[one.arg] = self.reader.subject(target)
+        return found
 
     def _emit(self, call: ast.Call, function: str, wire: str, certainty: Certainty) -> None:
         self.facts.emits.append(
@@ -364,7 +435,7 @@ class _Calls:
                 function=function,
                 certainty=certainty,
                 via="inferred",
-                why="" if certainty == "certain" else "the name is put together when the call runs",
+                why=_WHY[certainty],
             )
         )
 
@@ -372,11 +443,15 @@ class _Calls:
         value = self.reader.folder.value(place, node) if node is not None else 0
         return value if isinstance(value, int) else 0
 
-    def _class(self, place: Place, node: ast.expr | None) -> str:
+    def _model(self, place: Place, given: dict[str, ast.expr]) -> tuple[str, str]:
+        """The only model that a listener hears, and why that is not certain."""
+        node = given.get("model", given.get("sender"))
         if node is None or isinstance(node, ast.Constant):
-            return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-        target = self.reader.resolver.expression(place, node)
-        return self.reader.graph.name(target) if isinstance(target, SourceClass) else target.path
+            return (node.value, "") if node is not None and isinstance(node.value, str) else ("", "")
+        target = self.resolve(place, node)
+        if isinstance(target, SourceClass):
+            return self.reader.graph.name(target), ""
+        return ast.unparse(node), "which model it hears is only known when the program runs"
 
 
 def local_imports(statement: ast.stmt, package: str) -> dict[str, tuple[str, str]]:
@@ -389,11 +464,6 @@ def local_imports(statement: ast.stmt, package: str) -> dict[str, tuple[str, str
         elif isinstance(node, ast.Import):
             found.update((one.asname, (one.name, "")) for one in node.names if one.asname)
     return found
-
-
-def _first_parameter(function: FunctionNode) -> str:
-    given = [*function.args.posonlyargs, *function.args.args]
-    return given[0].arg if given else "self"
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:

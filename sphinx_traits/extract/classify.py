@@ -12,7 +12,7 @@ from sphinx_traits.extract.linearise import Graph
 from sphinx_traits.extract.names import parse_expression
 from sphinx_traits.extract.options import Options, chosen
 from sphinx_traits.extract.targets import ClassNode, SourceClass, SynthClass, symbol
-from sphinx_traits.manifest import Via
+from sphinx_traits.manifest import Class, Model, Trait, Via
 
 Role: TypeAlias = Literal["model", "trait", "base"]
 
@@ -33,6 +33,11 @@ _FRAMEWORKS = frozenset(
 _OURS_WITHIN = ("django.contrib.", "traits_runtime.traits.")
 _DJANGO_MODEL = "django.db.models.base.Model"
 _DECLARATIVE = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta"})
+_DECLARATIVE_BASE = "it is a declarative base"
+USED_BY_MODEL = "a model inherits from it, and it is no model itself"
+USED_BY_TRAIT = "a trait inherits from it"
+_FOR_OTHERS = frozenset({USED_BY_MODEL, USED_BY_TRAIT, _DECLARATIVE_BASE})
+"""Why a class is in the manifest that is nothing to us by itself, or may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,12 @@ class Classifier:
             self._verdicts[node] = None if self.is_framework(node) else self._judge(node)
         return self._verdicts[node]
 
+    def remember(self, node: SourceClass, known: Class) -> None:
+        """Take over what a class was by itself in an earlier run, where it was not taken in for another's sake."""
+        if known.why not in _FOR_OTHERS:
+            role: Role = "model" if isinstance(known, Model) else "trait" if isinstance(known, Trait) else "base"
+            self._verdicts[node] = Verdict(role, known.via, known.why, known.abstract)
+
     def is_framework(self, node: ClassNode) -> bool:
         """Whether a class belongs to a library that models stand on, not to the behaviour of models."""
         if not isinstance(node, SourceClass):
@@ -73,13 +84,15 @@ class Classifier:
 
     def _judge(self, node: SourceClass) -> Verdict | None:
         name = self.graph.name(node)
+        nodes = self.graph.lineage(node).nodes[1:]
+        declared = self._declared(node, nodes)
+        if declared is not None and declared.role == "trait":
+            return declared
         for role, patterns in (("trait", self.options.traits), ("model", self.options.models)):
             pattern = chosen(name, patterns)
             if pattern:
                 why = f"the pattern {pattern!r} in [tool.traits] names it"
                 return Verdict("trait" if role == "trait" else "model", "inferred", why)
-        nodes = self.graph.lineage(node).nodes[1:]
-        declared = self._declared(node, nodes)
         if declared is not None:
             return declared
         names = [self.graph.name(one) for one in nodes]
@@ -111,7 +124,7 @@ class Classifier:
     def _sqlalchemy(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Verdict:
         direct = self.graph.bases(node).effective
         if any(is_declarative_base(one) for one in direct) and not _mapped_itself(node):
-            return Verdict("base", "inferred", "it is a declarative base", abstract=True)
+            return Verdict("base", "inferred", _DECLARATIVE_BASE, abstract=True)
         if flag(node, "__abstract__"):
             return Verdict("trait", "inferred", "it is an abstract mapped class", abstract=True)
         return Verdict("model", "inferred", "it is a mapped class")
@@ -161,8 +174,8 @@ class Classifier:
         if own is not None:
             return own
         if is_declarative_base(node):
-            return Verdict("base", "inferred", "it is a declarative base")
-        return Verdict("trait", "inferred", "a model inherits from it, and it is no model itself")
+            return Verdict("base", "inferred", _DECLARATIVE_BASE)
+        return Verdict("trait", "inferred", USED_BY_MODEL)
 
 
 def is_declarative_base(node: ClassNode) -> bool:

@@ -24,8 +24,8 @@ class Comments:
         if found:
             return behind.strip()
         block: list[str] = []
-        for line in reversed(self.lines[: node.lineno - 1]):
-            stripped = line.strip()
+        for at in range(node.lineno - 2, -1, -1):
+            stripped = self.lines[at].strip()
             if not stripped.startswith("#:"):
                 break
             block.append(stripped[2:].removeprefix(" ").rstrip())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
 from sphinx_traits.extract.adapters import read_facts
+from sphinx_traits.extract.bounds import reason
 from sphinx_traits.extract.calls import read_class_calls, read_module_calls
-from sphinx_traits.extract.classify import Classifier, Verdict
+from sphinx_traits.extract.classify import USED_BY_TRAIT, Classifier, Verdict
 from sphinx_traits.extract.describe import Describer
+from sphinx_traits.extract.generics import type_parameters
 from sphinx_traits.extract.linearise import Gap, Graph
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.reconcile import unique
@@ -18,8 +22,10 @@ from sphinx_traits.extract.reuse import Earlier
 from sphinx_traits.extract.subject import Facts, Reader
 from sphinx_traits.extract.targets import ClassNode, SourceClass
 from sphinx_traits.extract.world import Module, World
-from sphinx_traits.manifest import Base, Class, Finding, Location, Manifest, Model, Setting, Trait
+from sphinx_traits.manifest import Base, Class, Finding, Location, Manifest, Member, Model, Setting, Trait
 
+_LOGGER = logging.getLogger(__name__)
+T = TypeVar("T")
 _FACTS = (
     "hooks", "config", "features", "events", "emits", "listeners", "jobs", "metrics", "cache_keys", "columns", "scopes",
     "settings",
@@ -50,18 +56,57 @@ class Composer:
         self.earlier: Earlier | None = None
         self.described: set[str] = set()
 
+    def remember(self, earlier: Earlier) -> None:
+        """Take over what an earlier run knew of the classes that no change has reached: order and kind."""
+        self.earlier = earlier
+        nodes: dict[str, ClassNode | None] = {}
+        for module in list(self.world.modules.values()):
+            if module is None:
+                continue
+            for index in range(len(module.summary.classes)):
+                node = SourceClass(module, index)
+                name = self.graph.name(node)
+                nodes[name] = None if name in nodes else node  # which of two is meant, its name does not tell
+        for name, one in nodes.items():
+            known = earlier.whole(name)
+            if known is None or not isinstance(one, SourceClass) or one.entry.line != known.location.line:
+                continue
+            if self.graph.remember(one, [nodes.get(each) or self.graph.standard(each) for each in known.mro]):
+                self.classifier.remember(one, known)
+
     def choose(self, modules: Iterable[Module]) -> None:
         """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
         for module in modules:
             for index in range(len(module.summary.classes)):
                 node = SourceClass(module, index)
-                verdict = self.classifier.verdict(node)
+                verdict = self._guarded(node, partial(self.classifier.verdict, node), None)
                 if verdict is not None:
                     self.chosen[node] = verdict
         for node, verdict in list(self.chosen.items()):
-            self._choose_ancestors(node, verdict)
+            if not self._guarded(node, partial(self._choose_ancestors, node, verdict), False):
+                del self.chosen[node]
 
-    def _choose_ancestors(self, node: SourceClass, verdict: Verdict) -> None:
+    def _guarded(self, node: SourceClass | Module, work: Callable[[], T], otherwise: T) -> T:
+        """What some work on one class or module gives; where it cannot be done, that is a finding."""
+        try:
+            with self.world.allowance.of_a_file():
+                return work()
+        except Exception as error:  # of whatever an adapter, or code nested without end, may raise
+            name = node.path if isinstance(node, SourceClass) else node.name
+            _LOGGER.debug("Reading %s", name, exc_info=True)
+            message, hint = reason(error, name, self.world.allowance.seconds)
+            where = self.location(node) if isinstance(node, SourceClass) else self._first_line(node)
+            finding = Finding(
+                location=where, code="unreadable_class", message=message, hint=hint, subject=name, level="error"
+            )
+            self.findings[finding.code, where, message] = finding
+            return otherwise
+
+    def _first_line(self, module: Module) -> Location:
+        return Location(self.world.locator.shown(module.found.path or ""), 1)
+
+    def _choose_ancestors(self, node: SourceClass, verdict: Verdict) -> bool:
+        """Take in what stands behind a class; True once all of it is known."""
         for one in self.graph.lineage(node).nodes[1:]:
             if not isinstance(one, SourceClass) or (one in self.chosen and self.chosen[one].role != "base"):
                 continue
@@ -69,9 +114,10 @@ class Composer:
             if used is None:
                 continue
             if verdict.role != "model" and used.role == "trait" and self.classifier.verdict(one) is None:
-                used = Verdict("base", "inferred", "a trait inherits from it")
+                used = Verdict("base", "inferred", USED_BY_TRAIT)
             if one not in self.chosen or used.role == "trait":
                 self.chosen[one] = used
+        return True
 
     # Classes.
 
@@ -132,12 +178,17 @@ class Composer:
         subject = self.reader.subject(node)
         self.described.add(node.module.name)
         lineage = self.graph.lineage(node)
-        facts = self._facts(node)
+        facts = self._guarded(node, partial(self._facts, node), Facts())
+        parameters: tuple[str, ...] = ()
+        parameters = self._guarded(node, partial(type_parameters, subject), parameters)
+        members: tuple[Member, ...] = ()
+        members = self._guarded(node, partial(self.describer.members, subject, facts), members)
         common: dict[str, Any] = {
             "name": subject.name,
-            "doc": self.describer.doc(subject),
+            "doc": self._guarded(node, partial(self.describer.doc, subject), ""),
             "location": self.location(node),
             "bases": self._bases(node),
+            "type_parameters": parameters,
             "mro": tuple(self.graph.name(one) for one in lineage.nodes),
             "complete": not lineage.gaps,
             "reason": "; ".join(dict.fromkeys(self._reason(gap) for gap in lineage.gaps)),
@@ -146,7 +197,7 @@ class Composer:
             "abstract": verdict.abstract,
             "host": self.classifier.host(node),
             "meta": facts.meta,
-            "members": self.describer.members(subject, facts),
+            "members": members,
         }
         for name in _FACTS:
             common[name] = tuple(getattr(facts, name))
@@ -230,8 +281,9 @@ class Composer:
         for module in modules:
             if earlier is None or self.world.locator.shown(module.found.path or "") not in earlier.paths:
                 self.described.add(module.name)
-                read_module_calls(self.reader, module, facts)
+                self._guarded(module, partial(read_module_calls, self.reader, module, facts), None)
         facts.listeners = [one for one in facts.listeners if one.owner not in described]
+        facts.emits = [one for one in facts.emits if one.owner not in described]
         return facts
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import griffe
 
+from sphinx_traits.extract.payload import quiet_griffe, type_text
 from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.subject import Facts, Subject
 from sphinx_traits.extract.world import Module
@@ -47,6 +49,24 @@ class _Collector(griffe.Extension):
         self.members.setdefault(id(parent), []).append((node, made))
 
 
+class _Visitor(griffe.Visitor):
+    """Griffe's visitor, at a cost that grows with a body and not with its square.
+
+    To find the docstring below an attribute it walks its parent's statements from the first one on. So each statement
+    of a class gets a parent that holds itself and the next one.
+    """
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Visit what is below a node."""
+        if not isinstance(node, ast.ClassDef):
+            super().generic_visit(node)
+            return
+        for one, after in zip_longest(node.body, node.body[1:]):
+            pair = [one] if after is None else [one, after]
+            vars(one)["parent"] = ast.Module(body=pair, type_ignores=[])
+            self.visit(one)
+
+
 class Describer:
     """Runs griffe's visitor over a module's classes, once, when one of them is described.
 
@@ -65,9 +85,10 @@ class Describer:
             source = module.source
             if source is not None and source.tree is not None:
                 path = Path(module.found.path or "")
-                visitor = griffe.Visitor(module.name, path, source.text, griffe.Extensions(known))
+                visitor = _Visitor(module.name, path, source.text, griffe.Extensions(known))
                 classes: list[ast.stmt] = [one for one in source.tree.body if isinstance(one, ast.ClassDef)]
-                visitor.visit(ast.Module(body=classes, type_ignores=[]))
+                with quiet_griffe():
+                    visitor.visit(ast.Module(body=classes, type_ignores=[]))
         return known
 
     def doc(self, subject: Subject) -> str:
@@ -80,12 +101,13 @@ class Describer:
         collector = self.visited(subject.module)
         made = collector.classes.get(id(subject.tree))
         found: dict[str, Member] = {}
+        direct = {id(one) for one in subject.tree.body}
         for node, one in collector.members.get(id(made), ()):
             name = one.name
             special = name.startswith("__") and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             if special or name in facts.declarations or _is_accessor(node, found) or _is_overload(node):
                 continue
-            if isinstance(node, ast.Assign | ast.AnnAssign) and node not in subject.tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and id(node) not in direct:
                 continue
             member = self._member(subject, node, one, name in facts.removed)
             found.pop(name, None)
@@ -105,7 +127,7 @@ class Describer:
                 doc=doc,
                 kind=kind,
                 signature="" if kind == "property" else signature(node),
-                type=ast.unparse(node.returns) if node.returns is not None and kind == "property" else "",
+                type=type_text(node.returns) if kind == "property" else "",
                 calls_super=calls_super(node),
                 decorators=tuple(ast.unparse(one) for one in node.decorator_list),
                 is_async=isinstance(node, ast.AsyncFunctionDef),
@@ -118,7 +140,7 @@ class Describer:
             **common,
             doc=doc or comment,
             kind="attribute",
-            type=ast.unparse(annotation) if annotation is not None else "",
+            type=type_text(annotation),
             removed=removed,
         )
 
@@ -192,6 +214,25 @@ def signature(node: FunctionNode) -> str:
     return f"({', '.join(parts)}){result}"
 
 
+def first_parameter(node: FunctionNode) -> str:
+    """The name of a function's first parameter; empty where it has none."""
+    given = [*node.args.posonlyargs, *node.args.args]
+    return given[0].arg if given else ""
+
+
+def bound_signature(node: FunctionNode) -> str:
+    """As `signature`, without the first parameter.
+
+    >>> bound_signature(ast.parse("def f(cls, limit: int = 1) -> str: ...").body[0])
+    '(limit: int = 1) -> str'
+    >>> bound_signature(ast.parse("def f(cls: Any, limit: int = 1) -> str: ...").body[0])
+    '(limit: int = 1) -> str'
+    """
+    given = [*node.args.posonlyargs, *node.args.args][:1]
+    text = signature(node).removeprefix("(" + "".join(_parameter(one, None) for one in given))
+    return text if text.startswith("(") else "(" + text.removeprefix(", ").removeprefix("/, ")
+
+
 def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
     text = f"{argument.arg}: {ast.unparse(argument.annotation)}" if argument.annotation is not None else argument.arg
     if default is None:
@@ -201,6 +242,8 @@ def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
 
 def calls_super(node: FunctionNode) -> Super:
     """Whether a method always, never or sometimes calls its namesake further down the MRO."""
+    if not any(isinstance(one, ast.Name) and one.id == "super" for one in ast.walk(node)):
+        return "no"
     found: list[bool] = []
     may_have_left = False
     for statement in node.body:

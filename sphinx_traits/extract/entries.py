@@ -61,6 +61,11 @@ class Entry:
         return None
 
 
+def is_generic_marker(node: ClassNode) -> bool:
+    """Whether a base is ``Generic`` or ``Protocol``, whose arguments say the order of a class's type parameters."""
+    return node in (GENERIC, _PROTOCOL)
+
+
 def mro_entries(entries: Sequence[Entry], *, generic: bool, is_generic: Callable[[ClassNode], bool]) -> list[ClassNode]:
     """The bases that Python uses for those written.
 

@@ -267,7 +267,10 @@ def _from_queryset(self: Factories, place: Place, call: ast.Call, function: Targ
     short = receiver.path.rpartition(".")[2]
     name = _text(_keyword(call, "class_name", 1), f"{short}From{source.path.rpartition('.')[2]}")
     return SynthClass(
-        f"django.db.models.manager.{name}", (receiver,), f"{place.module.name}:{call.lineno}:{place.before}"
+        f"django.db.models.manager.{name}",
+        (receiver,),
+        f"{place.module.name}:{call.lineno}:{place.before}",
+        copies=(source,),
     )
 
 

@@ -41,6 +41,7 @@ class Folder:
         """The value of a constant expression, else UNKNOWN."""
         if depth > _DEPTH:
             return UNKNOWN
+        self.resolver.world.allowance.check()
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.Name | ast.Attribute):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -202,6 +203,10 @@ class Graph:
         spread = ((text, one, why) for text, target, why in found for one in _spread(target))
         for text, target, conditions in spread:
             entry = self.entry(target)
+            said = self.resolver.overrides.get(entry.node.path) if conditions else None
+            if said:
+                conditions = ()
+                entry = entry if said == entry.node.path else self.entry(self.resolver.dotted(said))
             entries.append(entry)
             written.append(ResolvedBase(text, entry.node, entry.arguments))
             if isinstance(entry.node, Opaque):
@@ -305,11 +310,27 @@ class Graph:
         self._lineages[node] = lineage
         return lineage
 
+    def remember(self, node: ClassNode, order: Sequence[ClassNode | None]) -> bool:
+        """Take over the lineage that a class had in an earlier run; False where one of its classes is not found."""
+        nodes = tuple(one for one in order if one is not None)
+        if len(nodes) < len(order) or nodes[:1] != (node,):
+            return False
+        self._lineages[node] = Lineage(nodes)
+        return True
+
+    def standard(self, name: str) -> StdClass | None:
+        """The class of the standard library that has a name."""
+        module, _, last = name.rpartition(".")
+        world = self.resolver.world
+        found = getattr(world.stdlib(module), last, None) if world.is_stdlib(module) else None
+        return StdClass(found) if isinstance(found, type) and StdClass(found).path == name else None
+
     def _linearise(self, node: ClassNode) -> Lineage:
         bases = self.bases(node)
         above = [self.lineage(one) for one in bases.effective]
         gaps = dict.fromkeys([*bases.gaps, *(gap for one in above for gap in one.gaps)])
-        merged = c3([list(one.nodes) for one in above], list(bases.effective))
+        check = self.resolver.world.allowance.check
+        merged = c3([list(one.nodes) for one in above], list(bases.effective), check)
         if merged is None:
             reason = "Python cannot order these bases: " + ", ".join(self.name(one) for one in bases.effective)
             gaps[Gap(node, "", self.name(node), reason, "impossible_mro")] = None
@@ -352,28 +373,43 @@ class Graph:
 
     def instance_of(self, value: ValueTarget) -> ClassNode | None:
         """The class of a value, where the value is a plain call of a class."""
-        if not isinstance(value.node, ast.Call):
-            return None
-        made_by = self.resolver.expression(value.place, value.node.func)
-        if isinstance(made_by, Subscripted):
-            made_by = made_by.origin
+        made_by = self.made_by(value)
         return made_by if isinstance(made_by, SourceClass | StdClass | SynthClass) else None
 
+    def made_by(self, value: ValueTarget) -> Target | None:
+        """What a value's expression calls, where it is a call."""
+        if not isinstance(value.node, ast.Call):
+            return None
+        found = self.resolver.expression(value.place, value.node.func)
+        return found.origin if isinstance(found, Subscripted) else found
 
-def c3(lines: list[list[ClassNode]], bases: list[ClassNode]) -> list[ClassNode] | None:
+
+def c3(
+    lines: list[list[ClassNode]], bases: list[ClassNode], check: Callable[[], None] = lambda: None
+) -> list[ClassNode] | None:
     """Merge lineages as Python does; None where no order satisfies all of them.
+
+    ``check`` is called for each class merged; it may raise to end the work.
 
     The algorithm is C3: K. Barrett and others, "A monotonic superclass linearization for Dylan", 1996.
     """
-    pending = [line for line in [*lines, bases] if line]
+    pending = {number: line for number, line in enumerate([*lines, bases]) if line}
+    places = dict.fromkeys(pending, 0)
+    tails = Counter(node for line in pending.values() for node in line[1:])
     merged: list[ClassNode] = []
     while pending:
-        tails = {node for line in pending for node in line[1:]}
-        head = next((line[0] for line in pending if line[0] not in tails), None)
+        check()
+        heads = ((line[places[number]], number) for number, line in pending.items())
+        head = next((node for node, _ in heads if not tails[node]), None)
         if head is None:
             return None
         merged.append(head)
-        pending = [rest for line in pending if (rest := line[1:] if line[0] == head else line)]
+        for number in [one for one, line in pending.items() if line[places[one]] == head]:
+            places[number] += 1
+            if places[number] == len(pending[number]):
+                del pending[number]
+            else:
+                tails[pending[number][places[number]]] -= 1
     return merged
 
 

@@ -12,6 +12,8 @@ from typing import Literal
 
 import griffe
 
+from sphinx_traits.extract.source import read
+
 STDLIB = frozenset(sys.stdlib_module_names) | frozenset(sys.builtin_module_names)
 """Top-level names that the interpreter brings itself."""
 
@@ -113,10 +115,10 @@ class Locator:
             entries = self._list(directory)
             here = os.path.join(directory, last)
             if entries.get(last):
-                if "__init__.py" in self._list(here):
+                if self._list(here).get("__init__.py") is False:
                     return Found(name, "package", os.path.join(here, "__init__.py"), self._extended(name, here))
                 portions.append(here)
-            if f"{last}.py" in entries:
+            if entries.get(f"{last}.py") is False:
                 return Found(name, "module", f"{here}.py")
             for suffix in EXTENSION_SUFFIXES:
                 if f"{last}{suffix}" in entries:
@@ -125,12 +127,8 @@ class Locator:
 
     def _extended(self, name: str, first: str) -> tuple[str, ...]:
         """A package's directories: more than one where its ``__init__`` extends its path (``pkgutil``)."""
-        try:
-            with open(os.path.join(first, "__init__.py"), "rb") as file:
-                head = file.read(20_000)
-        except OSError:
-            return (first,)
-        if not any(word in head for word in _EXTENDS):
+        head, problem = read(os.path.join(first, "__init__.py"), 20_000)
+        if problem is not None or not any(word in head for word in _EXTENDS):
             return (first,)
         parts = name.split(".")
         others = (os.path.join(path, *parts) for path in self.paths)

@@ -24,7 +24,7 @@ from sphinx_traits.extract.targets import (
 )
 from sphinx_traits.extract.world import Module, World
 
-MAX_DEPTH = 150
+MAX_DEPTH = 60
 """Longer chains of aliases are not followed."""
 
 
@@ -59,6 +59,7 @@ class Resolver:
         """What an expression stands for at a place."""
         if self._depth > MAX_DEPTH:
             return Opaque(_shown(node), "the chain of names is too long")
+        self.world.allowance.check()
         self._depth += 1
         try:
             return self._expression(place, node)

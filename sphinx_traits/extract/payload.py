@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import griffe
 
@@ -32,7 +34,7 @@ def payload_fields(reader: Reader, payload: SourceClass) -> tuple[Field, ...]:
             if "ClassVar" not in annotation:
                 found[statement.name] = Field(
                     statement.name,
-                    _unquoted(statement.annotation),
+                    type_text(statement.annotation),
                     ast.unparse(statement.value) if statement.value is not None else "",
                     holder.doc(statement) or docs.get(statement.name, ""),
                 )
@@ -43,7 +45,10 @@ def _is_foreign(node: SourceClass) -> bool:
     return node.module.name.partition(".")[0] in ("msgspec", "pydantic", "attr", "attrs", "typing_extensions")
 
 
-def _unquoted(annotation: ast.expr) -> str:
+def type_text(annotation: ast.expr | None) -> str:
+    """An annotation as written, without the quotes around the whole of it; empty where there is none."""
+    if annotation is None:
+        return ""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         return annotation.value
     return ast.unparse(annotation)
@@ -56,6 +61,18 @@ def attribute_docs(reader: Reader, node: SourceClass) -> dict[str, str]:
     return section_docs(text)
 
 
+@contextmanager
+def quiet_griffe() -> Iterator[None]:
+    """Keep griffe from logging what it cannot read: we say ourselves what we could not."""
+    logger = logging.getLogger("griffe")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def section_docs(text: str) -> dict[str, str]:
     """The described names of a docstring's sections, in Google's, NumPy's or Sphinx's style.
 
@@ -64,15 +81,11 @@ def section_docs(text: str) -> dict[str, str]:
     """
     if not any(word in text for word in ("Attributes", "Args", "Parameters", ":param", ":ivar", ":var", ":cvar")):
         return {}
-    logger = logging.getLogger("griffe")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        sections = griffe.Docstring(text, lineno=1).parse("auto")
-    except Exception:
-        return {}
-    finally:
-        logger.setLevel(level)
+    with quiet_griffe():
+        try:
+            sections = griffe.Docstring(text, lineno=1).parse("auto")
+        except Exception:
+            return {}
     found: dict[str, str] = {}
     for section in sections:
         if section.kind in (griffe.DocstringSectionKind.attributes, griffe.DocstringSectionKind.parameters):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from sphinx_traits.extract.conditions import PRESENT, UNKNOWN, Evaluator
@@ -26,17 +26,20 @@ class Pruner:
     Args:
         evaluator: Decides conditions; it learns the bindings as the statements pass.
         package: The package that relative imports start from.
+        check: Called for each statement; it may raise to end the work.
     """
 
-    def __init__(self, evaluator: Evaluator, package: str) -> None:
+    def __init__(self, evaluator: Evaluator, package: str, check: Callable[[], None]) -> None:
         self.evaluator = evaluator
         self.package = package
+        self.check = check
         self.typing: list[ast.stmt] = []
 
     def flatten(self, body: Iterable[ast.stmt]) -> list[ast.stmt]:
         """The statements of a body that run, in order; class bodies inside are flattened in place."""
         live: list[ast.stmt] = []
         for statement in body:
+            self.check()
             if isinstance(statement, ast.If):
                 live += self._if(statement)
             elif isinstance(statement, ast.Try | ast.TryStar):
@@ -125,7 +128,7 @@ class Pruner:
         elif isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             self._bind(statement.name, PRESENT)
         if isinstance(statement, ast.ClassDef):
-            inner = Pruner(self.evaluator.inner(), self.package)
+            inner = Pruner(self.evaluator.inner(), self.package, self.check)
             statement.body = inner.flatten(statement.body) or [ast.copy_location(ast.Pass(), statement)]
 
     def _import(self, name: str, path: str) -> None:

@@ -6,7 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from sphinx_traits.manifest import Class, Column, Emit, Event, Finding, Listener, Manifest, Member, Model, Trait
+from sphinx_traits.manifest import (
+    Class,
+    Column,
+    Emit,
+    Event,
+    Finding,
+    Listener,
+    Location,
+    Manifest,
+    Member,
+    Model,
+    Trait,
+)
 from traits_runtime._core.naming import PREFIX, matches
 
 _LIFECYCLE = frozenset({"save", "delete", "clean", "full_clean", "__init__", "setUp", "refresh_from_db"})
@@ -22,13 +34,15 @@ def reconcile(manifest: Manifest) -> Iterator[Finding]:
     emits = [*manifest.emits, *(one for each in manifest.classes() for one in each.emits)]
     listeners = [*manifest.listeners, *(one for each in manifest.classes() for one in each.listeners)]
     by_name = {one.name: one for one in manifest.classes()}
-    yield from _never_emitted(events, emits)
+    yield from _never_emitted({wire: one for wire, one in events.items() if manifest.owns(one.owner)}, emits)
     yield from _undeclared(events, emits)
     yield from _unheard(events, emits, listeners)
     yield from _shared_environment(manifest)
+    yield from _shared_names(manifest)
     yield from _unknown_settings(manifest, by_name)
+    methods = {name: _methods(one) for name, one in by_name.items()}
     for model in manifest.models:
-        yield from _broken_chains(model, by_name)
+        yield from _broken_chains(model, methods)
         yield from _clashing_columns(model, by_name)
 
 
@@ -121,6 +135,27 @@ def _shared_environment(manifest: Manifest) -> Iterator[Finding]:
                     )
 
 
+def _shared_names(manifest: Manifest) -> Iterator[Finding]:
+    """Events, and jobs, of two classes with one short name: only that stands in the names they travel under."""
+    first: dict[tuple[str, str], str] = {}
+    for one in manifest.classes():
+        for kind, facts, harm in (
+            ("event", one.events, "listeners to one hear both"),
+            ("job", one.jobs, "a queued one runs as the job of the class that was defined last"),
+        ):
+            for fact in facts:
+                wire = f"{PREFIX}.{one.short}.{fact.name}"
+                other = first.setdefault((kind, wire), one.name)
+                if other != one.name:
+                    yield Finding(
+                        location=fact.location,
+                        code="shared_name",
+                        message=f"{other} and {one.name} both have the {kind} {wire}: {harm}.",
+                        hint=f"Give one of the two classes, or its {kind}, a name of its own.",
+                        subject=one.name,
+                    )
+
+
 def _unknown_settings(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Finding]:
     every = [*manifest.settings, *(one for each in manifest.classes() for one in each.settings)]
     for one in every:
@@ -136,20 +171,25 @@ def _unknown_settings(manifest: Manifest, by_name: dict[str, Class]) -> Iterator
             yield _no_such(one.location, message, "unknown_key", one.model or trait.name)
 
 
-def _no_such(location: object, message: str, code: str, subject: str) -> Finding:
+def _no_such(location: Location, message: str, code: str, subject: str) -> Finding:
     hint = "See the trait's page for what can be set."
-    return Finding(location=location, code=code, message=message, hint=hint, subject=subject)  # type: ignore[arg-type]
+    return Finding(location=location, code=code, message=message, hint=hint, subject=subject)
 
 
-def _broken_chains(model: Model, by_name: dict[str, Class]) -> Iterator[Finding]:
+def _methods(cls: Class) -> list[tuple[str, tuple[Class, Member]]]:
+    """The methods of a class by name, each with the class."""
+    return [(one.name, (cls, one)) for one in cls.members if one.kind == "method" and not one.removed]
+
+
+def _broken_chains(model: Model, methods: dict[str, list[tuple[str, tuple[Class, Member]]]]) -> Iterator[Finding]:
     """Traits whose method never calls ``super()`` though another trait behind it has the same method."""
     chains: dict[str, list[tuple[Class, Member]]] = defaultdict(list)
-    for name in model.mro:
-        one = by_name.get(name)
-        for member in one.members if one is not None else ():
-            if member.kind == "method" and not member.removed:
-                chains[member.name].append((one, member))  # type: ignore[arg-type]
+    for each in model.mro:
+        for name, one in methods.get(each, ()):
+            chains[name].append(one)
     for name, chain in chains.items():
+        if len(chain) < 2:
+            continue
         cooperative = any(member.calls_super != "no" for _, member in chain)
         for (owner, member), (behind, _) in pairwise(chain):
             cut = member.calls_super == "no" and isinstance(owner, Trait) and isinstance(behind, Trait)
@@ -170,9 +210,11 @@ def _clashing_columns(model: Model, by_name: dict[str, Class]) -> Iterator[Findi
     seen: dict[str, tuple[Class, Column]] = {}
     for name in model.mro:
         one = by_name.get(name)
-        for column in one.columns if isinstance(one, Trait) else ():
-            first = seen.setdefault(column.name, (one, column))  # type: ignore[arg-type]
-            if first[0] is not one and one is not None and one.name not in first[0].mro:
+        if not isinstance(one, Trait):
+            continue
+        for column in one.columns:
+            first = seen.setdefault(column.name, (one, column))
+            if first[0] is not one and one.name not in first[0].mro:
                 yield Finding(
                     location=first[1].location,
                     code="column_clash",

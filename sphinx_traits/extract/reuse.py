@@ -59,6 +59,11 @@ class Earlier:
             one for one in manifest.findings if one.code == "dynamic_settings" and one.location.path in paths
         )
 
+    def whole(self, name: str) -> Class | None:
+        """The earlier facts of a class whose ancestors were all known."""
+        one = self._classes.get(name)
+        return one if one is not None and one.complete else None
+
     def same(self, kind: type[Class], name: str, **known: object) -> Class | None:
         """The earlier facts of a class, if it still is what it was."""
         one = self._classes.get(name)

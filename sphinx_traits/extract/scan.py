@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -32,7 +32,7 @@ class Scan:
     functions: list[FunctionNode]
 
 
-def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings) -> Scan:
+def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings, check: Callable[[], None]) -> Scan:
     """Prune a module's tree in place and list what it binds.
 
     Args:
@@ -40,11 +40,12 @@ def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings) 
         text: Its source.
         package: The package that its relative imports start from.
         surroundings: Answers what its conditions ask about other modules.
+        check: Called for each statement; it may raise to end the work.
     """
     recorder = _Recorder(surroundings)
-    pruner = Pruner(Evaluator(recorder), package)
+    pruner = Pruner(Evaluator(recorder), package, check)
     tree.body = pruner.flatten(tree.body)
-    scanner = _Scanner(Lines(text), package)
+    scanner = _Scanner(Lines(text), package, check)
     bindings = scanner.scope(tree.body)
     exports = _Exports()
     exports.read(tree.body)
@@ -91,6 +92,7 @@ class _Recorder:
 class _Scanner:
     lines: Lines
     package: str
+    check: Callable[[], None]
     entries: list[ClassEntry | None] = field(default_factory=list)
     classes: list[ast.ClassDef] = field(default_factory=list)
     function_entries: list[FunctionEntry] = field(default_factory=list)
@@ -100,6 +102,7 @@ class _Scanner:
         """The bindings of one body, in order."""
         found: list[Binding] = []
         for statement in body:
+            self.check()
             condition = getattr(statement, CONDITION, "")
             if isinstance(statement, ast.ClassDef):
                 index = self._class(statement, around, prefix, len(found))

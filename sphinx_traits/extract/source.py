@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ast
 import io
+import math
 import os
+import re
 import stat
 import tokenize
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
-MAX_BYTES = 16_000_000
-"""Larger files are left out with a finding: generated tables, not models."""
+MAX_BYTES = 4_000_000
+"""Larger files are left out with a finding: generated tables, not models. Of this size one takes seconds."""
+
+_ODD_LITERALS = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]|0[xXoObB][0-9a-fA-F_]{3000}")
+"""Halves of surrogate pairs, which no JSON holds, and numbers that Python parses and refuses to print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,8 @@ class Source:
     problem: Problem | None = None
 
 
-def read(path: str) -> tuple[bytes, Problem | None]:
-    """The bytes of a regular file of bearable size."""
+def read(path: str, most: int = -1) -> tuple[bytes, Problem | None]:
+    """The bytes of a regular file of bearable size; ``most`` is how many, -1 for all."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
@@ -47,7 +53,7 @@ def read(path: str) -> tuple[bytes, Problem | None]:
                 hint="Leave the module out with `exclude` in [tool.traits].",
             )
         with open(path, "rb") as file:
-            return file.read(), None
+            return file.read(most), None
     except OSError as error:
         return b"", Problem("unreadable_file", f"The file cannot be read: {error.strerror or error}.")
 
@@ -56,7 +62,7 @@ def parse(data: bytes) -> Source:
     """Decode and parse the bytes of a source file."""
     try:
         text = _decode(data)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (SyntaxError, ValueError, LookupError) as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         return Source("", None, Problem("syntax_error", f"The file's encoding is wrong: {_plain(error)}.", line))
     try:
@@ -74,11 +80,24 @@ def parse_text(text: str) -> ast.Module:
     """The tree of a module's text, without the compiler's warnings about it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(text)
+        tree = ast.parse(text)
+    if _ODD_LITERALS.search(text):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant):
+                node.value = _plain_literal(node.value)
+    return tree
+
+
+def _plain_literal(value: Any) -> Any:
+    """A literal's value as it can be written down: escapes for what is no character, infinity for what has no end."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return math.inf if isinstance(value, int) and value.bit_length() > 10_000 else value
 
 
 def _decode(data: bytes) -> str:
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(lines).readline)
     text = data.decode(encoding)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
@@ -96,18 +115,22 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self.lines: list[str] = text.split("\n")
+        self._encoded: dict[int, bytes] = {}
 
     def segment(self, node: ast.expr) -> str:
         """The source of an expression, as written."""
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
         end = node.end_col_offset or 0
         if first == last:
-            return _slice(self.lines[first], node.col_offset, end)
+            return self._slice(first, node.col_offset, end)
         middle = self.lines[first + 1 : last]
-        return "\n".join([_slice(self.lines[first], node.col_offset, None), *middle, _slice(self.lines[last], 0, end)])
+        return "\n".join([self._slice(first, node.col_offset, None), *middle, self._slice(last, 0, end)])
 
-
-def _slice(line: str, start: int, end: int | None) -> str:
-    if line.isascii():
-        return line[start:end]
-    return line.encode("utf-8")[start:end].decode("utf-8", "replace")
+    def _slice(self, number: int, start: int, end: int | None) -> str:
+        """A part of a line; columns count bytes."""
+        line = self.lines[number]
+        if line.isascii():
+            return line[start:end]
+        if number not in self._encoded:
+            self._encoded[number] = line.encode("utf-8")
+        return self._encoded[number][start:end].decode("utf-8", "replace")

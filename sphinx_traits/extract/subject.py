@@ -161,7 +161,16 @@ class Subject:
 
     def doc(self, statement: Statement) -> str:
         """The documentation of an assignment: the string below it, or its ``#:`` comment."""
-        return documented(self.reader, self.module, self.tree.body, statement.node)
+        following = self._following.get(id(statement.node))
+        text = following.value if isinstance(following, ast.Expr) else None
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            return clean(text.value)
+        return self.reader.comments(self.module).of(statement.node)
+
+    @cached_property
+    def _following(self) -> dict[int, ast.stmt]:
+        """The statement below each statement of the body."""
+        return {id(one): after for one, after in pairwise(self.tree.body)}
 
     def class_of(self, value: ast.expr | None) -> ClassNode | None:
         """The class that a value is an instance of, where the value is a plain call."""
@@ -180,15 +189,6 @@ def assignments(body: list[ast.stmt]) -> Iterator[Statement]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     yield Statement(target.id, node, node.value, None)
-
-
-def documented(reader: Reader, module: Module, body: list[ast.stmt], node: ast.stmt) -> str:
-    """The documentation of an assignment in a body."""
-    following = next((after for one, after in pairwise(body) if one is node), None)
-    text = following.value if isinstance(following, ast.Expr) else None
-    if isinstance(text, ast.Constant) and isinstance(text.value, str):
-        return clean(text.value)
-    return reader.comments(module).of(node)
 
 
 def clean(text: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 BindingKind: TypeAlias = Literal["import", "from", "star", "class", "def", "value", "opaque", "del", "attribute"]
 
 
-class Binding(msgspec.Struct, frozen=True, array_like=True):
+class Binding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One name bound in a scope.
 
     Args:
@@ -31,7 +31,7 @@ class Binding(msgspec.Struct, frozen=True, array_like=True):
     condition: str = ""
 
 
-class ClassEntry(msgspec.Struct, frozen=True, array_like=True):
+class ClassEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A class statement.
 
     Args:
@@ -61,7 +61,7 @@ class ClassEntry(msgspec.Struct, frozen=True, array_like=True):
     body: tuple[Binding, ...] = ()
 
 
-class FunctionEntry(msgspec.Struct, frozen=True, array_like=True):
+class FunctionEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A function statement; its body is read again from the source when somebody asks."""
 
     name: str
@@ -72,7 +72,7 @@ class FunctionEntry(msgspec.Struct, frozen=True, array_like=True):
     decorators: tuple[str, ...] = ()
 
 
-class Assumption(msgspec.Struct, frozen=True, array_like=True):
+class Assumption(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a module's branches were decided on: whether another module, or a name in it, is there, and its value."""
 
     module: str
@@ -81,7 +81,7 @@ class Assumption(msgspec.Struct, frozen=True, array_like=True):
     value: str = ""
 
 
-class Summary(msgspec.Struct, frozen=True, array_like=True):
+class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One module.
 
     Args:

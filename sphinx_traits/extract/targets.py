@@ -140,13 +140,15 @@ class SynthClass:
         path: Its name as Python would give it.
         bases: Its bases, resolved.
         made_by: What makes it, to tell apart classes of one name.
-        inner: For a class statement inside a function: the statement, with the place it stands in.
+        problem: Why it is not certain.
+        copies: Classes that are not among its bases and whose public methods it has all the same.
     """
 
     path: str
     bases: tuple[Target, ...]
     made_by: str
     problem: str = ""
+    copies: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sphinx_traits.extract.bounds import Allowance, TooLongError, reason
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.locate import STDLIB, Found, Locator
 from sphinx_traits.extract.scan import Scan, scan
@@ -114,6 +115,7 @@ class World:
         self, locator: Locator, own: Iterable[str] = (), known: Mapping[str, tuple[str, Summary]] | None = None
     ) -> None:
         self.locator = locator
+        self.allowance: Allowance = Allowance()
         self.own: frozenset[str] = frozenset(one.partition(".")[0] for one in own)
         self.modules: dict[str, Module | None] = {}
         self.problems: dict[str, tuple[str, Problem]] = {}
@@ -146,19 +148,23 @@ class World:
     def _load(self, module: Module) -> None:
         self._loading.add(module.name)
         try:
-            data, problem = read(module.found.path or "")
-            module.digest = digest(data)
-            if problem is None and self._remembered(module):
-                return
-            self.renewed.add(module.name)
-            source = Source("", None, problem) if problem else parse(data)
-            module.parsed = (source, None)
-            if source.problem is not None:
-                self.problems[module.name] = (module.found.path or "", source.problem)
-            if source.tree is not None:
-                self._scan(module, source.tree, source.text)
+            with self.allowance.of_a_file():
+                self._read(module)
         finally:
             self._loading.discard(module.name)
+
+    def _read(self, module: Module) -> None:
+        data, problem = read(module.found.path or "")
+        module.digest = digest(data)
+        if problem is None and self._remembered(module):
+            return
+        self.renewed.add(module.name)
+        source = Source("", None, problem) if problem else parse(data)
+        module.parsed = (source, None)
+        if source.problem is not None:
+            self.problems[module.name] = (module.found.path or "", source.problem)
+        if source.tree is not None:
+            self._scan(module, source.tree, source.text)
 
     def _remembered(self, module: Module) -> bool:
         """Take over the summary of an earlier run, where the file and all that it was decided on are the same."""
@@ -187,15 +193,17 @@ class World:
 
     def _scan(self, module: Module, tree: ast.Module, text: str) -> None:
         try:
-            found = scan(tree, text, module.package, self)
-            module.parsed = (Source(text, tree), found)
-            module.summary = found.summary
-            module.scopes = {}
-            self.parsed.append(module.name)
-        except RecursionError:
-            problem = Problem("syntax_error", "The code is nested too deeply to be read.")
+            found = scan(tree, text, module.package, self, self.allowance.check)
+        except (RecursionError, TooLongError, ValueError) as error:
+            message, hint = reason(error, "The code", self.allowance.seconds)
+            problem = Problem("unreadable_file", message, hint=hint)
             module.parsed = (Source(text, None, problem), None)
             self.problems[module.name] = (module.found.path or "", problem)
+            return
+        module.parsed = (Source(text, tree), found)
+        module.summary = found.summary
+        module.scopes = {}
+        self.parsed.append(module.name)
 
     def stdlib(self, name: str) -> object | None:
         """A module of the standard library, imported; None where it is not there or not to be touched."""

@@ -1,129 +1,28 @@
-"""Trait-based models: classes composed of traits that bring declared behaviour with them."""
+"""Trait-based models: classes composed of traits that bring declared behaviour with them.
+
+The public names stand in `_public`; they are loaded when the first of them is asked for.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING
 
-from traits_runtime._core import registry
-from traits_runtime._core.cache import Cache, CacheBackend, MemoryCache, NullCache
-from traits_runtime._core.config.resolver import Resolved
-from traits_runtime._core.config.store import Change, MemoryStore, Store
-from traits_runtime._core.declare import Block, Condition, changed, hook, option
-from traits_runtime._core.events.bus import EventBus
-from traits_runtime._core.events.listener import Envelope, ListenerFailed, Subscription, TransactionProvider
-from traits_runtime._core.queue import JobBackend, JobMessage, Ref
-from traits_runtime._core.rollouts import Decision
-from traits_runtime._core.runtime import (
-    bus,
-    cache,
-    quietly,
-    telemetry,
-    tenant,
-    unscoped,
-    without_feature,
-    without_features,
-)
-from traits_runtime._core.runtime import current_tenant_id as current_tenant
-from traits_runtime._core.telemetry import Reading, Telemetry
-from traits_runtime._core.trait.base import Trait
-from traits_runtime._core.trait.cache import BoundCache, ClassCache, TraitCache
-from traits_runtime._core.trait.config import TraitConfig
-from traits_runtime._core.trait.configuration import Configuration, config
-from traits_runtime._core.trait.construct import boot, initialize
-from traits_runtime._core.trait.events import BoundEvent, TraitEvent
-from traits_runtime._core.trait.features import Feature, feature
-from traits_runtime._core.trait.hooks import arun_hooks, run_hooks
-from traits_runtime._core.trait.jobs import BoundJob, Job, TraitJob, job, queue_operation, run_job
-from traits_runtime._core.trait.listeners import TraitEventListener, listen, subscribe
-from traits_runtime._core.trait.log import BoundLog, TraitLog
-from traits_runtime._core.trait.metrics import (
-    BoundCounter,
-    BoundGauge,
-    BoundTiming,
-    Counter,
-    Gauge,
-    Timing,
-    counter,
-    gauge,
-    timing,
-)
-from traits_runtime._core.trait.rollout import Rollouts, rollouts
-from traits_runtime.errors import Veto
+if TYPE_CHECKING:
+    from traits_runtime._public import *  # noqa: F403
+    from traits_runtime._public import __all__ as __all__
+else:
 
-events: Final[EventBus] = bus
-"""The bus: ``events.listen``, ``events.emit``, ``events.muted``."""
+    def __getattr__(name: str) -> object:
+        """Load all public names: `traits --help` and reading sources need none of them."""
+        if name.startswith("_") and name != "__all__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from traits_runtime import _public
 
-__all__ = [
-    "Block",
-    "BoundCache",
-    "BoundCounter",
-    "BoundEvent",
-    "BoundGauge",
-    "BoundJob",
-    "BoundLog",
-    "BoundTiming",
-    "Cache",
-    "CacheBackend",
-    "Change",
-    "ClassCache",
-    "Condition",
-    "Configuration",
-    "Counter",
-    "Decision",
-    "Envelope",
-    "EventBus",
-    "Feature",
-    "Gauge",
-    "Job",
-    "JobBackend",
-    "JobMessage",
-    "ListenerFailed",
-    "MemoryCache",
-    "MemoryStore",
-    "NullCache",
-    "Reading",
-    "Ref",
-    "Resolved",
-    "Rollouts",
-    "Store",
-    "Subscription",
-    "Telemetry",
-    "Timing",
-    "Trait",
-    "TraitCache",
-    "TraitConfig",
-    "TraitEvent",
-    "TraitEventListener",
-    "TraitJob",
-    "TraitLog",
-    "TransactionProvider",
-    "Veto",
-    "arun_hooks",
-    "boot",
-    "cache",
-    "changed",
-    "config",
-    "counter",
-    "current_tenant",
-    "events",
-    "feature",
-    "gauge",
-    "hook",
-    "initialize",
-    "job",
-    "listen",
-    "option",
-    "queue_operation",
-    "quietly",
-    "registry",
-    "rollouts",
-    "run_hooks",
-    "run_job",
-    "subscribe",
-    "telemetry",
-    "tenant",
-    "timing",
-    "unscoped",
-    "without_feature",
-    "without_features",
-]
+        globals().update({one: getattr(_public, one) for one in _public.__all__}, __all__=_public.__all__)
+        try:
+            return globals()[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+    def __dir__() -> list[str]:
+        return [*__getattr__("__all__"), *globals()]

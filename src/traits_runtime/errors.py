@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 def hint(name: str, known: Iterable[str]) -> str:
@@ -125,6 +125,16 @@ class UnknownFeatureError(UnknownNameError):
         super().__init__(f"No trait of {owner!r} declares a feature {feature!r}.", feature, known)
         self.owner = owner
         self.feature = feature
+
+
+class UnknownScopeError(TraitsError, AttributeError):
+    """No trait of a model declares a scope of that name."""
+
+    def __init__(self, model: str, scope: str, known: Iterable[str]) -> None:
+        self.known: tuple[str, ...] = tuple(sorted(known))
+        super().__init__(f"No trait of {model!r} declares a scope {scope!r}." + hint(scope, self.known))
+        self.model = model
+        self.scope = scope
 
 
 class UnknownEventError(UnknownNameError):
@@ -268,6 +278,30 @@ class EventDepthError(TraitsError, RecursionError):
         self.chain = chain
 
 
+class NoActorError(TraitsError, LookupError):
+    """A row of a strict model was to be written and nobody acts."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model} keeps who writes its rows and nobody acts. Say who with `with acting_as(...):`, "
+            f"or that nobody does with `with {model}.without_user_tracking():`."
+        )
+        self.model = model
+
+
+class RestoreConflict(TraitsError):  # noqa: N818 - as the trait's documentation calls it
+    """A row cannot come back from the trash: one in use has its values where they must be unique."""
+
+    def __init__(self, model: str, values: Mapping[str, object], taken_by: object) -> None:
+        held = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        super().__init__(
+            f"{model} with {held} cannot be restored: row {taken_by!r} has that now. Change or delete one of the two."
+        )
+        self.model = model
+        self.values: dict[str, object] = dict(values)
+        self.taken_by = taken_by
+
+
 class NoTenantError(TraitsError, LookupError):
     """Something that belongs to a tenant was asked for and no tenant is current."""
 
@@ -312,3 +346,134 @@ class MissingReferenceError(TraitsError, LookupError):
         super().__init__(f"{model} {identity!r} of the job does not exist any more.")
         self.model = model
         self.identity = identity
+
+
+class MissingExtraError(TraitsError, ImportError):
+    """Config names an adapter whose library is not installed."""
+
+    def __init__(self, adapter: str, extra: str, library: str) -> None:
+        super().__init__(
+            f"The adapter {adapter!r} needs {library!r}, which is not installed. "
+            f"Install it with: pip install 'sphinx-traits[{extra}]'"
+        )
+        self.adapter = adapter
+        self.extra = extra
+        self.library = library
+
+
+class InvalidUlidError(TraitsError, ValueError):
+    """A text that is no ULID."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text!r} is no ULID: 26 of the digits and letters without I, L, O, U, the first at most 7.")
+        self.text = text
+
+
+class InvalidSlugError(TraitsError, ValueError):
+    """A slug that an application gave cannot be one; it was not rewritten.
+
+    Args:
+        trait: The trait that refuses it.
+        slug: The slug.
+        why: What is wrong.
+    """
+
+    def __init__(self, trait: str, slug: str, why: str) -> None:
+        super().__init__(f"{trait}: {slug!r} cannot be a slug: {why}.")
+        self.trait = trait
+        self.slug = slug
+        self.why = why
+
+
+class InvalidLocaleError(TraitsError, ValueError):
+    """A text that names no language."""
+
+    def __init__(self, locale: str, known: Iterable[str] = ()) -> None:
+        self.known: tuple[str, ...] = tuple(sorted(known))
+        ending = hint(locale, self.known) or " Write it as 'de' or 'pt-BR'."
+        super().__init__(f"{locale!r} is no locale here.{ending}")
+        self.locale = locale
+
+
+class UnknownFlagError(UnknownNameError):
+    """A model has no flag of that name."""
+
+    def __init__(self, model: str, flag: str, known: Iterable[str]) -> None:
+        super().__init__(f"{model!r} has no flag {flag!r}.", flag, known)
+        self.model = model
+        self.flag = flag
+
+
+class CommentTooDeepError(TraitsError, ValueError):
+    """A reply would stand deeper in its thread than the model allows."""
+
+    def __init__(self, model: str, depth: int) -> None:
+        super().__init__(f"Comments on {model} go {depth} replies deep at most: answer one further up.")
+        self.model = model
+        self.depth = depth
+
+
+class TooManyTagsError(TraitsError, ValueError):
+    """A row would have more tags than its model allows."""
+
+    def __init__(self, model: str, count: int, limit: int) -> None:
+        super().__init__(f"{model} takes {limit} tags at most, these would be {count}: remove some first.")
+        self.model = model
+        self.count = count
+        self.limit = limit
+
+
+class NotSupportedError(TraitsError, RuntimeError):
+    """Something that the framework around a model cannot do for it."""
+
+    def __init__(self, model: str, what: str, way_out: str) -> None:
+        super().__init__(f"{model}: {what} {way_out}")
+        self.model = model
+
+
+class EngineCannotError(TraitsError):
+    """An engine cannot do what is asked of it."""
+
+    def __init__(self, engine: str, what: str, way_out: str) -> None:
+        super().__init__(f"The engine {engine!r} cannot {what}. {way_out}")
+        self.engine = engine
+        self.what = what
+
+
+class UnknownEngineError(UnknownNameError):
+    """Config names an adapter that does not exist, or that does not do what it is named for."""
+
+    def __init__(self, role: str, adapter: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no adapter {adapter!r} for {role}.", adapter, known)
+        self.role = role
+
+
+class NoEngineError(TraitsError):
+    """A worker is to run and config names no queue."""
+
+    def __init__(self) -> None:
+        super().__init__("Config names no queue. Say which engine runs jobs: queue = 'huey' in [tool.traits].")
+
+
+class MigrationError(TraitsError):
+    """A migration cannot be done or taken back; nothing was changed unless the text says so."""
+
+
+class NoForwardError(TraitsError):
+    """Events of other processes are to be heard and config names nothing that carries them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Config names nothing that carries events. Say what does: forward = 'redis_streams' in [tool.traits]."
+        )
+
+
+class NoApplicationError(TraitsError):
+    """Events are to be forwarded and config does not say which application's they are."""
+
+    def __init__(self, adapter: str) -> None:
+        super().__init__(
+            f"Config does not say whose events are forwarded. Name the application: application = 'shop' in "
+            f"[engines.{adapter}]; each application hears an event once."
+        )
+        self.adapter = adapter

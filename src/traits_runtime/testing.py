@@ -16,10 +16,11 @@ from traits_runtime._core.config.resolver import Table
 from traits_runtime._core.config.store import MemoryStore
 from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.naming import matches
-from traits_runtime._core.queue import JobMessage, RecordingBackend
+from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, JobMessage, RecordingBackend, encode
 from traits_runtime._core.telemetry import Reading
 from traits_runtime._core.trait.configuration import Name, config
-from traits_runtime._core.trait.jobs import being_sent, keeping, run_job
+from traits_runtime._core.trait.jobs import Keeping, being_sent, run_job
+from traits_runtime._core.trait.jobs import known as known_jobs
 
 if TYPE_CHECKING:
     import logging
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EventRecorder",
     "JobRecorder",
+    "MemoryBroker",
     "MetricRecorder",
     "capture_events",
     "capture_jobs",
@@ -113,7 +115,7 @@ class JobRecorder:
     def run(self) -> list[object]:
         """Run the recorded jobs, in order, and forget them; returns their results."""
         waiting, self._backend.messages = self._backend.messages, []
-        with keeping(self._backend.instances):
+        with Keeping(self._backend.instances):
             return [run_job(one) for one in waiting]
 
 
@@ -139,6 +141,85 @@ def capture_jobs() -> Iterator[JobRecorder]:
         yield JobRecorder(backend)
     finally:
         runtime.use_job_backend(before)
+
+
+class MemoryBroker:
+    """A broker of events in memory: applications of one process tell each other, and what fails comes again at once.
+
+    >>> from traits_runtime.engines import Forward
+    >>> broker = MemoryBroker()
+    >>> Forward(broker, None, application="shop", events=["trait.HasSlug.*"]).connect()
+    >>> mail = Forward(broker, None, application="mail")
+    >>> mail.step(broker.consumer("mail"), seconds=0)
+    False
+    """
+
+    name: str = "memory"
+
+    def __init__(self) -> None:
+        self.sent: list[JobMessage] = []
+        self._waiting: dict[str, list[Delivery]] = {}
+        self._dead: dict[str, list[DeadLetter]] = {}
+
+    def enqueue(self, message: JobMessage) -> str:
+        """Take an event, for every application."""
+        self.sent.append(message)
+        for waiting in self._waiting.values():
+            waiting.append(Delivery(encode(message), 1, None))
+        return message.id
+
+    def consumer(self, application: str) -> Consumer:
+        """Begin to receive; an application that is new hears all that was sent."""
+        everything = [Delivery(encode(one), 1, None) for one in self.sent]
+        return _MemoryConsumer(
+            self._waiting.setdefault(application, everything), self._dead.setdefault(application, [])
+        )
+
+    def dead(self, application: str, most: int = 100) -> list[DeadLetter]:
+        """The dead letters of an application, the latest first."""
+        return self._dead.get(application, [])[::-1][:most]
+
+    def revive(self, application: str, message_id: str) -> bool:
+        """Let a dead letter come again."""
+        found = [one.message for one in self.dead(application) if one.message.id == message_id]
+        self._waiting.get(application, []).extend(Delivery(encode(one), 1, None) for one in found)
+        return self.drop(application, message_id)
+
+    def drop(self, application: str, message_id: str) -> bool:
+        """Forget a dead letter."""
+        dead = self._dead.get(application, [])
+        before = len(dead)
+        dead[:] = [one for one in dead if one.message.id != message_id]
+        return len(dead) < before
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _MemoryConsumer:
+    """Takes what waits for one application."""
+
+    def __init__(self, waiting: list[Delivery], dead: list[DeadLetter]) -> None:
+        self._waiting = waiting
+        self._dead = dead
+
+    def take(self, seconds: float) -> Delivery | None:
+        """The next event, if there is one."""
+        return self._waiting.pop(0) if self._waiting else None
+
+    def done(self, delivery: Delivery) -> None:
+        """It was taken out."""
+
+    def again(self, delivery: Delivery) -> None:
+        """Let an event come again."""
+        self._waiting.append(Delivery(delivery.data, delivery.attempt + 1, None))
+
+    def bury(self, delivery: Delivery, letter: DeadLetter) -> None:
+        """Keep an event as a dead letter."""
+        self._dead.append(letter)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class MetricRecorder:
@@ -207,7 +288,7 @@ def freeze_config(
     """
     resolver = runtime.resolver
     before = resolver.environ, resolver.files, config.store
-    ensured = runtime.files_are_read()
+    ensured, named = runtime.files_are_read(), runtime.named_file()
     try:
         runtime.use_files(Table())
         config.use(store=MemoryStore(), environ=environ or {})
@@ -218,7 +299,7 @@ def freeze_config(
     finally:
         resolver.environ, files, store = before
         if ensured:
-            runtime.use_files(files)
+            runtime.use_files(files, named)
         else:
             runtime.forget_files()
         config.use(store=store)
@@ -236,13 +317,24 @@ def on_listener_error(policy: Literal["log", "raise", "collect"]) -> Iterator[No
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Undo at the end of a block what it registers, stores, caches and records; failing listeners raise."""
+    """Undo at the end of a block what it registers, stores, caches and records; failing listeners raise.
+
+    A job whose name another one of the block has taken has it again; what modules declare that the block imports stays.
+    """
+    declared = dict(known_jobs)
     cache, before = runtime.cache, runtime.cache.backend
     cache.backend = MemoryCache()
-    jobs = runtime.job_backend
+    jobs, outbox = runtime.job_backend, runtime.outbox
+    carriers, provider = dict(runtime.carriers), runtime.flag_provider
     try:
         with runtime.bus.isolated(), freeze_config(), on_listener_error("raise"), runtime.telemetry.fresh(on=False):
             yield
     finally:
         runtime.use_job_backend(jobs)
+        runtime.use_outbox(outbox)
+        if runtime.flag_provider is not provider:
+            runtime.use_flag_provider(provider)
+        runtime.carriers.clear()
+        runtime.carriers.update(carriers)
+        known_jobs.update(declared)
         cache.backend = before

@@ -16,7 +16,7 @@ import pytest
 from sphinx_traits.extract import Options, extract
 from sphinx_traits.extract.factories import Factories
 from sphinx_traits.extract.linearise import Graph
-from sphinx_traits.extract.locate import Locator
+from sphinx_traits.extract.locate import Locator, interpreter_paths
 from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.targets import SourceClass
 from sphinx_traits.extract.world import World
@@ -32,9 +32,12 @@ class Sources:
     folder: Path
     name: str
 
-    def read(self, *, overrides: Mapping[str, str] | None = None) -> tuple[dict[str, list[str]], dict[str, str]]:
+    def read(
+        self, *, overrides: Mapping[str, str] | None = None, installed: bool = False
+    ) -> tuple[dict[str, list[str]], dict[str, str]]:
         """The MRO of every class of the package, and why it is not certain for those where it is not."""
-        graph = Graph(Resolver(World(Locator([self.folder], [], None), [self.name]), overrides or {}))
+        others = interpreter_paths() if installed else ()
+        graph = Graph(Resolver(World(Locator([self.folder], others, None), [self.name]), overrides or {}))
         Factories(graph)
         mros: dict[str, list[str]] = {}
         gaps: dict[str, str] = {}

@@ -86,6 +86,21 @@ def test_one_change_visits_what_depends_on_it(
     assert dumps(done.manifest) == dumps(read(sources, None).manifest)
 
 
+def test_class_that_no_model_uses_any_more_is_gone(write: Callable[..., Sources], tmp_path: Path) -> None:
+    """It stood in a module that nothing has changed, for the sake of a model that has."""
+    files = {**FILES, "plain": "class Helper: ...\nclass More(Helper): ..."}
+    files["pages"] = "from PKG import plain, traits\nclass Page(traits.HasTags, plain.More): ..."
+    sources = write(files)
+    before = read(sources, tmp_path / "cache")
+    edit(sources, "pages", ", plain.More", "")
+    after = read(sources, tmp_path / "cache")
+
+    assert {f"{sources.name}.plain.Helper", f"{sources.name}.plain.More"} == (
+        {one.name for one in before.manifest.traits} - {one.name for one in after.manifest.traits}
+    )
+    assert dumps(after.manifest) == dumps(read(sources, None).manifest)
+
+
 def test_new_and_removed_modules(write: Callable[..., Sources], tmp_path: Path) -> None:
     """A module that appears or goes changes what imported it, or looked for it in vain."""
     sources = write({**FILES, "late": "try:\n    from PKG.extra import Base\nexcept ImportError:\n    class Base: ...\n"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sources import TRAIT
 from sphinx_traits.extract import extract
-from sphinx_traits.manifest import Class, Manifest, Value, dumps
+from sphinx_traits.manifest import Class, Emit, Manifest, Value, dumps
+from sphinx_traits.resolve import Index, compose
 
 if TYPE_CHECKING:
     from tests.extract.conftest import Sources
@@ -143,3 +144,130 @@ def test_same_sources_same_bytes(write: Callable[..., Sources]) -> None:
     first = dumps(sources.manifest())
     assert first == dumps(sources.manifest())
     assert str(sources.folder).encode() not in first
+
+
+def test_listeners_of_one_model(write: Callable[..., Sources]) -> None:
+    """Who listens for one model alone says which, and where that is only known at run time says that."""
+    sources = write(
+        """
+        import os
+        from django.db.models.signals import post_save
+        from django.dispatch import receiver
+        from sqlalchemy import event
+        from sqlalchemy.orm import DeclarativeBase, Session
+        class Base(DeclarativeBase): ...
+        class Article(Base):
+            __tablename__ = "article"
+        def get_model(): ...
+        def heard(*_): ...
+        class Updater:
+            @classmethod
+            def inherited(cls, mapper, connection, target): ...
+        class Mine(Updater): ...
+        @event.listens_for(Article, "before_insert")
+        def decorated(mapper, connection, target): ...
+        event.listen(Article, "after_insert", heard)
+        event.listen(Session, "before_flush", heard)
+        if os.environ["THUMBNAILS"]:
+            event.listen(Article, "after_update", heard)
+        def register():
+            import sqlalchemy as sa
+            Model = get_model()
+            sa.event.listen(Article, "after_delete", Mine.inherited)
+            post_save.connect(heard, sender=Model)
+        @receiver(post_save, sender=Article)
+        def saved(sender, **_): ...
+        """
+    )
+    found = {(one.pattern, one.name): one for one in sources.manifest().listeners}
+
+    assert {key: (one.model.rpartition(".")[2], one.certainty, one.why) for key, one in found.items()} == {
+        ("sqlalchemy.before_insert", "decorated"): ("Article", "certain", ""),
+        ("sqlalchemy.after_insert", "heard"): ("Article", "certain", ""),
+        ("sqlalchemy.before_flush", "heard"): ("", "certain", ""),
+        ("sqlalchemy.after_update", "heard"): (
+            "Article", "conditional", "it depends on the condition `os.environ['THUMBNAILS']`",
+        ),
+        ("sqlalchemy.after_delete", "inherited"): ("Article", "certain", "register() registers it"),
+        ("django.db.models.signals.post_save", "heard"): (
+            "Model", "dynamic", "which model it hears is only known when the program runs",
+        ),
+        ("django.db.models.signals.post_save", "saved"): ("Article", "certain", ""),
+    }  # fmt: skip
+    assert found["sqlalchemy.after_delete", "inherited"].target == f"{sources.name}.Mine.inherited"
+
+
+def test_signals_that_are_sent(write: Callable[..., Sources]) -> None:
+    """Every way to send a signal, wherever the call stands, is known once; other things that are sent are none."""
+    sources = write(
+        {
+            "__init__": """
+        import blinker
+        from django.core.mail import EmailMessage
+        from django.db import models
+        from django.dispatch import Signal
+        from elsewhere import unknown
+        paid = Signal()
+        shipped = blinker.signal("shipped")
+        class Order(models.Model):
+            def pay(self, queue):
+                on_commit(lambda: paid.send(sender=Order, order=self))
+                queue.send("paid")
+                EmailMessage("Paid").send()
+                unknown.send(sender=self)
+        class Desk:
+            mail = EmailMessage
+            async def close(self):
+                await paid.asend(sender=self)
+                self.mail().send()
+        def ship(order):
+            from .signals import lost
+            shipped.send(order)
+            lost.send_robust(sender=order)
+        paid.send_robust(sender=None)
+        """,
+            "signals": "from django.dispatch import Signal\nlost = Signal()\n",
+        }
+    )
+    manifest, name = sources.manifest(), sources.name
+    order = next(one for one in manifest.models if one.name == f"{name}.Order")
+
+    def shown(emits: Iterable[Emit]) -> list[tuple[str, str, str]]:
+        return [(one.name.removeprefix(f"{name}."), one.function.removeprefix(name), one.certainty) for one in emits]
+
+    assert shown(order.emits) == [("paid", ".Order.pay", "certain")]
+    assert shown(manifest.emits) == [
+        ("paid", ".Desk.close", "certain"),
+        ("shipped", ".ship", "certain"),
+        ("signals.lost", ".ship", "certain"),
+        ("paid", "", "certain"),
+    ]
+    assert all(one.via == "inferred" for one in (*order.emits, *manifest.emits))
+    assert not [one for one in manifest.findings if "paid" in one.message]
+
+
+def test_overrides_that_super_leads_to_are_hooks_one_after_the_other(write: Callable[..., Sources]) -> None:
+    """Of Django's own methods all overrides that run are hooks, in the order in which they are entered."""
+    text = """
+        from django.db import models
+        class A(models.Model):
+            def save(self, **options): return super().save(**options)
+            def delete(self): return super().delete()
+            class Meta: abstract = True
+        class B(models.Model):
+            def save(self, **options): return super().save(**options)
+            def delete(self): ...
+            class Meta: abstract = True
+        class C(models.Model):
+            def save(self, **options): return super().save(**options)
+            def delete(self): return super().delete()
+            class Meta: abstract = True
+        class M(A, B, C):
+            def save(self, **options): super().save(**options)
+    """
+    sources = write(text)
+    hooks = compose(Index(sources.manifest()), f"{sources.name}.M").hooks
+
+    assert [(one.name, one.owner.rpartition(".")[2]) for one in hooks] == [
+        ("save", "M"), ("save", "A"), ("delete", "A"), ("save", "B"), ("delete", "B"), ("save", "C"),
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from sphinx_traits.extract import PackageNotFoundError, extract
 if TYPE_CHECKING:
     from tests.extract.conftest import Sources
 
-HEAD = "from traits_runtime import Trait, TraitConfig, TraitEvent, events, listen, option\n"
+HEAD = "from traits_runtime import Trait, TraitConfig, TraitEvent, events, job, listen, option\n"
 CASES = {
     "event_never_emitted": ("class A(Trait):\n    made = TraitEvent()\n", 3),
     "undeclared_event": ("class A(Trait):\n    def f(self): self.emit('made')\n", 3),
@@ -25,6 +25,13 @@ CASES = {
             "class A(Trait):\n    c = C()\nclass B(Trait):\n    d = D()\n"
         ),
         5,
+    ),
+    "shared_name": (
+        (
+            "class A(Trait):\n    @job()\n    def f(self): ...\nclass Out:\n    class A(Trait):\n        @job()\n"
+            "        def f(self): ...\n"
+        ),
+        8,
     ),
     "broken_super_chain": (
         "class A(Trait):\n    def save(self): ...\nclass B(Trait):\n    def save(self): ...\nclass M(A, B): ...\n",
@@ -48,6 +55,14 @@ def test_finding_has_place_cause_and_way_out(code: str, write: Callable[..., Sou
     assert found[0].message.endswith(".")
     assert found[0].hint
     assert [one.code for one in manifest.findings if one.code not in (code, "event_never_emitted")] == []
+
+
+def test_events_of_a_librarys_traits_are_not_found_unemitted(write: Callable[..., Sources]) -> None:
+    """What emits them lies in modules of the library that nobody asked to read."""
+    manifest = write(HEAD + "from traits_runtime.traits import HasSlug\nclass M(HasSlug): ...\n").manifest()
+
+    assert "trait.HasSlug.slug_generated" in {event.wire for one in manifest.traits for event in one.events}
+    assert manifest.findings == ()
 
 
 def test_column_clash(write: Callable[..., Sources]) -> None:
@@ -76,6 +91,23 @@ def test_hint_names_the_override(write: Callable[..., Sources]) -> None:
     known = sources.manifest(base_overrides={f"{sources.name}.made.Base": "builtins.dict"})
     assert known.models[0].complete
     assert "builtins.dict" in known.models[0].mro
+
+
+@pytest.mark.parametrize("said", ["A", "B"])
+def test_an_override_decides_a_conditional_base(said: str, write: Callable[..., Sources]) -> None:
+    """The hint's line does what it says: it names the branch that was taken, or the other one."""
+    text = (
+        HEAD + "class A(Trait): ...\nclass B(Trait): ...\nif input():\n    C = A\nelse:\n    C = B\nclass M(C): ...\n"
+    )
+    sources = write(HEAD + text)
+    (finding,) = [one for one in sources.manifest().findings if one.code == "conditional_base"]
+    path = finding.hint.split('"')[1]
+
+    known = sources.manifest(base_overrides={path: f"{sources.name}.{said}"})
+
+    assert path == f"{sources.name}.A"
+    assert [one.code for one in known.findings] == []
+    assert (known.models[0].complete, known.models[0].traits) == (True, (f"{sources.name}.{said}",))
 
 
 def test_missing_package_names_the_search_paths(tmp_path: Path) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import random
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sphinx_traits.extract import Options, extract
 from sphinx_traits.extract.linearise import c3
 from sphinx_traits.extract.targets import StdClass
+from sphinx_traits.manifest import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,9 @@ class Program:
     def write(self) -> dict[str, str]:
         """The texts by module."""
         for number in range(self.chance.randint(2, 5)):
-            self._module(f"m{number}", number)
+            self._module(f"{self.chance.choice(['', '', 'sub.'])}m{number}", number)
+        if any(one.startswith("sub.") for one in self.modules):
+            self.modules["sub.__init__"] = ""
         exported = [name for name, known in self.public.items() if known]
         lines = []
         if exported and self.chance.random() < 0.5:
@@ -53,6 +55,7 @@ class Program:
         return f"{prefix}{self.names}"
 
     def _module(self, name: str, number: int) -> None:
+        self.name = name
         flag = self.chance.choice(["True", "False", "3", "''", "None"])
         self.lines = [PRELUDE.format(n=number, flag=flag)]
         self.visible: list[str] = []
@@ -67,6 +70,8 @@ class Program:
                     self._nested,
                     self._factory,
                     self._try,
+                    self._made,
+                    self._relative,
                 ]
             )(number)
         if self.chance.random() < 0.3 and self.visible:
@@ -112,12 +117,31 @@ class Program:
             self.lines.append(f"import PKG.{source}")
             self.visible.append(f"PKG.{source}.{name}")
         elif kind == 2:
-            self.lines.append(f"from . import {source} as {new}")
+            package, _, last = f"PKG.{source}".rpartition(".")
+            self.lines.append(f"from {package} import {last} as {new}")
             self.visible.append(f"{new}.{name}")
         else:
             self.lines.append(f"from PKG.{source} import *")
             if "__all__" not in self.modules[source]:
                 self.visible.append(name)
+
+    def _made(self, _number: int) -> None:
+        if self.visible:
+            name, base = self._fresh("T"), self.chance.choice(self.visible)
+            plain = base.partition("[")[0]
+            self.lines.append(f"class {name}(type('Made{name}', ({plain},), {{}})): ...")
+            self.visible.append(name)
+
+    def _relative(self, _number: int) -> None:
+        known = [(module, one) for module, names in self.public.items() for one in names if "." not in module]
+        if known and not self.name.startswith("sub."):
+            (module, name), new = self.chance.choice(known), self._fresh("L")
+            self.lines.append(f"from .{module} import {name} as {new}")
+            self.visible.append(new)
+        elif known:
+            (module, name), new = self.chance.choice(known), self._fresh("L")
+            self.lines.append(f"from ..{module} import {name} as {new}")
+            self.visible.append(new)
 
     def _alias(self, _number: int) -> None:
         if self.visible:
@@ -174,6 +198,42 @@ def test_random_packages_are_read_as_python_imports_them(chance: random.Random, 
             assert mros.get(name) == mro, files
 
 
+PATTERNS = {"models": ("*2", "*3", "*5", "*7", "*9"), "traits": ("*1", "*4")}
+"""The other classes are in the manifest only where one of these inherits from them."""
+
+
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_changes_are_read_as_if_nothing_were_kept(chance: random.Random, write: Callable[..., Sources]) -> None:
+    """After each of some changes, what is kept of earlier runs gives the manifest of a clean run."""
+    files = Program(chance).write()
+    sources = write(files)
+    kept = Options(cache_dir=sources.folder / f"{sources.name}-cache", **PATTERNS)
+
+    for _ in range(4):
+        found = extract([sources.name], search_paths=[sources.folder], options=kept)
+        assert dumps(found) == dumps(sources.manifest(**PATTERNS)), files
+        module = chance.choice(sorted(files))
+        files[module] = _changed(files[module], chance)
+        write(files, sources.name)
+
+
+def _changed(text: str, chance: random.Random) -> str:
+    """A module with a statement more or less, or with two in another order."""
+    body = ast.parse(text).body
+    kind = chance.choice(["drop", "swap", "line", "class"])
+    if kind == "drop" and body:
+        body.remove(chance.choice(body))
+    if kind == "swap" and len(body) > 1:
+        one, other = chance.sample(range(len(body)), 2)
+        body[one], body[other] = body[other], body[one]
+    if kind == "class":
+        bases = [one.name for one in body if isinstance(one, ast.ClassDef)]
+        base = f"({chance.choice(bases)})" if bases else ""
+        body += ast.parse(f"class Late{chance.randint(0, 9)}{base}: ...").body
+    return "\n" * (kind == "line") + "\n".join(map(ast.unparse, body)) + "\n"
+
+
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)
 def test_merge_is_pythons(data: st.DataObject) -> None:
@@ -190,110 +250,3 @@ def test_merge_is_pythons(data: st.DataObject) -> None:
             continue
         assert merged == [StdClass(one) for one in made.__mro__[1:]]
         classes.append(made)
-
-
-TOKENS = [
-    "class",
-    "def",
-    ":",
-    "(",
-    ")",
-    "[",
-    "{",
-    "=",
-    ",",
-    ".",
-    "*",
-    "@",
-    "if",
-    "try",
-    "import",
-    "\\",
-    '"""',
-    "\t",
-    "\0",
-]
-
-
-@given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
-def test_mutated_source_is_a_finding_never_a_crash(chance: random.Random) -> None:
-    """A truncated or mangled file ends in facts or in a finding with its place."""
-    from sources import TRAIT
-    from sphinx_traits.extract import extract
-
-    text = TRAIT
-    for _ in range(chance.randint(1, 5)):
-        at = chance.randrange(len(text) + 1)
-        cut = chance.randrange(30) if chance.random() < 0.5 else 0
-        text = text[:at] + ("" if cut else chance.choice(TOKENS)) + text[at + cut :]
-    data = bytearray(text.encode())
-    if chance.random() < 0.2:
-        data[chance.randrange(len(data))] = chance.randrange(128, 256)
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "mangled"
-        package.mkdir()
-        (package / "__init__.py").write_bytes(b"")
-        (package / "traits.py").write_bytes(bytes(data))
-        manifest = extract(["mangled"], search_paths=[Path(folder)])
-
-    for finding in manifest.findings:
-        assert finding.location.path
-        assert finding.location.line >= 1
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "code"),
-    [
-        ("syntax", b"class A(:\n", "syntax_error"),
-        ("encoding", b"x = '\xff\xfe'\n", "syntax_error"),
-        ("unknown_encoding", b"# -*- coding: no-such -*-\n", "syntax_error"),
-        ("null", b"x = 1\n\0\n", "syntax_error"),
-        ("nesting", b"x = " + b"(" * 5000 + b")" * 5000, "syntax_error"),
-        ("deep_attributes", b"x = a" + b".b" * 20_000, "syntax_error"),
-        ("indent", b"def f():\nreturn 1\n", "syntax_error"),
-    ],
-)
-def test_unreadable_files_are_findings(name: str, data: bytes, code: str, tmp_path: Path) -> None:
-    """Each kind of damage is one finding with file and line, and the rest of the package is read."""
-    from sphinx_traits.extract import extract
-
-    package = tmp_path / "shop"
-    package.mkdir()
-    (package / "__init__.py").write_bytes(b"from traits_runtime import Trait\nclass HasSlug(Trait): ...\n")
-    (package / f"{name}.py").write_bytes(data)
-    manifest = extract(["shop"], search_paths=[tmp_path])
-
-    found = [one for one in manifest.findings if one.code == code]
-    assert [one.location.path for one in found] == [f"shop/{name}.py"]
-    assert found[0].location.line >= 1
-    assert [one.name for one in manifest.traits] == ["shop.HasSlug"]
-
-
-def test_link_loops_end(tmp_path: Path) -> None:
-    """A link to a directory above does not make the walk endless."""
-    from sphinx_traits.extract import extract
-
-    package = tmp_path / "shop"
-    package.mkdir()
-    (package / "__init__.py").write_text(
-        "from traits_runtime import Trait\nclass HasSlug(Trait): ...\n", encoding="utf-8"
-    )
-    (package / "again").symlink_to(package, target_is_directory=True)
-    manifest = extract(["shop"], search_paths=[tmp_path])
-
-    assert [one.name for one in manifest.traits] == ["shop.HasSlug"]
-
-
-@pytest.mark.slow
-def test_long_module(tmp_path: Path) -> None:
-    """A module of 100,000 lines is read like any other."""
-    from sphinx_traits.extract import extract
-
-    package = tmp_path / "shop"
-    package.mkdir()
-    lines = ["from traits_runtime import Trait", "class HasSlug(Trait): ...", *(f"x{n} = {n}" for n in range(100_000))]
-    (package / "__init__.py").write_text("\n".join(lines), encoding="utf-8")
-    manifest = extract(["shop"], search_paths=[tmp_path])
-
-    assert [one.name for one in manifest.traits] == ["shop.HasSlug"]

@@ -18,13 +18,13 @@ class HasToc(Trait):
     toc_cache = TraitCache(ttl=600, doc="Tables of contents.")
 
 
-class HasFeed(Trait):
+class HasTimeline(Trait):
     """Another one."""
 
     feed_cache = TraitCache()
 
 
-class Page(HasToc, HasFeed):
+class Page(HasToc, HasTimeline):
     """A model with a key of its own."""
 
     def __init__(self, key: Any) -> None:

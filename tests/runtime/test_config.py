@@ -386,6 +386,34 @@ def test_file_is_found_from_the_working_folder(tmp_path: Path, monkeypatch: pyte
     config.reload()
 
 
+def test_file_that_was_named_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`reload` keeps to the file of `use`, whatever the working folder holds, also after a look at a broken one."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "[config.HasAddress]\nmax_length = 44\n")
+    named = write(tmp_path, "[config.HasAddress]\nmax_length = 45\n", "named.toml")
+    config.use(path=named)
+    write(tmp_path, "[config.HasAddress]\nmax_length = 46\n", "named.toml")
+    with pytest.raises(ConfigFileError):
+        config.use(path=write(tmp_path, "[", "broken.toml"))
+    config.reload()
+
+    assert Page().address_config.max_length == 46
+
+
+def test_file_that_was_named_in_a_frozen_block_is_forgotten_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`reload` then reads what it would have read before."""
+    (tmp_path / "named").mkdir()
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "[config.HasAddress]\nmax_length = 44\n")
+    with freeze_config():
+        config.use(path=write(tmp_path / "named", "[config.HasAddress]\nmax_length = 45\n"))
+    config.reload()
+
+    assert Page().address_config.max_length == 44
+
+
 def test_project_folder(tmp_path: Path) -> None:
     """``traits.toml`` first, ``pyproject.toml`` else."""
     write(tmp_path, "[tool.traits.config.HasAddress]\nmax_length = 44\n", "pyproject.toml")

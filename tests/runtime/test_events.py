@@ -6,7 +6,9 @@ import asyncio
 import dataclasses
 import gc
 import logging
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypedDict
 
 import msgspec
@@ -54,6 +56,7 @@ class HasTitle(Trait):
     moved = TraitEvent(Moved)
     counted = TraitEvent(Counted)
     closed = TraitEvent()
+    settled = TraitEvent(after_commit=True)
     renaming = TraitEvent(Changed, before=True)
 
 
@@ -401,12 +404,42 @@ def test_drifted_depth_counter_stops_nobody() -> None:
     """The counter is shared by threads and may drift; what counts is the stack."""
     HasTitle.closed.listen(hear)
     Article().closed()
-    events.routes["trait.HasTitle.closed"].depth = 1000
+    events.route("trait.HasTitle.closed", HasTitle.closed._declared).depth = 1000
 
     Article().closed()
 
     assert len(HEARD) == 2
-    assert events.routes["trait.HasTitle.closed"].depth == 0
+    assert events.route("trait.HasTitle.closed", HasTitle.closed._declared).depth == 0
+
+
+def test_threads_that_emit_the_same_event_stop_nobody() -> None:
+    """Eight threads nest twenty deep at once, all are heard; a cycle is found afterwards as before."""
+    turns, threads = 200, 8
+
+    def nest(envelope: Envelope[Any]) -> None:
+        if envelope.payload["left"]:
+            events.emit("test.nested", None, left=envelope.payload["left"] - 1)
+        else:
+            HEARD.append("bottom")
+
+    def work() -> None:
+        for _ in range(turns):
+            events.emit("test.nested", None, left=20)
+
+    events.listen("test.nested", nest)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work) for _ in range(threads)]:
+                done.result()
+    finally:
+        sys.setswitchinterval(interval)
+    with pytest.raises(EventDepthError):
+        events.emit("test.nested", None, left=100)
+
+    assert len(HEARD) == turns * threads
+    assert events.routes["test.nested"].depth >= 0
 
 
 def test_collapse_skips_reentry() -> None:
@@ -541,6 +574,36 @@ def test_after_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outside == ["after", "now"]
     assert before == ["after", "now", "now"]
     assert HEARD == ["after", "now", "now", "after"]
+
+
+def test_listener_may_hear_at_once_what_others_hear_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``after_commit=False`` is stronger than what the event declares; without a word the event decides."""
+    host = Transactions()
+    host.open = True
+    monkeypatch.setattr(events, "transactions", (host,))
+    HasTitle.settled.listen(lambda _envelope: HEARD.append("at once"), after_commit=False)
+    HasTitle.settled.listen(lambda _envelope: HEARD.append("after"))
+
+    Article().settled()
+    before = list(HEARD)
+    host.commit()
+
+    assert before == ["at once"]
+    assert HEARD == ["at once", "after"]
+
+
+def test_failing_listeners_of_an_event_from_elsewhere_are_collected(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the policy: all run, each failure is logged, and the broker hears of them."""
+    HasTitle.closed.listen(broken)
+    HasTitle.closed.listen(hear)
+    envelope = Envelope("trait.HasTitle.closed", None, None, origin="shop", id="7")
+
+    for policy in ("log", "raise", "collect"):
+        HEARD.clear()
+        with on_listener_error(policy), pytest.raises(ExceptionGroup) as group:  # type: ignore[arg-type]
+            events.deliver(events.route(envelope.name), envelope)
+        assert (len(HEARD), len(group.value.exceptions)) == (1, 1)
+    assert caplog.text.count("emitted at shop") >= 3
 
 
 def test_failure_after_commit_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from traits_runtime import Trait, TraitConfig, TraitEvent, boot, feature, hook, initialize, option, registry, run_hooks
 from traits_runtime.testing import capture_events
+from traits_runtime.traits import HasSlug, Publishable
 
 BOOTED: list[str] = []
 STARTED: list[str] = []
@@ -244,6 +245,19 @@ def test_pydantic() -> None:
     assert list(Document.model_fields) == ["title"]
     with pytest.raises(pydantic.ValidationError):
         Document(title=1)
+
+
+def test_typed_declarations_are_no_fields_of_pydantic() -> None:
+    """Columns and events that a trait annotates for type checkers do not become fields, nor warn."""
+    pydantic = pytest.importorskip("pydantic")
+
+    class Draft(HasSlug, Publishable, pydantic.BaseModel):  # type: ignore[misc, name-defined]
+        title: str = ""
+
+    assert list(Draft.model_fields) == ["title"]
+    with capture_events("trait.HasSlug.*") as captured:
+        Draft(title="A").slug_generated(slug="a")
+    assert captured.names == ["trait.HasSlug.slug_generated"]
 
 
 def test_generic_pydantic_model_counts_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
 from typing import Any
 
 import pytest
@@ -10,13 +10,14 @@ import pytest
 from traits_runtime import JobMessage, Trait, TraitJob, current_tenant, events, job, queue_operation, run_job, tenant
 from traits_runtime._core import runtime
 from traits_runtime._core.queue import decode, encode
+from traits_runtime._core.trait.jobs import being_sent
 from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnsavedInstanceError
-from traits_runtime.testing import capture_jobs, capture_metrics
+from traits_runtime.testing import capture_jobs, capture_metrics, isolated
 
 RAN: list[Any] = []
 
 
-class HasSearch(Trait):
+class HasIndexed(Trait):
     """A trait with jobs."""
 
     @job(queue="search", key="reindex:{pk}", max_attempts=5, delay=2)
@@ -31,7 +32,7 @@ class HasSearch(Trait):
         RAN.append("purged")
 
 
-class Article(HasSearch):
+class Article(HasIndexed):
     """A model with a key."""
 
     def __init__(self, key: int | None = 1) -> None:
@@ -44,7 +45,7 @@ def send_mail(article: Article, subject: str) -> None:
     RAN.append((article, subject))
 
 
-class SearchJobs(TraitJob, trait=HasSearch, queue="slow"):
+class SearchJobs(TraitJob, trait=HasIndexed, queue="slow"):
     """Operations in a class of their own."""
 
     def process_optimize(self, model: Article, level: int = 1) -> None:
@@ -53,10 +54,9 @@ class SearchJobs(TraitJob, trait=HasSearch, queue="slow"):
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     RAN.clear()
-    yield
-    runtime.loaders.clear()
+    monkeypatch.setattr(runtime, "loaders", [])
 
 
 def test_job_can_be_called() -> None:
@@ -83,7 +83,7 @@ def test_message_names_instances_and_carries_what_the_job_declares() -> None:
         Article(7).reindex.enqueue(full=True, other=Article(8))
     (message,) = jobs.messages
 
-    assert (message.name, message.queue, message.key) == ("trait.HasSearch.reindex", "search", "reindex:7")
+    assert (message.name, message.queue, message.key) == ("trait.HasIndexed.reindex", "search", "reindex:7")
     assert (message.tenant, message.max_attempts, message.delay, message.attempt) == ("acme", 5, 2, 1)
     assert message.args == ({"$ref": "model", "model": f"{__name__}.Article", "identity": 7},)
     assert message.kwargs["full"] is True
@@ -117,8 +117,8 @@ def test_missing_instance_is_dropped_or_fails() -> None:
             run_job(jobs.messages[1])
 
     assert first is None
-    assert dropped == ["trait.HasSearch.reindex"]
-    assert metrics.total("trait.HasSearch.reindex", outcome="discarded") == 1
+    assert dropped == ["trait.HasIndexed.reindex"]
+    assert metrics.total("trait.HasIndexed.reindex", outcome="discarded") == 1
     assert RAN == []
 
 
@@ -146,6 +146,25 @@ def test_function_as_job() -> None:
     assert [(article, "now"), (article, "hello")] == RAN
 
 
+def test_two_jobs_of_one_name_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """Where they come from two modules; with both paths."""
+
+    def make(module: str) -> type:
+        def run(self: object) -> None: ...
+
+        run.__module__ = module
+        return type("HasTwin", (Trait,), {"run": job()(run)})
+
+    kept = [make("first"), make("first")]
+    assert caplog.messages == []
+
+    kept.append(make("second"))
+    (said,) = caplog.messages
+    assert said.startswith("first.test_two_jobs")
+    assert "and second.test_two_jobs" in said
+    assert "are both the job 'trait.HasTwin.run'" in said
+
+
 def test_operation_by_name() -> None:
     """A job of the model's traits, or an operation of their job class."""
     article = Article()
@@ -168,13 +187,13 @@ def test_queue_of_an_operation() -> None:
         queue_operation(Article(), "optimize", queue="night")
 
     assert [one.queue for one in jobs.messages] == ["slow", "night"]
-    assert jobs.names == ["trait.HasSearch.optimize"] * 2
+    assert jobs.names == ["trait.HasIndexed.optimize"] * 2
 
 
 def test_unknown_job_of_a_worker() -> None:
     """A worker that does not know the code says so."""
-    with pytest.raises(UnknownJobError, match=r"no job 'trait.HasSearch.reindx'. Did you mean"):
-        run_job(JobMessage(id="1", name="trait.HasSearch.reindx"))
+    with pytest.raises(UnknownJobError, match=r"no job 'trait.HasIndexed.reindx'. Did you mean"):
+        run_job(JobMessage(id="1", name="trait.HasIndexed.reindx"))
 
 
 def test_jobs_are_counted() -> None:
@@ -193,6 +212,41 @@ def test_jobs_are_counted() -> None:
         with pytest.raises(ValueError, match="no"):
             Page().fail.enqueue()
 
-    assert metrics.total("trait.HasSearch.reindex", outcome="enqueued") == 1
-    assert metrics.total("trait.HasSearch.reindex", outcome="ok") == 1
+    assert metrics.total("trait.HasIndexed.reindex", outcome="enqueued") == 1
+    assert metrics.total("trait.HasIndexed.reindex", outcome="ok") == 1
     assert metrics.total("trait.HasFailing.fail", outcome="error") == 1
+
+
+def test_threads_that_queue_at_the_same_time_see_their_own_instances() -> None:
+    """An outbox asks for the instance of the job that it is given; another thread's would bring another session."""
+    together = threading.Barrier(2)
+    seen: dict[str, list[Any]] = {}
+
+    class Asking:
+        def enqueue(self, message: JobMessage) -> str:
+            together.wait(5)
+            seen[message.id] = [message.args[0].identity, *(one.id for one in being_sent().values())]
+            together.wait(5)
+            return message.id
+
+    before = runtime.use_job_backend(Asking())
+    try:
+        threads = [threading.Thread(target=Article(key).reindex.enqueue) for key in (1, 2)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    finally:
+        runtime.use_job_backend(before)
+
+    assert sorted(seen.values()) == [[1, 1], [2, 2]]
+
+
+def test_job_has_its_name_again_after_an_isolated_block() -> None:
+    """Though a class of the block, which is gone by then, had declared one of the same name."""
+    with isolated():
+        with isolated():
+            type("HasIndexed", (Trait,), {"reindex": job()(lambda self: RAN.append("other"))})
+        Article(1).reindex.enqueue()
+
+    assert [one[0].id for one in RAN] == [1]

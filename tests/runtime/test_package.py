@@ -20,13 +20,33 @@ HEAVY = ("asyncio", "sqlite3", "sqlalchemy", "django", "logging", "tomllib", "da
 def test_import_is_light() -> None:
     """It brings msgspec and what msgspec brings, and none of the heavy modules of the standard library."""
     script = (
-        "import sys, msgspec; before = set(sys.modules); import traits_runtime; "
+        "import sys, msgspec; before = set(sys.modules); from traits_runtime import Trait; "
         "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('traits_runtime')))"
     )
     added = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
     assert not set(added) & set(HEAVY), added
     assert len(added) < 15, added
+
+
+def test_package_alone_loads_nothing() -> None:
+    """The command line and readers of sources need none of the public names, and do not pay for them."""
+    script = (
+        "import sys, traits_runtime, traits_runtime._core.naming; "
+        "print('Trait' not in vars(traits_runtime), *sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+    assert said[0] == "True"
+    assert "msgspec" not in said
+
+
+def test_name_that_does_not_exist_is_an_attribute_error() -> None:
+    """As in any module."""
+    with pytest.raises(AttributeError, match="module 'traits_runtime' has no attribute 'Trayt'"):
+        traits_runtime.Trayt  # type: ignore[attr-defined]  # noqa: B018
+
+    assert set(traits_runtime.__all__) <= set(dir(traits_runtime))
 
 
 def test_exported_names_are_sorted_and_exist() -> None:

@@ -195,7 +195,7 @@ def test_change_of_another_process_is_seen(tmp_path: Path) -> None:
 
 def test_own_change_is_seen_at_once(tmp_path: Path) -> None:
     """And by a process that opens the file later."""
-    config.use(store=SQLiteStore(tmp_path / "overrides.db"))
+    config.use(store=tmp_path / "overrides.db")
     config.set(HasNews, "size", 30)
     now = HasNews.news_config.size
     config.use(store=MemoryStore())

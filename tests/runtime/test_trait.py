@@ -43,8 +43,9 @@ RAN: list[str] = []
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     RAN.clear()
+    hosts = list(runtime.change_readers)
     yield
-    runtime.change_readers.clear()
+    runtime.change_readers[:] = hosts
 
 
 class HasTime(Trait):
@@ -162,13 +163,13 @@ def test_hook_with_a_condition(changes: set[str] | None, ran: list[str]) -> None
     assert ran == RAN
 
 
-def test_host_tells_what_changed() -> None:
+def test_host_tells_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that knows is asked once the condition is to be judged."""
 
     class Article(HasName):
         pass
 
-    runtime.change_readers.append(lambda instance: {"other"} if isinstance(instance, Article) else None)
+    monkeypatch.setattr(runtime, "change_readers", [lambda instance: {"other"}])
     run_hooks(Article(), "updating")
 
     assert RAN == []

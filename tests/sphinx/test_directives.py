@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from blogfacts import manifest
 from docutils import nodes
@@ -226,3 +228,58 @@ def test_a_diagram_is_drawn_for_browsers_and_said_to_others(blog: SphinxBuilder)
     assert 'aria-label="Traits of Article: Article → HasContent; ' in page
     assert '<a href="traits/traits/blog.traits.HasSlug.html#trait.blog.traits.HasSlug"><rect' in page
     assert "HasContent brings HasSlug, HasTags" in text
+
+
+MESSY = '''\
+from traits_runtime import Trait
+
+
+class HasSlug(Trait):
+    """Makes slugs.
+
+    * one
+    two :class:`nowhere.Class` and :ref:`no_label`, and class_ too.
+
+    :strange:`role`
+    """
+
+
+class Article(HasSlug):
+    """An article."""
+'''
+
+
+def test_what_is_wrong_in_docstrings_has_a_type_of_its_own(project: SphinxBuilder) -> None:
+    """Each mistake and each reference that leads nowhere names its line, and all can be suppressed at once."""
+    (project.root / "shop").mkdir()
+    (project.root / "shop/__init__.py").write_text(MESSY)
+    project.config.update(traits_packages=["shop"], traits_search_paths=[".."], nitpicky=True)
+    project.write({"index.rst": "Shop\n====\n\n:py:class:`ours.Nowhere`\n\n.. toctree::\n\n   traits/index\n"})
+
+    told = project.build(fresh=True).warnings
+    project.config["suppress_warnings"] = ["traits.docstring"]
+    quiet = project.build(fresh=True).warnings
+
+    places = sorted(re.findall(r"__init__\.py:(\d+): (?:WARNING|ERROR): .*\[traits\.docstring\]", "\n".join(told)))
+    assert places == ["10", "8", "8", "8", "8"]
+    assert len(quiet) == 1
+    assert quiet[0].endswith("target not found: ours.Nowhere [ref.class]")
+
+
+def test_options_choose_members_and_names(blog: SphinxBuilder) -> None:
+    """By names and patterns; a class and a name are there for style sheets and links."""
+    text = (
+        "Blog\n====\n\nSee :ref:`the table <mine>`.\n\n"
+        ".. trait-model:: Article\n   :sections: members\n   :members: *slug* title\n   :exclude-members: title\n\n"
+        ".. trait-list::\n   :exclude-traits: HasT* HasContent\n   :class: narrow\n   :name: mine\n"
+    )
+
+    document = blog.write({"index.rst": text}).build("dummy").doctree("index")
+    tables = [one for one in document.findall(nodes.table) if {"traits-members", "traits-traits"} & {*one["classes"]}]
+    firsts = [[row[0].astext() for row in table.findall(nodes.row)][1:] for table in tables]
+
+    assert all("slug" in one for one in firsts[0])
+    assert firsts[0]
+    assert [one.partition("\n")[0] for one in firsts[1]] == ["HasSlug", "HasUserTracking"]
+    (holder,) = [one for one in document.findall(nodes.container) if "narrow" in one["classes"]]
+    assert holder["names"] == ["mine"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from sphinx.search.en import SearchEnglish
 from sphinx.util.inventory import InventoryFile
 
 from sphinx_traits.testing import SphinxBuilder
@@ -27,18 +30,20 @@ Links
 * :trait:obj:`HasTags`
 * :any:`blog.models.User`
 * :py:class:`Page`
+* :py:class:`blog.Article`
+* :trait:config:`blog.HasSlug.max_length`
 """
 
 
 def test_every_role_leads_somewhere(blog: SphinxBuilder) -> None:
-    """By full name, by its last parts, by alias; a reference to the Python class leads to our page too."""
+    """By full name, by last parts, by alias, by the package that exports it; a reference to the Python class too."""
     blog.config["nitpicky"] = True
 
     built = blog.write({"index.rst": LINKS}).build()
     text = built.text("index.html")
 
     assert built.warnings == []
-    assert text.count('class="reference internal"') >= 12
+    assert text.count('class="reference internal"') >= 14
     assert 'href="traits/traits/blog.traits.HasSlug.html#config.blog.traits.HasSlug.max_length"' in text
     assert '<span class="pre">max_length</span>' in text
 
@@ -92,6 +97,40 @@ def test_the_search_leads_to_the_anchor(blog: SphinxBuilder) -> None:
     for anchor in ("config.blog.traits.HasSlug.max_length", "event.blog.traits.HasSlug.slug_generated"):
         assert f'"{anchor}"' in found
         assert f'id="{anchor}"' in built.text("traits/traits/blog.traits.HasSlug.html")
+
+
+class _Words(HTMLParser):
+    """The words of a page's main part, apart where a reader sees them apart."""
+
+    TOGETHER = ("a", "code", "em", "strong", "wbr")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.feed(text[text.index('<div class="body"') : text.index('<div class="sphinxsidebar"')])
+
+    def handle_starttag(self, tag: str, _attrs: object) -> None:
+        self.text += "" if tag in self.TOGETHER else " "
+
+    def handle_endtag(self, tag: str) -> None:
+        self.handle_starttag(tag, ())
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_search_knows_the_words_of_tables_as_a_reader_sees_them(blog: SphinxBuilder) -> None:
+    """Words of neighbouring cells and paragraphs are two words to it, though it reads a table with its tags cut out."""
+    built = blog.build()
+    language = SearchEnglish({})
+    index = json.loads(built.text("searchindex.js").removeprefix("Search.setIndex(").removesuffix(")"))
+
+    for number, docname in enumerate(index["docnames"]):
+        words = set(language.split(_Words(built.text(f"{docname}.html")).text.lower()))
+        found = {
+            word.lower() for word, at in index["terms"].items() if number in (at if isinstance(at, list) else [at])
+        }
+        assert found - words - {language.stem(one) for one in words} == set()
 
 
 CONSUMER = """\

@@ -117,3 +117,71 @@ def test_an_incomplete_model_says_so(project: SphinxBuilder) -> None:
 
     assert "This page may be incomplete" in built.text(f"traits/models/{USER}.html")
     assert [one for one in built.warnings if "[traits.unresolved_base]" in one and "blog/models.py:60" in one]
+
+
+SIGNALS = '''\
+from django.db import models
+from django.db.models.signals import post_save
+from django.dispatch import Signal, receiver
+
+archived = Signal()
+
+
+class Tracked(models.Model):
+    class Meta:
+        abstract = True
+
+
+class Article(Tracked):
+    """An article."""
+
+    def archive(self):
+        archived.send(sender=type(self), article=self)
+
+
+class Author(Tracked):
+    """An author."""
+
+    article = models.ForeignKey("shop.Article", on_delete=models.CASCADE)
+
+
+@receiver(post_save, sender=Article)
+def count(sender, **kwargs): ...
+
+
+@receiver(archived)
+def log(sender, **kwargs): ...
+
+
+@receiver(archived, sender=Author)
+def thank(sender, **kwargs): ...
+'''
+
+
+SHOWN = ("models/shop.models.Article", "models/shop.models.Author", "events")
+
+
+def test_listeners_of_host_signals_are_shown(project: SphinxBuilder) -> None:
+    """On the page of the model they are for, and with all the others in the catalogue."""
+    (project.root / "shop").mkdir()
+    (project.root / "shop/__init__.py").write_text("")
+    (project.root / "shop/models.py").write_text(SIGNALS)
+    project.config.update(traits_packages=["shop"], traits_search_paths=[".."], nitpicky=True)
+
+    built = project.write({"index.rst": "Shop\n====\n\n.. toctree::\n\n   traits/index\n"}).build()
+    pages = [built.text(f"traits/{one}.html").replace("<wbr>", "") for one in SHOWN]
+    article, author, catalogue = pages
+
+    assert built.warnings == []
+    assert "django.db.models.signals.post_save" in article
+    assert "count()" in article
+    assert "log()" in article, "its method sends what this hears"
+    assert "Article.archive()" in article
+    assert "thank()" not in article
+    assert "archive()" not in author
+    assert "count()" not in author
+    assert '→ <a class="reference internal" href="shop.models.Article.html#' in author
+    assert "Meta" not in author
+    assert "nobody" not in catalogue, "Django sends what nobody in these sources does"
+    for word in ("post_save", "shop.models.archived", "count()", "log()"):
+        assert word in catalogue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
 from blogfacts import ARTICLE, CONTENT, PAGE, SLUG, TAGS, TRACK, USER, base, manifest
+from outputs import tree
 
+from sphinx_traits._sphinx.catalogue import Catalogue
 from sphinx_traits.manifest import Hook, Listener, Manifest, Member, Model, Trait, Value
 from sphinx_traits.testing import SphinxBuilder
 
@@ -109,15 +110,6 @@ EDITS: dict[str, tuple[Edit, set[str]]] = {
 }
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    """All files of an output, by path; Sphinx's own book-keeping left out."""
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in (".buildinfo", "environment.pickle")
-    }
-
-
 @pytest.fixture
 def written(blog: SphinxBuilder) -> SphinxBuilder:
     """The blog with pages written by hand that refer to generated ones."""
@@ -151,18 +143,69 @@ def test_an_incremental_build_equals_a_clean_one(written: SphinxBuilder, name: s
     assert "plain" not in built.read
 
 
+SPHINX_WRITES = ("genindex.html", "search.html", "searchindex.js", "objects.inv", ".buildinfo")
+"""What Sphinx itself writes in every build, and its static files."""
+
+
 def test_nothing_changed_means_nothing_read_and_nothing_written(written: SphinxBuilder) -> None:
-    """The second of two builds leaves every page as it was; only Sphinx's own indices are written each time."""
+    """The second of two builds leaves every page and index of ours as it was."""
     first = written.build()
-    pages = [first.out / f"{docname}.html" for docname in first.app.env.all_docs]
+    pages = [file for file in first.out.rglob("*.*") if file.name not in SPHINX_WRITES and "_static" not in file.parts]
     before = [(file, file.stat().st_mtime_ns) for file in pages]
     whole = tree(first.out)
 
     second = written.build()
 
     assert second.read == []
+    assert "trait-config.html" in {file.name for file in pages}
     assert [(file, file.stat().st_mtime_ns) for file in pages] == before
     assert tree(second.out) == whole
+
+
+def test_an_index_is_written_again_where_its_entries_or_all_pages_change(written: SphinxBuilder) -> None:
+    """An edited docstring leaves it alone; another title of the project and a new key do not."""
+    index = written.build().out / "trait-config.html"
+
+    def rewritten() -> bool:
+        before = index.stat().st_mtime_ns
+        written.build()
+        return index.stat().st_mtime_ns != before
+
+    written.manifest(edit_class(USER, doc="Somebody who reads and writes.")(manifest()))
+    assert not rewritten()
+    written.config["html_title"] = "Another title"
+    assert rewritten()
+    assert "Another title" in index.read_text(encoding="utf-8")
+    key, *_ = trait(TAGS).config
+    written.manifest(edit_class(TAGS, config=(replace(key, name="added"),))(manifest()))
+    assert rewritten()
+
+
+def questions(facts: Manifest) -> set[str]:
+    """What may be asked about each class."""
+    traits = {f"trait:{one.name}" for one in facts.traits}
+    return {f"composition:{one.name}" for one in facts.classes()} | traits
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_need_not_be_asked_again_has_the_same_answer(name: str) -> None:
+    """Of what is taken to be unchanged everything is; an edit of one class leaves those that it cannot reach alone."""
+    before, after = Catalogue(manifest(), ""), Catalogue(EDITS[name][0](manifest()), "")
+    same = after.unchanged(before.inputs)
+
+    assert all(before.digest(query) == after.digest(query) for query in same)
+    assert before.unchanged(before.inputs) == questions(manifest())
+    assert after.unchanged({}) == set()
+    if name == "docstring":
+        assert questions(manifest()) - same == {f"composition:{USER}", f"trait:{TRACK}"}
+
+
+def test_an_index_without_entries_is_removed(written: SphinxBuilder) -> None:
+    """The last job goes, and the index of jobs with it."""
+    assert (written.build().out / "trait-jobs.html").is_file()
+    written.manifest(edit_class(TAGS, jobs=())(manifest()))
+
+    assert not (written.build().out / "trait-jobs.html").exists()
 
 
 @pytest.mark.slow

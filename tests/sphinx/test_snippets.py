@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     project.manifest(extract(blog.packages, search_paths=blog.search_paths, project=blog.root))
     project.config.update(nitpicky=True, suppress_warnings=["traits.duplicate"])
     project.write({"index.rst": "Snippets\n========\n\n.. toctree::\n   :glob:\n\n   rst/*\n   md/*\n"})
+    project.write({f"manifests/{file.name}": file.read_text() for file in (SNIPPETS / "manifests").iterdir()})
     for name in NAMES:
         project.write(
             {
@@ -67,3 +69,29 @@ def test_every_directive_has_a_snippet() -> None:
     text = "".join(file.read_text() for file in (SNIPPETS / "rst").glob("*.txt"))
 
     assert [one for one in DIRECTIVES if f".. {one}::" not in text] == ["trait-toctree"]
+
+
+def options_shown(directive: str) -> set[str]:
+    """The options that snippets give a directive."""
+    text = "\n".join(file.read_text() for file in (SNIPPETS / "rst").glob("*.txt"))
+    heads = rf"^( *)\.\. {re.escape(directive)}::.*\n((?:\1   :[\w-]+:.*\n)*)"
+    return {one for match in re.finditer(heads, text, re.M) for one in re.findall(r"^ *:([\w-]+):", match[2], re.M)}
+
+
+def test_every_option_has_a_snippet() -> None:
+    """Those of the directives for pages, and those of the domain's own beyond Sphinx's."""
+    from sphinx.directives import ObjectDescription
+
+    from sphinx_traits._sphinx.directives import DIRECTIVES
+    from sphinx_traits.domain import TraitDomain
+
+    missing = {
+        (name, option)
+        for name, directive in DIRECTIVES.items()
+        for option in (directive.option_spec or {}).keys() - options_shown(name)
+    }
+    by_hand = {option for name in TraitDomain.directives for option in options_shown(f"trait:{name}")}
+    own = set(TraitDomain.directives["config"].option_spec) - set(ObjectDescription.option_spec)
+
+    assert missing == {("trait-toctree", "maxdepth")}
+    assert own <= by_hand

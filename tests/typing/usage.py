@@ -109,7 +109,7 @@ class HasSlug(Trait):
         self.counted(rows=3)
         self.cleared()
         assert_type(self.slug_cache.remember("a", lambda: 3), int)
-        assert_type(self.slug_cache, BoundCache[Any])
+        assert_type(self.slug_cache, BoundCache)
         assert_type(self.slugs, BoundCounter)
         assert_type(self.slug_time, BoundTiming)
         assert_type(self.slug_log, BoundLog)

@@ -6,8 +6,11 @@ import logging
 from typing import Any
 
 from blog.models import Article
-from blog.traits import HasSlug
+from blog.traits import Announced
+from blog.traits.announcing import FollowersTold
 from traits_runtime import Envelope, listen
+from traits_runtime.traits import HasSlug
+from traits_runtime.traits.slug import SlugGenerated
 
 log = logging.getLogger(__name__)
 
@@ -19,14 +22,19 @@ def audit(envelope: Envelope[Any]) -> None:
 
 
 @listen("trait.*.published", model=Article, priority=10)
-def queue_notifications(envelope: Envelope[Any]) -> None:
-    """Tell the followers of the author when an article becomes public for the first time."""
-    if envelope.payload.first_time:
-        log.info("followers are told about %s", envelope.sender.slug)
+def refresh_front_page(envelope: Envelope[Any]) -> None:
+    """Have the front page made anew when an article becomes public."""
+    log.info("the front page shows %s", envelope.sender.display_name)
+
+
+@Announced.followers_told.listener
+def queue_letters(envelope: Envelope[FollowersTold]) -> None:
+    """Queue the letters to the followers."""
+    envelope.sender.tell_followers.enqueue()
 
 
 @HasSlug.slug_generated.listener
-def remember_old_address(envelope: Envelope[Any]) -> None:
-    """Keep the old address of a row, so that links to it go on working."""
+def note_move(envelope: Envelope[SlugGenerated]) -> None:
+    """Note that a row has another address now."""
     if envelope.payload.old:
         log.info("%s moved to %s", envelope.payload.old, envelope.payload.slug)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sphinx_traits._sphinx.blocks import (
+    changes,
     config,
     data,
     diagram,
@@ -28,6 +29,8 @@ MODEL_SECTIONS = (
     config.BLOCK,
     config.FEATURES,
     events.BLOCK,
+    events.SIGNALS,
+    events.LISTENERS,
     work.JOBS,
     data.COLUMNS,
     data.SCOPES,
@@ -37,7 +40,7 @@ MODEL_SECTIONS = (
 )
 """The sections of a model's page, in order."""
 
-TRAIT_SECTIONS = (traits.BLOCK, data.COLUMNS, data.SCOPES, work.CACHE, members.BLOCK, usage.BLOCK)
+TRAIT_SECTIONS = (traits.BLOCK, events.SIGNALS, data.COLUMNS, data.SCOPES, work.CACHE, members.BLOCK, usage.BLOCK)
 """The sections of a trait's page after those that describe what it declares."""
 
 BLOCKS: dict[str, Block] = {one.name: one for one in (*MODEL_SECTIONS, *TRAIT_SECTIONS, findings.BLOCK, place.BLOCK)}
@@ -54,6 +57,7 @@ AGGREGATES = {
     "all-metrics": overview.metrics_tables,
     "event-wiring": events.wiring,
     "diagram": diagram.diagram,
+    "changes": changes.changes_tables,
 }
 """Blocks of the whole manifest, by name."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from sphinx_traits._sphinx.parts import Content, Part, Piece, code
 from sphinx_traits.resolve import Composition
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a block may use to fill itself in."""
+    """What a block may use to fill itself in; `options` are those of its directive."""
 
     catalogue: Catalogue
     linker: Linker
     settings: Settings
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def name(self, objtype: str, fact: Fact) -> Part:
         """A fact's name with a link; of one that a plain base declares the name alone."""

@@ -37,8 +37,8 @@ def columns_table(page: Page, it: Composition) -> Content:
 def _type(page: Page, one: Column) -> Cell:
     if one.kind != "relation" or not one.target:
         return code(one.type) if one.type else ""
-    found = page.catalogue.index.find(one.target, page.catalogue.index.models)
-    target = page.linker.cls(found[0]) if len(found) == 1 else code(one.target)
+    model = page.catalogue.related(one.target)
+    target = page.linker.cls(model) if model else code(one.target.rpartition(".")[2])
     return ["→ ", target]
 
 

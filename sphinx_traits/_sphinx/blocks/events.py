@@ -8,12 +8,13 @@ from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
 from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, facts, joined, lines, named, table, text
+from sphinx_traits.resolve import EventUse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sphinx_traits.manifest import Emit, Event, Field, Listener
-    from sphinx_traits.resolve import Composition, EventUse
+    from sphinx_traits.resolve import Composition, SignalUse
 
 _ = get_translation("sphinx_traits")
 
@@ -62,9 +63,12 @@ def field_code(one: Field) -> Part:
     return code(field_text(one))
 
 
-def emitted(page: Page, use: EventUse) -> Cell:
-    """The functions that emit an event."""
-    return lines(emit_line(page, one) for one in use.emits) if use.emits else text(_("nobody"), "traits-none")
+def emitted(page: Page, use: EventUse | SignalUse) -> Cell:
+    """The functions that emit an event; of a library's trait not every module was read."""
+    if use.emits:
+        return lines(emit_line(page, one) for one in use.emits)
+    foreign = isinstance(use, EventUse) and not page.catalogue.index.manifest.owns(use.event.owner)
+    return text(_("its library") if foreign else _("nobody"), "traits-none")
 
 
 def emit_line(page: Page, one: Emit) -> list[Part]:
@@ -74,20 +78,20 @@ def emit_line(page: Page, one: Emit) -> list[Part]:
     return [code(f"{shown}()"), " ", *page.linker.place(one.location)]
 
 
-def heard(page: Page, use: EventUse) -> Cell:
+def heard(page: Page, use: EventUse | SignalUse) -> Cell:
     """The listeners of an event."""
     if not use.listeners:
         return text(_("nobody"), "traits-none")
     return lines(listener_line(page, one) for one in use.listeners)
 
 
-def listener_line(page: Page, one: Listener) -> list[Part]:
-    """One listener: its name, its pattern where that is a wildcard, and its place."""
+def listener_line(page: Page, one: Listener, *, own: bool = False) -> list[Part]:
+    """One listener: its name, a wildcard that it hears by, its model unless the page is about it, its place."""
     found: list[Part] = [code(f"{one.name}()")]
     if "*" in one.pattern:
         found += [_(" by "), code(one.pattern)]
-    if one.model:
-        found += [_(" for "), page.linker.cls(one.model)]
+    if one.model and not own:
+        found += [_(" for "), page.linker.cls(one.model) if "." in one.model else code(one.model)]
     return [*found, " ", *page.linker.place(one.location)]
 
 
@@ -100,4 +104,30 @@ def wiring(page: Page, options: Mapping[str, Any]) -> Content:
     return [facts([(_("Emitted by"), emitted(page, use)), (_("Heard by"), heard(page, use))])]
 
 
+def signals_table(page: Page, it: Composition) -> Content:
+    """Signals that the methods of a class send, and who hears them."""
+    rows: list[list[Cell]] = [[code(one.name), emitted(page, one), heard(page, one)] for one in it.signals]
+    return [table("signals", [_("Signal"), _("Sent by"), _("Heard by")], rows, span=True)]
+
+
+def listeners_table(page: Page, it: Composition) -> Content:
+    """Who hears signals and events of the host for this class alone."""
+    rows: list[list[Cell]] = [[code(one.pattern), listener_line(page, one, own=True)] for one in it.heard_by]
+    return [table("listeners", [_("Event"), _("Heard by")], rows, span=True)]
+
+
 BLOCK = Block("events", _("Events"), lambda it: bool(it.events), events_table)
+SIGNALS = Block(
+    "signals",
+    _("Signals"),
+    lambda it: bool(it.signals),
+    signals_table,
+    _("Sent by its methods; no trait declares them."),
+)
+LISTENERS = Block(
+    "listeners",
+    _("Listeners"),
+    lambda it: bool(it.heard_by),
+    listeners_table,
+    _("Called for signals and events of the host that are about this class."),
+)

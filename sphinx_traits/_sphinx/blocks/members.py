@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
@@ -10,6 +11,8 @@ from sphinx_traits._sphinx.blocks.base import Block, Page
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code, joined, lines, named, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sphinx_traits.manifest import Member
     from sphinx_traits.resolve import Composition, MemberChain
 
@@ -24,13 +27,18 @@ KINDS = {
 }
 
 
+_SETTINGS = frozenset({"Meta", "model_config"})
+"""Where a host keeps its settings of a class: no member that anybody calls."""
+
+
 def shown_members(it: Composition, private: bool = False) -> list[MemberChain]:
-    """The members for readers: no dunder methods, private ones only on demand, hooks and jobs in their own tables."""
+    """The members for readers: no dunder methods, private ones only on demand; hooks and jobs have their own tables."""
     elsewhere = {(fact.owner, fact.name) for fact in (*it.hooks, *it.jobs)}
     return [
         one
         for one in it.members
         if not one.name.startswith("__")
+        and one.name not in _SETTINGS
         and (private or not one.name.startswith("_"))
         and (len(one.chain) > 1 or (one.winner.owner, one.name) not in elsewhere)
     ]
@@ -38,7 +46,12 @@ def shown_members(it: Composition, private: bool = False) -> list[MemberChain]:
 
 def members_table(page: Page, it: Composition) -> Content:
     """Members in MRO order with the chain of their definitions."""
-    shown = shown_members(it, page.settings.private_members)
+    only, without = page.options.get("members", ()), page.options.get("exclude-members", ())
+    shown = [
+        one
+        for one in shown_members(it, page.settings.private_members)
+        if (not only or _means(only, one.name)) and not _means(without, one.name)
+    ]
     rows: list[list[Cell]] = [
         [
             named(_name(one.winner), one.winner.doc or next((m.doc for m in one.chain if m.doc), "")),
@@ -48,6 +61,10 @@ def members_table(page: Page, it: Composition) -> Content:
         for one in shown
     ]
     return [table("members", [_("Member"), _("Overrides"), _("From")], rows)]
+
+
+def _means(patterns: Sequence[str], name: str) -> bool:
+    return any(fnmatchcase(name, one) for one in patterns)
 
 
 def _name(member: Member) -> list[Part]:

@@ -9,7 +9,7 @@ from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Page, value_code
 from sphinx_traits._sphinx.blocks.config import environment, marks
-from sphinx_traits._sphinx.blocks.events import emitted, event_cell, heard
+from sphinx_traits._sphinx.blocks.events import emit_line, emitted, event_cell, heard
 from sphinx_traits._sphinx.blocks.work import job_cell
 from sphinx_traits._sphinx.parts import (
     Cell,
@@ -26,11 +26,12 @@ from sphinx_traits._sphinx.parts import (
     table,
     text,
 )
+from sphinx_traits.resolve import is_trait_pattern, trait_uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sphinx_traits.manifest import Class, ConfigKey, Hook, Job
+    from sphinx_traits.manifest import Class, ConfigKey, Hook, Job, Metric
     from sphinx_traits.resolve import EventUse
 
     Options = Mapping[str, Any]
@@ -43,24 +44,31 @@ def chosen(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
     return [name for name in names if not patterns or any(_means(one, name) for one in patterns)]
 
 
+def named_by(options: Options, kind: str, names: Iterable[str]) -> list[str]:
+    """The names that a directive shows: those of its option, without those that it excludes."""
+    excluded = options.get(f"exclude-{kind}", ())
+    shown = chosen(names, options.get(kind, ()))
+    return [name for name in shown if not any(_means(one, name) for one in excluded)]
+
+
 def _means(pattern: str, name: str) -> bool:
-    return pattern == name or name.endswith("." + pattern) or fnmatchcase(name, pattern)
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}")
 
 
 def _declaring(page: Page, options: Options) -> list[Class]:
     """The classes whose own facts a catalogue shows: traits, then models with facts of their own."""
     index = page.catalogue.index
-    names = chosen([*index.traits, *index.models], options.get("traits", ()))
+    names = named_by(options, "traits", [*index.traits, *index.models])
     return [index.by_name[name] for name in names]
 
 
 def models_table(page: Page, options: Options) -> Content:
     """The models with their direct traits."""
     index = page.catalogue.index
-    names = chosen(index.models, options.get("models", ()))
+    names = named_by(options, "models", index.models)
     rows: list[list[Cell]] = []
     for name in names:
-        direct = [use.name for use in page.catalogue.compose(name).traits if use.direct]
+        direct = [use.name for use in trait_uses(index, index.models[name]) if use.direct]
         more = len(index.models[name].traits) - len(direct)
         shown = joined(map(page.linker.cls, direct))
         if more:
@@ -79,7 +87,7 @@ def traits_table(page: Page, options: Options) -> Content:
             str(len(index.users.get(name, ()))),
             _brings(index.by_name[name]),
         ]
-        for name in chosen(index.traits, options.get("traits", ()))
+        for name in named_by(options, "traits", index.traits)
     ]
     return _or_none(rows, "traits", [_("Trait"), _("Models"), _("Brings")])
 
@@ -100,10 +108,10 @@ def _brings(cls: Class) -> str:
 def matrix_table(page: Page, options: Options) -> Content:
     """Models in rows, traits in columns: a filled circle for direct, an open one for through another trait."""
     index = page.catalogue.index
-    traits = [one for one in chosen(index.traits, options.get("traits", ())) if index.users.get(one)]
+    traits = [one for one in named_by(options, "traits", index.traits) if index.users.get(one)]
     rows: list[list[Cell]] = []
-    for name in chosen(index.models, options.get("models", ())):
-        uses = {use.name: use.direct for use in page.catalogue.compose(name).traits}
+    for name in named_by(options, "models", index.models):
+        uses = {use.name: use.direct for use in trait_uses(index, index.models[name])}
         if uses.keys().isdisjoint(traits):
             continue
         rows.append([page.linker.cls(name), *(_mark(uses.get(trait)) for trait in traits)])
@@ -128,9 +136,7 @@ def _matrix(heads: Sequence[Part], rows: Sequence[Sequence[Cell]]) -> Table:
 def config_tables(page: Page, options: Options) -> Content:
     """All config keys, trait by trait."""
     heads = [_("Key"), _("Type"), _("Default"), _("Values elsewhere")]
-    return _per_class(
-        page, options, lambda cls: [_config_row(page, key) for key in cls.config], lambda rows: ("config", heads, rows)
-    )
+    return _per_class(page, options, "config", heads, lambda cls: [_config_row(page, key) for key in cls.config])
 
 
 def _config_row(page: Page, key: ConfigKey) -> list[Cell]:
@@ -152,19 +158,32 @@ def events_tables(page: Page, options: Options) -> Content:
     """All events, trait by trait, with who emits and who hears them."""
     heads = [_("Event"), _("Emitted by"), _("Heard by")]
     uses = page.catalogue.index.event_use
-    return [
-        *_per_class(
-            page,
-            options,
-            lambda cls: [_event_row(page, uses(event)) for event in cls.events],
-            lambda rows: ("events", heads, rows),
+    found = [
+        *_rows_of_classes(
+            page, options, "events", heads, lambda cls: [_event_row(page, uses(event)) for event in cls.events]
         ),
+        *_others(page, options),
         *_deaf(page, options),
     ]
+    return found or _none()
 
 
 def _event_row(page: Page, use: EventUse) -> list[Cell]:
     return [event_cell(page, use.event), emitted(page, use), heard(page, use)]
+
+
+def _others(page: Page, options: Options) -> list[Piece | Table | Drawing]:
+    """Signals and events of the host, which no trait declares: who emits and who hears them."""
+    if options.get("traits"):
+        return []
+    rows: list[list[Cell]] = [
+        [code(one.name), lines(emit_line(page, call) for call in one.emits), heard(page, one)]  # the host may send it
+        for one in page.catalogue.index.signals.values()
+    ]
+    if not rows:
+        return []
+    heads = [_("Event"), _("Emitted by"), _("Heard by")]
+    return [Piece("rubric", [_("Signals and events of the host")]), table("events", heads, rows)]
 
 
 def _deaf(page: Page, options: Options) -> list[Piece | Table | Drawing]:
@@ -175,7 +194,7 @@ def _deaf(page: Page, options: Options) -> list[Piece | Table | Drawing]:
         return []
     index = page.catalogue.index
     names = [*index.events, *(one.name for one in index.emits)]
-    ours = [one for one in index.listeners if one.pattern.startswith(("trait.", "*"))]  # others hear the host's events
+    ours = [one for one in index.listeners if is_trait_pattern(one.pattern)]
     lost = [one for one in ours if not any(matches(one.pattern, name) for name in names)]
     if not lost:
         return []
@@ -191,9 +210,7 @@ def _deaf(page: Page, options: Options) -> list[Piece | Table | Drawing]:
 def hooks_tables(page: Page, options: Options) -> Content:
     """All hooks, trait by trait."""
     heads = [_("Hook"), _("Moment"), _("Priority"), _("Only when")]
-    return _per_class(
-        page, options, lambda cls: [_hook_row(page, one) for one in cls.hooks], lambda rows: ("hooks", heads, rows)
-    )
+    return _per_class(page, options, "hooks", heads, lambda cls: [_hook_row(page, one) for one in cls.hooks])
 
 
 def _hook_row(page: Page, hook: Hook) -> list[Cell]:
@@ -208,9 +225,7 @@ def _hook_row(page: Page, hook: Hook) -> list[Cell]:
 def jobs_tables(page: Page, options: Options) -> Content:
     """All jobs, trait by trait."""
     heads = [_("Job"), _("Queue"), _("Options")]
-    return _per_class(
-        page, options, lambda cls: [_job_row(page, one) for one in cls.jobs], lambda rows: ("jobs", heads, rows)
-    )
+    return _per_class(page, options, "jobs", heads, lambda cls: [_job_row(page, one) for one in cls.jobs])
 
 
 def _job_row(page: Page, job: Job) -> list[Cell]:
@@ -220,28 +235,29 @@ def _job_row(page: Page, job: Job) -> list[Cell]:
 def metrics_tables(page: Page, options: Options) -> Content:
     """All metrics, trait by trait."""
     heads = [_("Metric"), _("Kind")]
-    return _per_class(
-        page,
-        options,
-        lambda cls: [[named([page.name("metric", one)], one.doc), one.kind] for one in cls.metrics],
-        lambda rows: ("metrics", heads, rows),
-    )
+    return _per_class(page, options, "metrics", heads, lambda cls: [_metric_row(page, one) for one in cls.metrics])
+
+
+def _metric_row(page: Page, one: Metric) -> list[Cell]:
+    return [named([page.name("metric", one)], one.doc), one.kind]
 
 
 def _per_class(
-    page: Page,
-    options: Options,
-    rows_of: Callable[[Class], list[list[Cell]]],
-    made: Callable[[list[list[Cell]]], tuple[str, list[str], list[list[Cell]]]],
+    page: Page, options: Options, kind: str, heads: list[str], rows_of: Callable[[Class], list[list[Cell]]]
+) -> Content:
+    return _rows_of_classes(page, options, kind, heads, rows_of) or _none()
+
+
+def _rows_of_classes(
+    page: Page, options: Options, kind: str, heads: list[str], rows_of: Callable[[Class], list[list[Cell]]]
 ) -> list[Piece | Table | Drawing]:
     """A heading and a table for each class that has rows."""
     found: list[Piece | Table | Drawing] = []
     for cls in _declaring(page, options):
         rows = rows_of(cls)
         if rows:
-            found.append(Piece("rubric", [page.linker.cls(cls.name)]))
-            found.append(table(*made(rows)))
-    return found or list(_none())
+            found += [Piece("rubric", [page.linker.cls(cls.name)]), table(kind, heads, rows)]
+    return found
 
 
 def _or_none(rows: Sequence[Sequence[Cell]], kind: str, heads: Sequence[str]) -> Content:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from sphinx_traits.extract.conditions import UNKNOWN
+from sphinx_traits.extract.describe import bound_signature
 from sphinx_traits.extract.payload import payload_fields
 from sphinx_traits.extract.scan import FunctionNode
 from sphinx_traits.extract.subject import Facts, Statement, Subject, clean
 from sphinx_traits.extract.targets import ClassNode, FunctionTarget, Opaque, SourceClass, Target, ValueTarget, symbol
 from sphinx_traits.manifest import (
     CacheKey,
+    Certainty,
+    Column,
     ConfigKey,
     Event,
     Feature,
@@ -20,12 +24,16 @@ from sphinx_traits.manifest import (
     Hook,
     Job,
     Metric,
+    Scope,
     Setting,
     Value,
 )
 from traits_runtime._core.naming import event_name
 
 RUNTIME = "traits_runtime"
+READY_MADE = "traits_runtime.traits."
+"""Traits as users write them, and not what they are written with."""
+
 _CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length", "choices")
 _HISTORY = ("since", "deprecated")
 _CACHED = {"cached": "remember"}
@@ -52,7 +60,9 @@ class CoreAdapter:
     def read(self, subject: Subject, facts: Facts) -> None:
         """Add the facts of one class."""
         for statement in subject.statements:
-            if statement.name == "__traits__" and statement.value is not None:
+            if is_removed(statement):
+                facts.removed.add(statement.name)
+            elif statement.name == "__traits__" and statement.value is not None:
                 _settings(subject, statement.value, facts)
             elif isinstance(statement.value, ast.Call):
                 _declaration(subject, statement, statement.value, facts)
@@ -63,10 +73,16 @@ class CoreAdapter:
                 setattr(facts, keyword.arg, _word(subject, keyword.value))
 
 
+def is_removed(statement: Statement) -> bool:
+    """Whether a statement takes away what a base brings: ``make_slug = None``."""
+    value = statement.value
+    return isinstance(value, ast.Constant) and value.value is None and statement.annotation is None
+
+
 def api(target: Target) -> str:
     """The name under which our runtime exports a target; empty for anything else."""
     top, name = symbol(target)
-    return name if top == RUNTIME else ""
+    return name if top == RUNTIME and not target.path.startswith(READY_MADE) else ""
 
 
 def is_subclass(subject: Subject, node: ClassNode | None, name: str) -> bool:
@@ -86,6 +102,11 @@ def _declaration(subject: Subject, statement: Statement, call: ast.Call, facts: 
     elif kind == "feature":
         facts.declarations.add(statement.name)
         facts.features.append(_feature(subject, statement, call))
+    elif kind == "column":
+        facts.declarations.add(statement.name)
+        facts.columns.append(_column(subject, statement, call))
+    elif made_by.path.startswith(READY_MADE) and symbol(made_by)[1] == "translated":
+        facts.columns.append(_column(subject, statement, call, kind="virtual"))
     elif kind in _METRICS:
         facts.declarations.add(statement.name)
         facts.metrics.append(_metric(subject, statement, call, _METRICS[kind]))
@@ -156,6 +177,27 @@ def _event(subject: Subject, statement: Statement, call: ast.Call) -> Event:
     )
 
 
+def _column(
+    subject: Subject, statement: Statement, call: ast.Call, kind: Literal["column", "virtual"] = "column"
+) -> Column:
+    """A column, or what a trait makes of a column of its own: ``title = translated()``."""
+    given = arguments(call)
+    written = given.get("type", call.args[0] if call.args else None)
+    default = given.get("default")
+    made = given.get("on_insert")
+    return Column(
+        name=statement.name,
+        owner=subject.name,
+        location=subject.location(statement.node),
+        doc=_described(subject, statement, given),
+        kind=kind,
+        type=ast.unparse(written) if written is not None else "",
+        nullable="" if kind == "virtual" else "yes" if _flag(subject, given.get("nullable")) else "no",
+        default=ast.unparse(default) if default is not None else f"{ast.unparse(made)}()" if made is not None else "",
+        target=_word(subject, given.get("references")),
+    )
+
+
 def _metric(subject: Subject, statement: Statement, call: ast.Call, kind: str) -> Metric:
     return Metric(
         name=statement.name,
@@ -177,20 +219,22 @@ def config_keys(subject: Subject, config: SourceClass, group: str) -> list[Confi
             continue
         holder = subject.reader.subject(node)
         for statement in holder.statements:
-            if not statement.name.startswith("_") and not _is_class_variable(statement.annotation):
-                key = _config_key(holder, statement, subject.name, group)
-                found[statement.name] = key
+            option = _option(holder, statement)
+            if option is not None:
+                found[statement.name] = _config_key(holder, statement, option, subject.name, group)
     return list(found.values())
 
 
-def _is_class_variable(annotation: ast.expr | None) -> bool:
-    return annotation is None or "ClassVar" in ast.unparse(annotation)
+def _option(holder: Subject, statement: Statement) -> ast.Call | None:
+    """The call that makes an annotated name a key; without it the name is an attribute that no layer can set."""
+    value = statement.value
+    if statement.annotation is None or not isinstance(value, ast.Call):
+        return None
+    return value if api(holder.resolve(value.func)) == "option" else None
 
 
-def _config_key(holder: Subject, statement: Statement, owner: str, group: str) -> ConfigKey:
-    call = statement.value if isinstance(statement.value, ast.Call) else None
-    declared = call is not None and api(holder.resolve(call.func)) == "option"
-    given = arguments(call) if call is not None and declared else {}
+def _config_key(holder: Subject, statement: Statement, option: ast.Call, owner: str, group: str) -> ConfigKey:
+    given = arguments(option)
     doc = _word(holder, given.get("doc")) or _annotated_doc(holder, statement.annotation) or holder.doc(statement)
     return ConfigKey(
         name=statement.name,
@@ -199,7 +243,7 @@ def _config_key(holder: Subject, statement: Statement, owner: str, group: str) -
         doc=doc or _section(holder, statement.name),
         group=group,
         type=_type(statement.annotation),
-        default=_default(holder, statement, call if declared else None, given),
+        default=_default(holder, option, given),
         env=_words(holder, given.get("env")),
         constraints=tuple(f"{name}={_shown(holder, given[name])}" for name in given if name in _CONSTRAINTS),
         secret=_flag(holder, given.get("secret")),
@@ -236,13 +280,10 @@ def _annotated_doc(holder: Subject, annotation: ast.expr | None) -> str:
     return ""
 
 
-def _default(holder: Subject, statement: Statement, call: ast.Call | None, given: dict[str, ast.expr]) -> Value:
-    if call is None:
-        value = statement.value
-    elif "factory" in given:
+def _default(holder: Subject, option: ast.Call, given: dict[str, ast.expr]) -> Value:
+    if "factory" in given:
         return Value(ast.unparse(given["factory"]), "factory")
-    else:
-        value = given.get("default", call.args[0] if call.args else None)
+    value = given.get("default", option.args[0] if option.args else None)
     return holder.reader.folder.shown(holder.place, value) if value is not None else Value("", "required")
 
 
@@ -268,6 +309,9 @@ def _marks(subject: Subject, function: FunctionNode, facts: Facts) -> None:
             facts.hooks.append(_hook(subject, function, call))
         elif kind == "job":
             facts.jobs.append(read_job(subject, function, call))
+        elif kind == "scope" and call is not None:
+            facts.declarations.add(function.name)
+            facts.scopes.append(_scope(subject, function, call))
         elif kind in _CACHED:
             facts.cache_keys.append(_cached_method(subject, function, call, kind))
 
@@ -275,7 +319,8 @@ def _marks(subject: Subject, function: FunctionNode, facts: Facts) -> None:
 def _hook(subject: Subject, function: FunctionNode, call: ast.Call) -> Hook:
     given = arguments(call)
     moment = given.get("moment", call.args[0] if call.args else None)
-    name, certainty = ("", "dynamic")
+    name: str = ""
+    certainty: Certainty = "dynamic"
     if moment is not None:
         name, certainty = subject.reader.folder.pattern(subject.place, moment)
     when = given.get("when")
@@ -285,11 +330,24 @@ def _hook(subject: Subject, function: FunctionNode, call: ast.Call) -> Hook:
         location=subject.location(function),
         doc=docstring(function),
         moment=name,
-        certainty=certainty,  # type: ignore[arg-type]
+        certainty=certainty,
         why="" if certainty == "certain" else "the moment is computed when the class is made",
         priority=_number(subject, given.get("priority")),
         when=ast.unparse(when) if when is not None else "",
         is_async=isinstance(function, ast.AsyncFunctionDef),
+    )
+
+
+def _scope(subject: Subject, function: FunctionNode, call: ast.Call) -> Scope:
+    given = arguments(call)
+    return Scope(
+        name=_word(subject, given.get("name")) or function.name,
+        owner=subject.name,
+        location=subject.location(function),
+        doc=docstring(function),
+        signature=bound_signature(function),
+        always=_flag(subject, given.get("always")),
+        lifted_by=_words(subject, given.get("lifted_by")),
     )
 
 
@@ -311,17 +369,17 @@ def read_job(subject: Subject, function: FunctionNode, call: ast.Call | None) ->
 
 def _cached_method(subject: Subject, function: FunctionNode, call: ast.Call | None, kind: str) -> CacheKey:
     key = call.args[0] if call is not None and call.args else None
-    name, certainty = (function.name, "certain")
+    name: str = function.name
+    certainty: Certainty = "certain"
     if key is not None:
-        pattern, sure = subject.reader.folder.pattern(subject.place, key)
-        name, certainty = pattern, sure
+        name, certainty = subject.reader.folder.pattern(subject.place, key)
     return CacheKey(
         name=name,
         owner=subject.name,
         location=subject.location(function),
         doc=docstring(function),
         operation=_CACHED[kind],
-        certainty=certainty,  # type: ignore[arg-type]
+        certainty=certainty,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Literal
 
-from sphinx_traits.extract.adapters.core import arguments, docstring
+from sphinx_traits.extract.adapters.core import arguments, docstring, is_removed
+from sphinx_traits.extract.scopes import manager_scopes
 from sphinx_traits.extract.subject import Facts, Statement, Subject
 from sphinx_traits.extract.targets import ClassNode, Opaque, SourceClass, symbol
 from sphinx_traits.manifest import Column, Hook
@@ -30,6 +31,7 @@ class DjangoAdapter:
         """Add the facts of one class."""
         for statement in subject.statements:
             _field(subject, statement, facts)
+            manager_scopes(subject, statement, facts)
         for function in subject.functions:
             if function.name in _MOMENTS and MODEL in subject.ancestors:
                 facts.hooks.append(
@@ -79,7 +81,7 @@ def _kind_of_class(subject: Subject, made: ClassNode) -> Literal["column", "rela
 
 def _field(subject: Subject, statement: Statement, facts: Facts) -> None:
     value = statement.value
-    if isinstance(value, ast.Constant) and value.value is None and statement.annotation is None:
+    if is_removed(statement):
         facts.removed.add(statement.name)
         return
     if not isinstance(value, ast.Call):
@@ -169,20 +171,15 @@ def _meta(subject: Subject, facts: Facts) -> None:
 
 
 def meta_options(subject: Subject) -> dict[str, ast.expr]:
-    """What the class's own ``Meta`` says."""
-    for node in subject.tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == "Meta":
-            return {
-                target.id: one.value
-                for one in node.body
-                if isinstance(one, ast.Assign)
-                for target in one.targets
-                if isinstance(target, ast.Name)
-            }
-    return {}
-
-
-def is_abstract(subject: Subject) -> bool:
-    """Whether the class's own ``Meta`` makes it an abstract model."""
-    value = meta_options(subject).get("abstract")
-    return isinstance(value, ast.Constant) and value.value is True
+    """What the class's own ``Meta`` says, and what that inherits: all but ``abstract``, which holds for one class."""
+    scope = subject.module.scope(subject.node.index)
+    at = scope.last("Meta")
+    if at < 0 or scope.bindings[at].kind != "class":
+        return {}
+    own = SourceClass(subject.module, scope.bindings[at].index)
+    found: dict[str, ast.expr] = {}
+    for node in reversed(subject.reader.graph.lineage(own).nodes):
+        for one in subject.reader.subject(node).statements if isinstance(node, SourceClass) else ():
+            if one.value is not None and (node == own or one.name != "abstract"):
+                found[one.name] = one.value
+    return found

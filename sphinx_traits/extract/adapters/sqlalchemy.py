@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from sphinx_traits.extract.adapters.core import arguments, docstring
 from sphinx_traits.extract.names import parse_expression
 from sphinx_traits.extract.scan import FunctionNode
+from sphinx_traits.extract.scopes import select_scopes
 from sphinx_traits.extract.subject import Facts, Statement, Subject
 from sphinx_traits.extract.targets import Opaque, Place, SourceClass, Target, ValueTarget, symbol
 from sphinx_traits.manifest import Column, Hook
@@ -52,6 +53,7 @@ class SQLAlchemyAdapter:
             _table_columns(subject, table, facts)
         for function in subject.functions:
             _decorated(subject, function, facts)
+        select_scopes(subject, facts)
 
 
 def _near_sqlalchemy(module: str) -> bool:

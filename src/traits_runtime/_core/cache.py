@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from threading import Event, Lock, get_ident
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
+
+
+Stamp: TypeAlias = "tuple[int | str, ...]"
+"""The generation of each of a value's scopes."""
 
 
 class Missing:
@@ -31,8 +35,20 @@ class CacheBackend(Protocol):
         """The value, or `MISSING`; also where one of its scopes was bumped since it was set."""
         ...
 
-    def set(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
-        """Keep a value for a number of seconds."""
+    def set(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp | None = None) -> None:
+        """Keep a value for a number of seconds.
+
+        Args:
+            key: Its key.
+            value: The value.
+            ttl: Seconds.
+            scopes: What it belongs to.
+            stamp: What `stamp` gave before the value was computed: a scope that was bumped since forgets it too.
+        """
+        ...
+
+    def stamp(self, scopes: tuple[str, ...]) -> Stamp:
+        """How the scopes stand now."""
         ...
 
     def delete(self, key: str) -> None:
@@ -44,12 +60,57 @@ class CacheBackend(Protocol):
         ...
 
 
+class SharedCache(CacheBackend, Protocol):
+    """A backend that several processes share: one of them computes a missing value, and coroutines need not block."""
+
+    def lease(self, key: str, seconds: float) -> str:
+        """Become the one who computes a value; returns a token, empty where somebody else is at it.
+
+        Args:
+            key: The key.
+            seconds: After this time another may compute it, should the holder have died.
+        """
+        ...
+
+    def release(self, key: str, token: str) -> None:
+        """Give a lease back, if it is still held."""
+        ...
+
+    async def aget(self, key: str) -> object:
+        """As `get`."""
+        ...
+
+    async def aset(
+        self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp | None = None
+    ) -> None:
+        """As `set`."""
+        ...
+
+    async def astamp(self, scopes: tuple[str, ...]) -> Stamp:
+        """As `stamp`."""
+        ...
+
+    async def adelete(self, key: str) -> None:
+        """As `delete`."""
+        ...
+
+    async def abump(self, scope: str) -> None:
+        """As `bump`."""
+        ...
+
+    async def alease(self, key: str, seconds: float) -> str:
+        """As `lease`."""
+        ...
+
+    async def arelease(self, key: str, token: str) -> None:
+        """As `release`."""
+        ...
+
+
 class _Entry:
     __slots__ = ("epoch", "expires", "scopes", "stamps", "used", "value")
 
-    def __init__(
-        self, value: object, expires: float, epoch: int, scopes: tuple[str, ...], stamps: tuple[int, ...]
-    ) -> None:
+    def __init__(self, value: object, expires: float, epoch: int, scopes: tuple[str, ...], stamps: Stamp) -> None:
         self.scopes = scopes
         self.value = value
         self.expires = expires
@@ -89,14 +150,22 @@ class MemoryCache:
         entry.used = True
         return entry.value
 
-    def set(self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = ()) -> None:
+    def set(
+        self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = (), stamp: Stamp | None = None
+    ) -> None:
         """Keep a value for a number of seconds."""
         with self._lock:
-            stamps = tuple(self._scopes.get(one, 0) for one in scopes)
+            now = self.stamp(scopes)
             self._entries.pop(key, None)
-            self._entries[key] = _Entry(value, self._clock() + ttl, self._epoch, scopes, stamps)
+            if stamp is not None and stamp != now:
+                return
+            self._entries[key] = _Entry(value, self._clock() + ttl, self._epoch, scopes, now)
             if len(self._entries) > self._size:
                 self._evict()
+
+    def stamp(self, scopes: tuple[str, ...]) -> Stamp:
+        """How the scopes stand now."""
+        return tuple(self._scopes.get(one, 0) for one in scopes)
 
     def delete(self, key: str) -> None:
         """Forget one value."""
@@ -121,7 +190,7 @@ class MemoryCache:
     def _renew(self, entry: _Entry) -> bool:
         """Whether an entry from before the last bump still holds."""
         epoch = self._epoch
-        if entry.stamps != tuple(self._scopes.get(one, 0) for one in entry.scopes):
+        if entry.stamps != self.stamp(entry.scopes):
             return False
         entry.epoch = epoch
         return True
@@ -143,8 +212,14 @@ class NullCache:
         """Always `MISSING`."""
         return MISSING
 
-    def set(self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = ()) -> None:
+    def set(
+        self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = (), stamp: Stamp | None = None
+    ) -> None:
         """Do nothing."""
+
+    def stamp(self, scopes: tuple[str, ...]) -> Stamp:
+        """Nothing."""
+        return ()
 
     def delete(self, key: str) -> None:
         """Do nothing."""
@@ -165,26 +240,37 @@ class _Flight:
 class Cache:
     """Reads through a backend; a missing value is computed once, however many ask for it at the same time.
 
-    When the computation fails, the one who computed gets the exception and the next in line tries.
+    Once among threads and tasks of a process, and where the backend is shared, among processes. When the computation
+    fails, the one who computed gets the exception and the next in line tries. A value whose scope was forgotten while
+    it was computed is returned and not kept.
 
     Args:
         backend: Where values are kept.
         jitter: Share by which a time to live varies, so that values made together do not expire together.
+        lease: Seconds after which another process may compute a value that one is computing.
     """
 
-    def __init__(self, backend: CacheBackend, jitter: float = 0.1) -> None:
+    def __init__(self, backend: CacheBackend, jitter: float = 0.1, lease: float = 30) -> None:
         self.backend = backend
         self.jitter = jitter
+        self.lease = lease
         self._flights: dict[str, _Flight] = {}
         self._waits: dict[tuple[int, str], Any] = {}
         self._lock = Lock()
 
-    def put(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
+    def put(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp | None = None) -> None:
         """Keep a value for about a number of seconds."""
+        self.backend.set(key, value, self.spread(ttl), scopes, stamp)
+
+    def spread(self, ttl: float) -> float:
+        """A time to live, longer or shorter by up to the share of `jitter`."""
         import random
 
-        spread = 1 + self.jitter * (2 * random.random() - 1)  # noqa: S311 - spreads load, guards nothing
-        self.backend.set(key, value, ttl * spread, scopes)
+        return ttl * (1 + self.jitter * (2 * random.random() - 1))  # noqa: S311 - spreads load, guards nothing
+
+    def shared(self) -> SharedCache | None:
+        """The backend, if several processes share it."""
+        return cast(SharedCache, self.backend) if hasattr(self.backend, "lease") else None
 
     def remember(self, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
         """The kept value, or the computed one, which is kept then."""
@@ -207,11 +293,16 @@ class Cache:
         return value
 
     def _lead(self, flight: _Flight, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
+        """Compute for all threads of this process, once no other process does."""
+        shared, token = self.shared(), ""
         try:
             kept: Any = self.backend.get(key)
+            if kept is MISSING and shared is not None:
+                token, kept = self._turn(shared, key)
             if kept is MISSING:
+                stamp = self.backend.stamp(scopes)
                 kept = compute()
-                self.put(key, kept, ttl, scopes)
+                self.put(key, kept, ttl, scopes, stamp)
             flight.value = kept
             value: T = kept
             return value
@@ -219,12 +310,24 @@ class Cache:
             with self._lock:
                 self._flights.pop(key, None)
             flight.done.set()
+            if token and shared is not None:
+                shared.release(key, token)
+
+    def _turn(self, shared: SharedCache, key: str) -> tuple[str, object]:
+        """Wait for the lease of a key, or for the value that its holder makes."""
+        for pause in _pauses():
+            token = shared.lease(key, self.lease)
+            found = shared.get(key)
+            if token or found is not MISSING:
+                return token, found
+            time.sleep(pause)
+        raise AssertionError
 
     async def aremember(self, key: str, compute: Callable[[], Awaitable[T]], ttl: float, scopes: tuple[str, ...]) -> T:
         """As `remember`, with a coroutine function; one computation among the tasks of an event loop."""
         import asyncio
 
-        found: Any = self.backend.get(key)
+        found: Any = await self._aget(key)
         mark = (id(asyncio.get_running_loop()), key)
         while found is MISSING:
             leader, turn = self._waits.get(mark, (None, None))
@@ -233,9 +336,13 @@ class Cache:
             if leader is asyncio.current_task():
                 return await compute()
             await turn.wait()
-            found = self.backend.get(key)
+            found = await self._aget(key)
         value: T = found
         return value
+
+    async def _aget(self, key: str) -> object:
+        shared = self.shared()
+        return self.backend.get(key) if shared is None else await shared.aget(key)
 
     async def _alead(
         self, mark: tuple[int, str], compute: Callable[[], Awaitable[T]], ttl: float, scopes: tuple[str, ...]
@@ -245,12 +352,51 @@ class Cache:
         turn = asyncio.Event()
         self._waits[mark] = (asyncio.current_task(), turn)
         try:
+            shared = self.shared()
+            if shared is not None:
+                return await self._aonce(shared, mark[1], compute, ttl, scopes)
+            stamp = self.backend.stamp(scopes)
             value = await compute()
-            self.put(mark[1], value, ttl, scopes)
+            self.put(mark[1], value, ttl, scopes, stamp)
             return value
         finally:
             self._waits.pop(mark, None)
             turn.set()
+
+    async def _aonce(
+        self, shared: SharedCache, key: str, compute: Callable[[], Awaitable[T]], ttl: float, scopes: tuple[str, ...]
+    ) -> T:
+        token, found = await self._aturn(shared, key)
+        try:
+            if found is MISSING:
+                stamp = await shared.astamp(scopes)
+                found = await compute()
+                await shared.aset(key, found, self.spread(ttl), scopes, stamp)
+            return cast(T, found)
+        finally:
+            if token:
+                await shared.arelease(key, token)
+
+    async def _aturn(self, shared: SharedCache, key: str) -> tuple[str, object]:
+        import asyncio
+
+        for pause in _pauses():
+            token = await shared.alease(key, self.lease)
+            found = await shared.aget(key)
+            if token or found is not MISSING:
+                return token, found
+            await asyncio.sleep(pause)
+        raise AssertionError
+
+
+def _pauses() -> Iterator[float]:
+    """How long to wait before asking again: 4 ms, growing to a tenth of a second, no two the same."""
+    import random
+
+    pause = 0.004
+    while True:
+        yield pause * (0.5 + random.random())  # noqa: S311 - spreads load, guards nothing
+        pause = min(pause * 1.6, 0.1)
 
 
 def escape(part: str) -> str:

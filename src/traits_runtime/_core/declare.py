@@ -360,14 +360,16 @@ class Block:
     Args:
         frames: The context variable that holds the open frames, outermost first.
         gate: Is told when frames come and go.
+        entered: The frames of these blocks that are open anywhere in the process; empty means that no context
+            need be asked.
     """
 
     __slots__ = ("__weakref__", "_entered", "_frames", "_gate")
 
-    def __init__(self, frames: ContextVar[tuple[Any, ...]], gate: Gate) -> None:
+    def __init__(self, frames: ContextVar[tuple[Any, ...]], gate: Gate, entered: list[Any] | None = None) -> None:
         self._frames = frames
         self._gate = gate
-        self._entered: list[Frame] = []
+        self._entered: list[Any] = [] if entered is None else entered
 
     def _frame(self) -> Frame:
         """A new frame for one entering."""
@@ -395,7 +397,7 @@ class Block:
     def _find(self, held: tuple[Any, ...]) -> Any:
         """The frame to close: this context's innermost of this block, else one that another context has left open."""
         mine = next((one for one in reversed(held) if one.block is self and one.active), None)
-        return mine or next((one for one in reversed(self._entered) if one.active), None)
+        return mine or next((one for one in reversed(self._entered) if one.block is self and one.active), None)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -24,7 +24,7 @@ class MuteFrame(Frame):
 
     def mutes(self, trait: str, feature: str, thing: object) -> bool:
         """Whether it holds back a feature (a whole trait with ``""``) for an instance or a class."""
-        if not self.active or not belongs(thing, self.owner):
+        if not self.active or (self.owner is not None and not belongs(thing, self.owner)):
             return False
         names = self.names
         return not names or trait in names or (feature != "" and (feature in names or f"{trait}.{feature}" in names))
@@ -43,4 +43,7 @@ def muted(frames: tuple[MuteFrame, ...], trait: str, feature: str, thing: object
     >>> muted((frame,), "HasSlug", "follow_title", object()), muted((frame,), "HasSlug", "", object())
     (True, False)
     """
-    return any(frame.mutes(trait, feature, thing) for frame in frames)
+    for frame in frames:  # noqa: SIM110 - a generator would cost as much as all the rest
+        if frame.mutes(trait, feature, thing):
+            return True
+    return False

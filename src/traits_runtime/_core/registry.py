@@ -87,7 +87,7 @@ def inventory(*packages: str) -> Inventory:
     """What is declared, as plain data that compares with the manifest that is extracted from the sources.
 
     Args:
-        packages: Only classes and listeners of these packages; everything by default.
+        packages: Only classes and listeners of these packages, and the traits that those use; everything by default.
     """
     from traits_runtime._core.trait.inventory import collect
 

@@ -1,7 +1,8 @@
 """Which subjects of a gradual rollout are in: flagd's bucketing, so that moving to a flag server moves nobody.
 
 murmur3 (x86, 32 bit, seed 0) of the flag's key and the subject's, spread over the whole by multiply-shift. A
-subject's bucket never changes, so growing a share only adds subjects.
+subject's bucket never changes, so growing a share only adds subjects. flagd changed once what is hashed, the two texts
+one after the other, then both as a CBOR array: a rollout says which, and keeps it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import msgspec
 WHOLE: Final = 100_000
 """Parts of a share: percent with three decimals."""
 
-Reason: TypeAlias = Literal["OFF", "SUBJECT", "SPLIT", "TOGGLE", "TARGETING_KEY_MISSING"]
+Reason: TypeAlias = Literal["OFF", "SUBJECT", "SPLIT", "TOGGLE", "TARGETING_KEY_MISSING", "PROVIDER"]
+
+Hashing: TypeAlias = Literal["text", "cbor"]
+"""What flagd hashes: ``text`` to the first versions of its evaluator's core, ``cbor`` from 2.0 on."""
 
 _32: Final = 0xFFFFFFFF
 
@@ -28,10 +32,12 @@ class Rollout(msgspec.Struct, frozen=True):
         share: Percent of the subjects, 0 to 100.
         salt: What is hashed before the subject; the feature's own name by default. Never change it for a running
             rollout: every subject would be dealt anew.
+        hashing: See `Hashing`. Never change it for a running rollout either.
     """
 
     share: float
     salt: str = ""
+    hashing: Hashing = "text"
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 100:
@@ -58,7 +64,8 @@ class Decision(msgspec.Struct, frozen=True):
         subject: Who was asked about.
         on: The answer.
         reason: ``OFF`` switched off or muted; ``SUBJECT`` an own override; ``SPLIT`` by share; ``TOGGLE`` no rollout,
-            the feature's toggle; ``TARGETING_KEY_MISSING`` there is a rollout and no subject: the toggle.
+            the feature's toggle; ``TARGETING_KEY_MISSING`` there is a rollout and no subject: the toggle; ``PROVIDER``
+            a flag server's answer.
         bucket: The subject's place in 0 to 99999, -1 where no share was asked.
         threshold: The buckets below this are in.
     """
@@ -82,7 +89,7 @@ class Plan:
         subjects: Overrides by subject.
     """
 
-    __slots__ = ("feature", "off", "salt", "subjects", "threshold", "toggle")
+    __slots__ = ("cbor", "feature", "off", "salt", "subjects", "threshold", "toggle")
 
     def __init__(
         self, feature: str, toggle: bool, off: bool, rollout: Rollout | None, subjects: Mapping[str, SubjectOverride]
@@ -91,6 +98,7 @@ class Plan:
         self.toggle: bool = toggle
         self.off: bool = off
         self.salt: str = (rollout.salt if rollout is not None else "") or feature
+        self.cbor: bool = rollout is not None and rollout.hashing == "cbor"
         self.threshold: int = -1 if rollout is None else round(rollout.share * WHOLE / 100)
         self.subjects: Mapping[str, SubjectOverride] = subjects
 
@@ -104,6 +112,8 @@ class Plan:
                 return own.on
         if self.threshold < 0 or not subject:
             return self.toggle
+        if self.cbor:
+            return bucket_of(self.salt, subject, "cbor") < self.threshold
         return (murmur3((self.salt + subject).encode()) * WHOLE) >> 32 < self.threshold
 
     def decide(self, subject: str) -> Decision:
@@ -118,16 +128,67 @@ class Plan:
             return Decision(self.feature, subject, on, "TOGGLE")
         if not subject:
             return Decision(self.feature, subject, on, "TARGETING_KEY_MISSING")
-        return Decision(self.feature, subject, on, "SPLIT", bucket_of(self.salt, subject), self.threshold)
+        return Decision(
+            self.feature,
+            subject,
+            on,
+            "SPLIT",
+            bucket_of(self.salt, subject, "cbor" if self.cbor else "text"),
+            self.threshold,
+        )
 
 
-def bucket_of(salt: str, subject: str) -> int:
+class ProvidedPlan(Plan):
+    """A feature whose rollout a flag server decides; switching off and a subject's own override stay ours."""
+
+    __slots__ = ("evaluate",)
+
+    def __init__(
+        self, feature: str, toggle: bool, off: bool, subjects: Mapping[str, SubjectOverride],
+        evaluate: Callable[[str, str, bool], bool],
+    ) -> None:  # fmt: skip
+        super().__init__(feature, toggle, off, None, subjects)
+        self.evaluate: Callable[[str, str, bool], bool] = evaluate
+
+    def includes(self, subject: str) -> bool:
+        """Whether a subject has the feature."""
+        own = self._own(subject)
+        if self.off or own is not None:
+            return not self.off and own is not None and own.on
+        return self.evaluate(self.feature, subject, self.toggle)
+
+    def decide(self, subject: str) -> Decision:
+        """As `includes`, with the reason."""
+        if self.off or self._own(subject) is not None:
+            return super().decide(subject)
+        return Decision(self.feature, subject, self.includes(subject), "PROVIDER")
+
+    def _own(self, subject: str) -> SubjectOverride | None:
+        own = self.subjects.get(subject)
+        return own if own is not None and (not own.until or own.until > time.time()) else None
+
+
+def bucket_of(salt: str, subject: str, hashing: Hashing = "text") -> int:
     """The place of a subject in 0 to 99999; the same in every process and for ever.
 
     >>> bucket_of("new_editor", "user-1")
     92545
     """
-    return (murmur3((salt + subject).encode()) * WHOLE) >> 32
+    data = (salt + subject).encode() if hashing == "text" else b"\x82" + _cbor(salt) + _cbor(subject)
+    return (murmur3(data) * WHOLE) >> 32
+
+
+def _cbor(text: str) -> bytes:
+    """A text string in CBOR.
+
+    Source: RFC 8949, section 3.1, major type 3.
+    """
+    data = text.encode()
+    size = len(data)
+    if size < 24:
+        return bytes((0x60 | size,)) + data
+    width = 1 if size < 1 << 8 else 2 if size < 1 << 16 else 4
+    return bytes((0x78 + width // 2,)) + size.to_bytes(width, "big") + data
 
 
 def murmur3_python(data: bytes) -> int:

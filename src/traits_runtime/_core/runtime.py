@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakSet
 
 import msgspec
 
+from traits_runtime._core.actor import Actor, as_actor
 from traits_runtime._core.cache import Cache, MemoryCache
 from traits_runtime._core.config.resolver import OverrideFrame, Resolver, Table
 from traits_runtime._core.declare import Block, Gate
 from traits_runtime._core.events.bus import FAILED, Chain, Declared, EventBus, QuietFrame
 from traits_runtime._core.events.listener import ListenerFailed
 from traits_runtime._core.features import MuteFrame
-from traits_runtime._core.queue import JobBackend
+from traits_runtime._core.locales import normal
+from traits_runtime._core.queue import JobBackend, Outbox
 from traits_runtime._core.telemetry import Telemetry
 from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
 from traits_runtime.errors import InvalidConfigValueError
@@ -33,10 +36,14 @@ SCOPED: Final = GATE.is_open
 MUTES: Final[ContextVar[tuple[MuteFrame, ...]]] = GATE.watch(ContextVar("traits_mutes", default=()))
 QUIETS: Final[ContextVar[tuple[QuietFrame, ...]]] = ContextVar("traits_quiets", default=())
 OVERRIDES: Final[ContextVar[tuple[OverrideFrame, ...]]] = GATE.watch(ContextVar("traits_overrides", default=()))
-TENANT: Final[ContextVar[TenantFrame | None]] = GATE.watch(ContextVar("traits_tenant", default=None))
+TENANT: Final[ContextVar[TenantFrame[str | None] | None]] = GATE.watch(ContextVar("traits_tenant", default=None))
+ACTOR: Final[ContextVar[TenantFrame[Actor | None] | None]] = ContextVar("traits_actor", default=None)
+LOCALE: Final[ContextVar[TenantFrame[str | None] | None]] = ContextVar("traits_locale", default=None)
 CHAIN: Final[ContextVar[Chain]] = ContextVar("traits_chain", default=())
 
-bus: Final = EventBus(QUIETS, CHAIN)
+OPEN_QUIETS: Final[list[QuietFrame]] = []
+
+bus: Final = EventBus(QUIETS, OPEN_QUIETS, CHAIN)
 """Who listens to what."""
 
 classes: Final[WeakSet[type]] = WeakSet()
@@ -63,6 +70,12 @@ boot_lock: Final = RLock()
 change_readers: list[Callable[[Any], Collection[str] | None]] = []
 """What hosts give to tell the changed fields of an instance; the first that answers counts."""
 
+
+condition_markers: list[Callable[[Any, str], Any]] = []
+"""What hosts give to mark a scope's condition with the execution option that it stands for."""
+
+class_preparers: list[Callable[[type], None]] = []
+"""What hosts give to complete a new model before its framework sees it."""
 
 identity_readers: list[Callable[[Any], object]] = []
 """What hosts give to tell an instance's key, None for one that has none; the first that answers counts."""
@@ -115,25 +128,25 @@ resolver: Final = Resolver(os.environ, report_value)
 """The layers below ``with`` blocks."""
 
 _files_read = False
+_file: Path | None = None
 
 
 def read_files(path: Path | None = None) -> None:
     """Read the file layer.
 
     Args:
-        path: The file; by default the one that ``TRAITS_CONFIG`` names, or the nearest above the working folder.
+        path: The file, from now on; by default the last one that was given here, or else the one that
+            ``TRAITS_CONFIG`` names, or the nearest above the working folder.
     """
-    global _files_read
     from pathlib import Path
 
     from traits_runtime._core.config.files import VARIABLE, find_file, read_file
 
-    if path is None:
+    chosen = path or _file
+    if chosen is None:
         named = resolver.environ.get(VARIABLE)
-        path = Path(named) if named else find_file(Path.cwd())
-    resolver.files = read_file(path) if path is not None else Table()
-    _files_read = True
-    invalidate()
+        chosen = Path(named) if named else find_file(Path.cwd())
+    use_files(read_file(chosen) if chosen is not None else Table(), path or _file)
 
 
 def ensure_files() -> None:
@@ -147,19 +160,29 @@ def files_are_read() -> bool:
     return _files_read
 
 
+def named_file() -> Path | None:
+    """The file that was given to `read_files`."""
+    return _file
+
+
 def forget_files() -> None:
-    """Read the file layer again when it is next needed."""
-    global _files_read
+    """Read the file layer again when it is next needed, from wherever it is found then."""
+    global _files_read, _file
     resolver.files = Table()
-    _files_read = False
+    _files_read, _file = False, None
     invalidate()
 
 
-def use_files(table: Table) -> None:
-    """Put a table in place of the file layer."""
-    global _files_read
+def use_files(table: Table, named: Path | None = None) -> None:
+    """Put a table in place of the file layer.
+
+    Args:
+        table: What the file gives.
+        named: The file to read again; by default the one that is found then.
+    """
+    global _files_read, _file
     resolver.files = table
-    _files_read = True
+    _files_read, _file = True, named
     invalidate()
 
 
@@ -178,7 +201,13 @@ def current_tenant_id() -> str | None:
     return frame.tenant if frame is not None else None
 
 
-def tenant(name: str) -> TenantBlock:
+def is_unscoped() -> bool:
+    """Whether the innermost tenant block is an `unscoped` one."""
+    frame = innermost(TENANT.get())
+    return frame is not None and frame.tenant is None
+
+
+def tenant(name: str) -> TenantBlock[str | None]:
     """Work for a tenant: config, cache keys, jobs and logs are that tenant's inside the block.
 
     Args:
@@ -193,7 +222,7 @@ def tenant(name: str) -> TenantBlock:
     return TenantBlock(TENANT, GATE.refresh, name)
 
 
-def unscoped(*, reason: str) -> TenantBlock:
+def unscoped(*, reason: str) -> TenantBlock[str | None]:
     """Work without a tenant on purpose; the event ``trait.runtime.unscoped`` and the log say so.
 
     Args:
@@ -204,7 +233,7 @@ def unscoped(*, reason: str) -> TenantBlock:
     return _Unscoped(reason)
 
 
-class _Unscoped(TenantBlock):
+class _Unscoped(TenantBlock[str | None]):
     """A tenant block that announces itself."""
 
     __slots__ = ()
@@ -224,6 +253,113 @@ class _Unscoped(TenantBlock):
         return self
 
 
+actor_resolver: Callable[[], object] | None = None
+"""What a project gives to tell the actor where no block says who it is."""
+
+
+class _Answer:
+    """Who the resolver said acts; kept while the block that asks once is open, and not by tasks that outlive it."""
+
+    __slots__ = ("actor", "asked", "open")
+
+    def __init__(self) -> None:
+        self.actor: Actor | None = None
+        self.asked: bool = False
+        self.open: bool = True
+
+
+ANSWER: Final[ContextVar[_Answer | None]] = ContextVar("traits_actor_answer", default=None)
+
+
+def resolve_actor_with(resolver: Callable[[], object] | None) -> Callable[[], object] | None:
+    """Ask a function for the actor wherever no `acting_as` block is open; returns the one before.
+
+    A flush of a `TraitSession`, and a statement of it that writes, ask once for all their rows; what is called outside
+    of these asks each time.
+
+    Args:
+        resolver: Returns an instance, a key, an `Actor`, or None for nobody.
+    """
+    global actor_resolver
+    before, actor_resolver = actor_resolver, resolver
+    return before
+
+
+def current_actor() -> Actor | None:
+    """On whose behalf the running code works, None for nobody."""
+    frame = innermost(ACTOR.get())
+    if frame is not None:
+        return frame.tenant
+    if actor_resolver is None:
+        return None
+    answer = ANSWER.get()
+    if answer is None or not answer.open:
+        return _resolved(actor_resolver)
+    if not answer.asked:
+        answer.actor, answer.asked = _resolved(actor_resolver), True
+    return answer.actor
+
+
+def _resolved(resolver: Callable[[], object]) -> Actor | None:
+    who = resolver()
+    return None if who is None else as_actor(who, identify)
+
+
+@contextmanager
+def asking_actor_once() -> Iterator[None]:
+    """Ask the project's function for the actor at most once inside, when somebody wants to know."""
+    outer = ANSWER.get()
+    if actor_resolver is None or (outer is not None and outer.open):
+        yield
+        return
+    answer = _Answer()
+    token = ANSWER.set(answer)
+    try:
+        yield
+    finally:
+        answer.open = False
+        ANSWER.reset(token)
+
+
+def acting_as(who: object) -> TenantBlock[Actor | None]:
+    """Work on somebody's behalf: in this thread or task and in the tasks started inside, and in jobs queued inside.
+
+    Args:
+        who: An instance of a model, its key, an `Actor`, or None for nobody. Only key, model name and label are kept.
+
+    >>> with acting_as(7):
+    ...     current_actor()
+    Actor(id=7, type='', label='')
+    """
+    return TenantBlock(ACTOR, _nothing_changed, None if who is None else as_actor(who, identify))
+
+
+def current_locale() -> str | None:
+    """The language in which the running code reads and writes, None where no `locale` block is open."""
+    frame = innermost(LOCALE.get())
+    return None if frame is None else frame.tenant
+
+
+def locale(name: str) -> TenantBlock[str | None]:
+    """Read and write translated attributes in a language: in this thread or task and in the tasks started inside.
+
+    Args:
+        name: The language, ``de`` or ``pt-BR``.
+
+    Raises:
+        InvalidLocaleError: It names none.
+
+    >>> with locale("pt_BR"):
+    ...     current_locale()
+    'pt-BR'
+    """
+    return TenantBlock(LOCALE, _nothing_changed, normal(name))
+
+
+def _nothing_changed() -> None:
+    """Actor and language are no part of what features and config ask about."""
+
+
 class _Without(Block):
     __slots__ = ("_names", "_owner")
 
@@ -240,7 +376,7 @@ class _Quietly(Block):
     __slots__ = ("_owner", "_patterns")
 
     def __init__(self, patterns: tuple[str, ...], owner: object) -> None:
-        super().__init__(QUIETS, GATE)
+        super().__init__(QUIETS, GATE, OPEN_QUIETS)
         self._patterns = patterns
         self._owner = owner
 
@@ -303,6 +439,67 @@ job_backend: JobBackend | None = None
 """What takes jobs; None runs them at once."""
 
 
+flag_provider: Callable[[str, str, bool], bool] | None = None
+"""A flag server's answer for a feature, a subject and the toggle; None where we decide."""
+
+
+def use_flag_provider(evaluate: Callable[[str, str, bool], bool] | None) -> None:
+    """Let a flag server decide rollouts, None for deciding here.
+
+    Args:
+        evaluate: Given ``HasSlug.follow_title``, the subject and the toggle, says whether the subject has the feature.
+    """
+    global flag_provider
+    flag_provider = evaluate
+    invalidate()
+
+
+no_fork: Final = RLock()
+"""Held by threads of ours that use a database or a broker: a process that forks meanwhile would inherit their locks."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=no_fork.acquire, after_in_parent=no_fork.release, after_in_child=no_fork.release)
+
+outbox: Outbox | None = None
+"""Where jobs are kept until they are done; None where they go to an engine directly, or run at once."""
+
+
+class Carrier(NamedTuple):
+    """How something of the caller's context reaches a job."""
+
+    capture: Callable[[], Any]
+    restore: Callable[[Any], AbstractContextManager[object]]
+
+
+carriers: Final[dict[str, Carrier]] = {"locale": Carrier(current_locale, locale)}
+"""What crosses over to jobs besides tenant and actor, by name."""
+
+
+def carry(
+    name: str, capture: Callable[[], Any], restore: Callable[[Any], AbstractContextManager[object]]
+) -> Callable[[], None]:
+    """Let something of the caller's context cross over to jobs; returns how to stop that.
+
+    Args:
+        name: Names it in the message.
+        capture: Gives its value where a job is queued, something with a JSON form; None for nothing.
+        restore: A context manager in which the job runs, given that value.
+
+    >>> from contextlib import nullcontext
+    >>> stop = carry("request", lambda: "4711", lambda request: nullcontext())
+    >>> stop()
+    """
+    carriers[name] = Carrier(capture, restore)
+    return lambda: carriers.pop(name, None) and None
+
+
+def use_outbox(kept: Outbox | None) -> Outbox | None:
+    """Put another outbox in place; returns the one before."""
+    global outbox
+    before, outbox = outbox, kept
+    return before
+
+
 def use_job_backend(backend: JobBackend | None) -> JobBackend | None:
     """Put another backend in place, None for running jobs at once; returns the one before."""
     global job_backend
@@ -342,6 +539,34 @@ class JobDiscarded(msgspec.Struct, frozen=True):
     id: str
 
 
+class JobFailed(msgspec.Struct, frozen=True):
+    """A job failed for good and is a dead letter now; ``trait.runtime.job_failed``.
+
+    Args:
+        job: The job's name.
+        id: The job's id.
+        error: What it failed with.
+        attempts: How often it was tried.
+    """
+
+    job: str
+    id: str
+    error: str
+    attempts: int
+
+
+class RolledBack(msgspec.Struct, frozen=True):
+    """A guard took a feature back; ``trait.runtime.rolled_back``.
+
+    Args:
+        feature: ``HasSlug.follow_title``.
+        why: What was over which threshold.
+    """
+
+    feature: str
+    why: str
+
+
 class ConfigChanged(msgspec.Struct, frozen=True):
     """An override was stored or taken back; ``trait.runtime.config_changed``. Values are masked for secrets.
 
@@ -370,6 +595,8 @@ for _name, _payload in (
     (FAILED, ListenerFailed),
     ("trait.runtime.unscoped", Unscoped),
     ("trait.runtime.job_discarded", JobDiscarded),
+    ("trait.runtime.job_failed", JobFailed),
+    ("trait.runtime.rolled_back", RolledBack),
     ("trait.runtime.config_changed", ConfigChanged),
 ):
     bus.declare(_name, Declared(_payload, before=False, after_commit=False))

@@ -6,9 +6,11 @@ must not be fed with users' keys.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import monotonic
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -56,6 +58,15 @@ class Sink(Protocol):
         ...
 
 
+SPANS: Final = {"1h": 3_600.0, "6h": 21_600.0, "24h": 86_400.0, "7d": 604_800.0}
+"""What `Telemetry.window` looks back at, in seconds."""
+
+STEPS: Final = 24
+"""How finely a span is kept: 1 h to two and a half minutes, 7 d to seven hours."""
+
+Snapshot: TypeAlias = "dict[Labels, tuple[int, float]]"
+
+
 class _Aggregate:
     __slots__ = ("count", "high", "kind", "low", "total")
 
@@ -80,16 +91,20 @@ class Telemetry:
         self._tenant = tenant
         self._with_tenants = False
         self._bound = 50
-        self._seen: tuple[set[str], set[str]] = (set(), set())
+        self._seen: tuple[set[str], set[str], set[str]] = (set(), set(), set())
         self._kept: dict[Labels, _Aggregate] = {}
         self._lock = Lock()
+        self._clock: Callable[[], float] = monotonic
+        self._due = 0.0
+        self._past: dict[str, deque[tuple[float, Snapshot]]] = {name: deque(maxlen=STEPS + 1) for name in SPANS}
+        self.on_new: list[Callable[[str, MetricKind], None]] = []
 
     def enable(self, *, tenants: bool = False, bound: int = 50, sink: Sink | None = None) -> None:
         """Begin to record.
 
         Args:
             tenants: Record the tenant too.
-            bound: How many models (and tenants) have readings of their own; the rest is ``other``.
+            bound: How many models (and tenants, and outcomes) have readings of their own; the rest is ``other``.
             sink: Gets every number besides.
         """
         self._with_tenants = tenants
@@ -106,11 +121,17 @@ class Telemetry:
         if not self.on:
             return
         tenant = self._bounded(1, self._tenant() or "") if self._with_tenants else ""
-        labels = (name, self._bounded(0, model), outcome, tenant)
+        if model not in self._seen[0]:
+            model = self._bounded(0, model)
+        if outcome not in self._seen[2]:
+            outcome = self._bounded(2, outcome)
+        labels = (name, model, outcome, tenant)
         with self._lock:
+            if self._clock() >= self._due:
+                self._look()
             kept = self._kept.get(labels)
             if kept is None:
-                kept = self._kept[labels] = _Aggregate(kind)
+                kept = self._new(labels, kind)
             kept.count += 1
             kept.total = value if kind == "gauge" else kept.total + value
             kept.low = min(kept.low, value)
@@ -128,25 +149,72 @@ class Telemetry:
             kept = sorted(self._kept.items())
             if reset:
                 self._kept = {}
+                for past in self._past.values():
+                    past.clear()
+                self._due = 0.0
         return tuple(_reading(labels, one) for labels, one in kept)
 
     def reset(self) -> None:
         """Forget all aggregates."""
         self.read(reset=True)
 
+    def window(self, span: Literal["1h", "6h", "24h", "7d"]) -> tuple[Reading, ...]:
+        """What was recorded lately; a gauge's total is its last value, low and high are those since the beginning.
+
+        The memory is bounded: 25 looks back for each span, whatever was recorded in between.
+
+        Args:
+            span: How far to look back, exact to a twenty-fourth of it.
+        """
+        with self._lock:
+            now = self._clock()
+            if now >= self._due:
+                self._look()
+            kept = sorted(self._kept.items())
+            before = next((one for at, one in self._past[span] if at >= now - SPANS[span] * (1 + 1 / STEPS)), {})
+        found = []
+        for labels, one in kept:
+            count, total = before.get(labels, (0, 0.0))
+            if one.count > count:
+                reading = _reading(labels, one)
+                spent = one.total if one.kind == "gauge" else one.total - total
+                found.append(msgspec.structs.replace(reading, count=one.count - count, total=spent))
+        return tuple(found)
+
+    def _look(self) -> None:
+        """Keep what the sums are now, for the spans whose next look is due."""
+        now = self._clock()
+        seen: Snapshot | None = None
+        for name, past in self._past.items():
+            if not past or now >= past[-1][0] + SPANS[name] / STEPS:
+                if seen is None:
+                    seen = {labels: (one.count, one.total) for labels, one in self._kept.items()}
+                past.append((now, seen))
+        self._due = min(past[-1][0] + SPANS[name] / STEPS for name, past in self._past.items())
+
+    def _new(self, labels: Labels, kind: MetricKind) -> _Aggregate:
+        made = self._kept[labels] = _Aggregate(kind)
+        for one in self.on_new:
+            one(labels[0], kind)
+        return made
+
     @contextmanager
     def fresh(self, *, on: bool = True) -> Iterator[None]:
         """For tests: begin at nothing; at the end of the block what was before is there again."""
-        before = self.on, self._kept, self._seen
-        self.on, self._kept, self._seen = on, {}, (set(), set())
+        before = self.on, self._kept, self._seen, self._past, self._due, self.sink, self.on_new
+        self.on, self._kept, self._seen = on, {}, (set(), set(), set())
+        self._past, self._due = {name: deque(maxlen=STEPS + 1) for name in SPANS}, 0.0
+        self.sink, self.on_new = None, []
         try:
             yield
         finally:
-            self.on, self._kept, self._seen = before
+            self.on, self._kept, self._seen, self._past, self._due, self.sink, self.on_new = before
 
     def _bounded(self, which: int, value: str) -> str:
         seen = self._seen[which]
-        if value and value not in seen:
+        if value not in seen:
+            if not value:
+                return value
             if len(seen) >= self._bound:
                 return OTHER
             seen.add(value)

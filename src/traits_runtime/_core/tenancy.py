@@ -1,16 +1,18 @@
-"""Tenancy: whose data the running code works on; no tenant is an error, never "everybody's"."""
+"""Whose data the running code works on, and on whose behalf; no tenant is an error, never "everybody's"."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from traits_runtime.errors import NoTenantError
 
+V = TypeVar("V")
 
-class TenantFrame:
-    """One entered `tenant` or `unscoped` block.
+
+class TenantFrame(Generic[V]):
+    """One entered `tenant`, `unscoped` or `acting_as` block.
 
     A task that outlives the block keeps its tenant: it was started for that tenant. A frame left behind by a
     generator that was closed in another context is abandoned and no longer seen.
@@ -18,39 +20,42 @@ class TenantFrame:
 
     __slots__ = ("abandoned", "block", "parent", "reason", "tenant", "token")
 
-    def __init__(self, block: object, tenant: str | None, reason: str, parent: TenantFrame | None) -> None:
+    def __init__(self, block: object, tenant: V, reason: str, parent: TenantFrame[V] | None) -> None:
         self.block = block
         self.tenant = tenant
         self.reason = reason
         self.parent = parent
         self.abandoned = False
-        self.token: Token[TenantFrame | None] | None = None
+        self.token: Token[TenantFrame[V] | None] | None = None
 
 
-def innermost(frame: TenantFrame | None) -> TenantFrame | None:
+def innermost(frame: TenantFrame[V] | None) -> TenantFrame[V] | None:
     """The frame that counts: the innermost that was not abandoned."""
     while frame is not None and frame.abandoned:
         frame = frame.parent
     return frame
 
 
-class TenantBlock:
-    """``with tenant("acme"):``; also async. One object may be entered again, by several tasks at once."""
+class TenantBlock(Generic[V]):
+    """``with tenant("acme"):`` or ``with acting_as(user):``; also async.
+
+    One object may be entered again, by several tasks at once.
+    """
 
     __slots__ = ("_changed", "_entered", "_reason", "_tenant", "_variable")
 
     def __init__(
         self,
-        variable: ContextVar[TenantFrame | None],
+        variable: ContextVar[TenantFrame[V] | None],
         changed: Callable[[], None],
-        tenant: str | None,
+        tenant: V,
         reason: str = "",
     ) -> None:
         self._variable = variable
         self._changed = changed
         self._tenant = tenant
         self._reason = reason
-        self._entered: list[TenantFrame] = []
+        self._entered: list[TenantFrame[V]] = []
 
     def __enter__(self) -> Self:
         frame = TenantFrame(self, self._tenant, self._reason, innermost(self._variable.get()))
@@ -70,7 +75,7 @@ class TenantBlock:
             self._variable.set(current)
         self._changed()
 
-    def _was_entered_here(self, frame: TenantFrame) -> bool:
+    def _was_entered_here(self, frame: TenantFrame[V]) -> bool:
         """Whether this is the context that entered; if so, what was before is put back."""
         if frame.token is None:
             return False
@@ -87,7 +92,7 @@ class TenantBlock:
         self.__exit__()
 
 
-def required(frame: TenantFrame | None, what: str) -> str:
+def required(frame: TenantFrame[str | None] | None, what: str) -> str:
     """The current tenant.
 
     Raises:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import enum
 
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from blog.db import Base
-from blog.traits import HasContent, HasSlug, HasTags, HasUserTracking, SoftDeletes
-
-if TYPE_CHECKING:
-    from blog.models.discussion import Comment
-    from blog.models.people import User
+from blog.traits import Announced, HasContent
+from traits_runtime.traits import HasRouteKey, HasSlug, HasTags, HasTranslations, HasUserTracking
 
 
 class Category(HasSlug, Base):
@@ -35,7 +32,7 @@ class Series(HasSlug, HasUserTracking, Base):
     articles: Mapped[list[Article]] = relationship(back_populates="series")
 
 
-class Article(HasContent, HasUserTracking, SoftDeletes, Base):
+class Article(HasContent, Announced, HasUserTracking, Base):
     """A dated text by an author, open for comments.
 
     Articles may belong to a :class:`Series`; their address then starts with the series'.
@@ -43,18 +40,24 @@ class Article(HasContent, HasUserTracking, SoftDeletes, Base):
 
     __tablename__ = "articles"
     __traits__ = {
-        HasSlug: {"max_length": 120, "follow_title": True},
+        HasRouteKey: {"self_healing": True},
+        HasSlug: {"max_length": 120, "policy": "always", "history": True},
         HasTags: {"max_tags": 5},
+        HasTranslations: {"fallbacks": ("en",)},
+        HasUserTracking: {"user_model": "User", "user_column": "users.id"},
     }
 
-    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    class Flags(enum.Flag):
+        """What editors mark articles with."""
+
+        PINNED = 1
+        FEATURED = 2
+
     category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
     series_id: Mapped[int | None] = mapped_column(ForeignKey("series.id"))
 
-    author: Mapped[User | None] = relationship(back_populates="articles")
     category: Mapped[Category | None] = relationship(back_populates="articles")
     series: Mapped[Series | None] = relationship(back_populates="articles")
-    comments: Mapped[list[Comment]] = relationship(back_populates="article")
 
     def slug_source(self) -> str:
         """The title, after the title of the series if the article is part of one."""

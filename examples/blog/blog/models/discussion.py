@@ -1,30 +1,18 @@
-"""What readers say."""
+"""What readers say and look for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column, relationship
-
 from blog.db import Base
-from blog.traits import HasUserTracking, SoftDeletes
-
-if TYPE_CHECKING:
-    from blog.models.content import Article
+from traits_runtime.traits import HasUserTracking, IsComment, IsTag, SoftDeletes
 
 
-class Comment(HasUserTracking, SoftDeletes, Base):
-    """What a reader says about an article."""
+class Comment(IsComment, HasUserTracking, SoftDeletes, Base):
+    """What a reader says about a text."""
 
     __tablename__ = "comments"
 
-    article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"))
-    text: Mapped[str]
 
-    article: Mapped[Article] = relationship(back_populates="comments")
+class Tag(IsTag, Base):
+    """A label that readers browse by."""
 
-    def delete(self) -> None:
-        """Put the comment into the waste bin and blank its text: readers may ask for that."""
-        self.text = ""
-        super().delete()
+    __tablename__ = "tags"

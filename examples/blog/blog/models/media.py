@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blog.db import Base
-from blog.traits import HasTags, HasUserTracking, SoftDeletes
+from traits_runtime.traits import HasTags, HasUserTracking, SoftDeletes
 
 
 class MediaFile(HasTags, HasUserTracking, SoftDeletes, Base):

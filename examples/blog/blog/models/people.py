@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from blog.db import Base
-from blog.traits import HasSlug, HasUserTracking, SoftDeletes
-
-if TYPE_CHECKING:
-    from blog.models.content import Article
+from traits_runtime.traits import HasDisplayName, HasRouteKey, HasSlug, HasUserTracking, SoftDeletes
 
 
-class User(HasSlug, SoftDeletes, Base):
+class User(HasSlug, HasDisplayName, HasRouteKey, SoftDeletes, Base):
     """Somebody who writes."""
 
     __tablename__ = "users"
@@ -21,8 +16,6 @@ class User(HasSlug, SoftDeletes, Base):
 
     name: Mapped[str] = mapped_column(doc="Name as shown to readers.")
     email: Mapped[str] = mapped_column(unique=True)
-
-    articles: Mapped[list[Article]] = relationship(back_populates="author")
 
 
 class Subscriber(HasUserTracking, Base):

@@ -1,10 +1,6 @@
-"""The behaviour that the blog's models are made of."""
+"""The blog's own traits; all others are ready-made, from `traits_runtime.traits`."""
 
+from blog.traits.announcing import Announced
 from blog.traits.content import HasContent
-from blog.traits.deleting import SoftDeletes
-from blog.traits.publishing import Publishable
-from blog.traits.slugs import HasSlug
-from blog.traits.tagging import HasTags
-from blog.traits.tracking import HasUserTracking
 
-__all__ = ["HasContent", "HasSlug", "HasTags", "HasUserTracking", "Publishable", "SoftDeletes"]
+__all__ = ["Announced", "HasContent"]

@@ -1,13 +1,13 @@
-"""What every published text has in common."""
+"""What every text has in common."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.orm import Mapped, mapped_column
 
-from blog.traits.publishing import Publishable
-from blog.traits.slugs import HasSlug
-from blog.traits.tagging import HasTags
 from traits_runtime import Trait, TraitConfig, option
+from traits_runtime.traits import HasAdditionalFeatures, translated
 
 
 class ContentConfig(TraitConfig):
@@ -16,12 +16,12 @@ class ContentConfig(TraitConfig):
     words_per_minute: int = option(220, ge=50, doc="Reading speed behind the reading time.")
 
 
-class HasContent(HasSlug, HasTags, Publishable, Trait):
-    """A text with a title, an address, labels and a publication date: a trait made of traits."""
+class HasContent(HasAdditionalFeatures, Trait):
+    """A text in several languages, with all that the ready-made traits bring: a trait made of traits."""
 
     content_config = ContentConfig()
 
-    title: Mapped[str] = mapped_column(doc="Headline.")
+    title = translated(doc="Headline.")
     body: Mapped[str] = mapped_column(default="", doc="The text, in Markdown.")
 
     @property
@@ -29,12 +29,16 @@ class HasContent(HasSlug, HasTags, Publishable, Trait):
         """How long a reader needs, at least one minute."""
         return max(1, round(len(self.body.split()) / self.content_config.words_per_minute))
 
-    def publish(self) -> None:
+    def publish(self, at: datetime | None = None, *, until: datetime | None = None) -> None:
         """Make the text public; an empty one stays a draft.
+
+        Args:
+            at: From when, now by default.
+            until: Until when, without end by default.
 
         Raises:
             ValueError: The text is empty.
         """
-        if not self.body.strip():
+        if not (self.body or "").strip():
             raise ValueError("an empty text cannot be published")
-        super().publish()
+        super().publish(at, until=until)

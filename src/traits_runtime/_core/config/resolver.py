@@ -141,8 +141,8 @@ class Resolver:
 
     def __init__(self, environ: Mapping[str, str], report: Callable[[InvalidConfigValueError, str], None]) -> None:
         self.environ = environ
-        self.files = Table()
-        self.stored = Table()
+        self.files: Table = Table()
+        self.stored: Table = Table()
         self._report = report
         self._reported: set[tuple[str, str, str, str]] = set()
 

@@ -78,23 +78,28 @@ class EventBus:
     """Registrations and delivery.
 
     Failing listeners: those of a before-event raise to the emitter. Those of other events are reported, with the
-    place that emitted and the place that listens, and the others still run; `on_error` can make them raise.
+    place that emitted and the place that listens, and the others still run; `on_error` can make them raise. Those of
+    an event from elsewhere are reported and raise after all have run, so that it is delivered again.
 
     Args:
         quiet: Holds the open `quietly` frames of the context.
+        quiets: Those open anywhere in the process: while there are none, no context need be asked.
         chain: Holds the deliveries that started the tasks of the context.
     """
 
-    def __init__(self, quiet: ContextVar[tuple[Any, ...]], chain: ContextVar[Chain]) -> None:
-        self.routes: dict[str, Route] = {}
+    def __init__(self, quiet: ContextVar[tuple[Any, ...]], quiets: list[QuietFrame], chain: ContextVar[Chain]) -> None:
+        self.routes: dict[str | Declared, Route] = {}
+        self._unheard: set[str] = set()
         self.on_error: OnError = "log"
         self.transactions: tuple[TransactionProvider, ...] = ()
+        self.awaiting: Callable[[], Callable[[Any], object] | None] = lambda: None
+        """What awaits from where a commit delivers; None where nothing can be awaited."""
         self.declared: dict[str, Declared] = {}
         self._owners: set[str] = set()
         self.report: Callable[[ListenerFailed], None] = lambda _failure: None
         self._listeners: tuple[Listener, ...] = ()
         self._quiet = quiet
-        self._is_quiet = quiet.get
+        self._quiets = quiets
         self._chain = chain
         self._lock = Lock()
         self._order = count()
@@ -111,7 +116,7 @@ class EventBus:
         model: type | None = None,
         once: bool = False,
         weak: bool = False,
-        after_commit: bool = False,
+        after_commit: bool | None = None,
         mode: Mode = "now",
         collapse: bool = False,
     ) -> Subscription:
@@ -124,7 +129,8 @@ class EventBus:
             model: Hear only instances of this class.
             once: Hear one event, then no more.
             weak: Keep no reference: when the function or its object dies, the listener goes.
-            after_commit: Wait for the commit of the sender's transaction; at once where there is none.
+            after_commit: Wait for the commit of the sender's transaction, at once where there is none; False does not
+                wait, None does what the event declares.
             mode: ``task`` starts a coroutine function as a task when the event is emitted synchronously.
             collapse: Skip events that are emitted while this listener runs.
         """
@@ -162,7 +168,7 @@ class EventBus:
         with self._lock:
             self.declared[name] = declared
             self._owners.add(name.rpartition(".")[0])
-            self.routes = {}
+            self._forget_routes()
 
     def lookup(self, name: str) -> Declared:
         """What is declared about a name.
@@ -231,16 +237,28 @@ class EventBus:
 
     def _replace(self, listeners: Iterable[Listener]) -> None:
         self._listeners = tuple(sorted(listeners, key=lambda one: (-one.priority, one.order)))
-        self.routes = {}
+        self._forget_routes()
 
-    def route(self, name: str) -> Route:
-        """Who hears a name; kept until somebody comes or goes."""
-        routes = self.routes
-        found = routes.get(name)
+    def _forget_routes(self) -> None:
+        """Replaced and not emptied: an emit that is just making a route keeps it in what it took before it looked."""
+        self.routes = {}
+        self._unheard = set()
+
+    def route(self, name: str, declared: Declared | None = None) -> Route:
+        """Who hears a name; kept until somebody comes or goes.
+
+        Args:
+            name: The event's name.
+            declared: What the emitting trait declares. Two traits may share a short name, and with it the names of
+                their events; each emits its own payload.
+        """
+        routes, unheard = self.routes, self._unheard
+        found = routes.get(declared or name)
         if found is None:
-            declared = self.lookup(name)
-            found = Route(name, tuple(one for one in self._listeners if matches(one.pattern, name)), declared)
-            routes[name] = found
+            heard = tuple(one for one in self._listeners if matches(one.pattern, name))
+            found = routes[declared or name] = Route(name, heard, declared or self.lookup(name))
+            if found.empty and declared is None:
+                unheard.add(name)
         return found
 
     # emitting
@@ -262,12 +280,14 @@ class EventBus:
         ...     events.emit("shop.opened", hour=9)
         {'hour': 9}
         """
+        if name in self._unheard:
+            return
         try:
             route = self.routes[name]
         except KeyError:
             route = self.route(name)
-        if route.empty:
-            return
+            if route.empty:
+                return
         make = route.payload
         self.deliver(route, Envelope(name, make(**payload) if make is not None else payload, sender))
 
@@ -275,19 +295,21 @@ class EventBus:
         self, name: str, sender: object = None, /, *, concurrent: bool = False, **payload: Any
     ) -> Coroutine[Any, Any, None]:
         """As `emit`, to be awaited: coroutine functions run one after the other, or together with ``concurrent``."""
+        if name in self._unheard:
+            return _nothing()
         try:
             route = self.routes[name]
         except KeyError:
             route = self.route(name)
-        if route.empty:
-            return _nothing()
+            if route.empty:
+                return _nothing()
         make = route.payload
         envelope = Envelope(name, make(**payload) if make is not None else payload, sender)
         return self._together(route, envelope) if concurrent else self.adeliver(route, envelope)
 
     def deliver(self, route: Route, envelope: Envelope[Any]) -> None:
         """Call everybody on a route, in order."""
-        if self._is_quiet() and self._silenced(envelope):
+        if self._quiets and self._silenced(envelope):
             return
         depth = route.depth
         if depth >= MAX_DEPTH:
@@ -301,13 +323,13 @@ class EventBus:
                 except Exception as error:
                     failures = self._failed(route, envelope, call, error, failures)
         finally:
-            route.depth -= 1
+            route.depth = depth
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
     async def adeliver(self, route: Route, envelope: Envelope[Any]) -> None:
         """Call everybody on a route, awaiting coroutines one after the other."""
-        if self._is_quiet() and self._silenced(envelope):
+        if self._quiets and self._silenced(envelope):
             return
         depth = route.depth
         if depth >= MAX_DEPTH:
@@ -323,7 +345,7 @@ class EventBus:
                 except Exception as error:
                     failures = self._failed(route, envelope, call, error, failures)
         finally:
-            route.depth -= 1
+            route.depth = depth
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
@@ -342,7 +364,11 @@ class EventBus:
             self._chain.set(before)
 
     def _measure(self, route: Route) -> int:
-        """How deep this stack really is in a route: the counter is shared by all threads, and may drift."""
+        """How deep this stack really is in a route.
+
+        The counter is shared by all threads and tasks without a lock. Each puts back what it found, so it may stand
+        too high, which costs this look, and is right again afterwards; it never falls below nothing.
+        """
         names = tuple(reversed([*_delivering(), *self._chain.get()]))
         around = names.count(route.name) - 1
         if around >= MAX_DEPTH:
@@ -356,7 +382,8 @@ class EventBus:
                 continue
             if one.once:
                 self._remove((one,))
-            if (one.after_commit or route.declared.after_commit) and self._defer(envelope, one):
+            waits = route.declared.after_commit if one.after_commit is None else one.after_commit
+            if waits and self._defer(envelope, one):
                 continue
             yield self._call_of(one, wait=wait)
 
@@ -411,8 +438,11 @@ class EventBus:
         emitted = _emitter()
 
         def deliver() -> None:
+            finish = self.awaiting() if one.is_async and one.mode != "task" else None
             try:
-                self._call_of(one, wait=False)(envelope)
+                result = self._call_of(one, wait=finish is not None)(envelope)
+                if finish is not None:
+                    finish(result)
             except Exception as error:
                 self._log(envelope, one, error, emitted)
 
@@ -436,12 +466,12 @@ class EventBus:
                 error.moment, error.source = envelope.name, one.name
             raise error
         error.add_note(f"in {one.name} ({one.place}), listening to {envelope.name} emitted at {_emitter()}")
-        if self.on_error == "raise":
+        policy = "collect" if envelope.origin else self.on_error
+        if policy == "raise":
             raise error
-        if self.on_error == "collect":
-            return [*(failures or ()), error]
-        self._log(envelope, one, error, _emitter())
-        return failures
+        if policy == "log" or envelope.origin:
+            self._log(envelope, one, error, envelope.origin or _emitter())
+        return [*(failures or ()), error] if policy == "collect" else failures
 
     def _log(self, envelope: Envelope[Any], one: Listener, error: Exception, emitted: str) -> None:
         failure = ListenerFailed(envelope.name, one.name, one.place, emitted, error)

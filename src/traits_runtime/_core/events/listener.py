@@ -16,13 +16,16 @@ Mode: TypeAlias = Literal["now", "task"]
 OnError: TypeAlias = Literal["log", "raise", "collect"]
 
 
-class Envelope(msgspec.Struct, Generic[P], frozen=True):
+class Envelope(msgspec.Struct, Generic[P], frozen=True, repr_omit_defaults=True):
     """What every listener is called with.
 
     Args:
         name: The event's name, ``trait.HasSlug.slug_generated``.
         payload: What the event carries: the declared payload, or a mapping for an event without one.
-        sender: The instance that emitted it, None for an event of no instance.
+        sender: The instance that emitted it, None for an event of no instance. An instance elsewhere that cannot be
+            fetched here is a `Ref`.
+        origin: The application that an event from elsewhere comes from, empty for one that was emitted here.
+        id: Of an event from elsewhere; the same one when it is delivered again.
 
     >>> Envelope("blog.imported", {"rows": 3}, None).name
     'blog.imported'
@@ -31,6 +34,8 @@ class Envelope(msgspec.Struct, Generic[P], frozen=True):
     name: str
     payload: P
     sender: Any = None
+    origin: str = ""
+    id: str = ""
 
 
 class ListenerFailed(msgspec.Struct, frozen=True):
@@ -81,7 +86,7 @@ class Listener:
         model: type | None,
         once: bool,
         weak: bool,
-        after_commit: bool,
+        after_commit: bool | None,
         mode: Mode,
         collapse: bool,
         gone: Callable[[Listener], None],

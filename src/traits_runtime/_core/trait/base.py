@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from traits_runtime._core import runtime
 from traits_runtime._core.config.keys import Key, toggle
 from traits_runtime._core.declare import path_of
+from traits_runtime._core.trait.columns import TraitColumn
 from traits_runtime._core.trait.config import TraitConfig, keys_of
 from traits_runtime._core.trait.construct import attach, prepare
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feature, enabled_of
 from traits_runtime._core.trait.record import ATTRIBUTE, Record
+from traits_runtime._core.trait.scopes import ScopesMethod
 from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
 
 _new = object.__new__
@@ -56,6 +58,9 @@ class Trait:
     without_feature: ClassVar[BlockMethod] = BlockMethod(runtime.without_feature, "{0}.{1}")
     """`without_features` for one name."""
 
+    scopes: ClassVar[ScopesMethod] = ScopesMethod()
+    """``Article.scopes.published()``: a scope of a model's traits, as a condition for queries."""
+
     quietly: ClassVar[BlockMethod] = BlockMethod(runtime.quietly, "trait.{0}.{1}", "*")
     """``with article.quietly():`` drops the events of one instance, or of a model."""
 
@@ -73,8 +78,10 @@ class Trait:
             return _new(cls) if make is None else make(cls, *args, **kwargs)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
+        record = adopt(cls)
+        for prepare_class in runtime.class_preparers if record.kind == "model" else ():
+            prepare_class(cls)
         super().__init_subclass__(**arguments)
-        adopt(cls)
 
 
 def _adopted(cls: type) -> type:
@@ -82,6 +89,14 @@ def _adopted(cls: type) -> type:
     if ATTRIBUTE not in cls.__dict__:
         adopt(cls)
     return cls
+
+
+def _hide_annotations(cls: type) -> None:
+    """Leave the types of columns and events to type checkers: hosts would take what is annotated for a field."""
+    annotations = vars(cls).get("__annotations__", {})
+    for name, value in vars(cls).items():
+        if isinstance(value, (TraitColumn, TraitEvent)):
+            annotations.pop(name, None)
 
 
 def adopt(cls: type) -> Record:
@@ -96,6 +111,8 @@ def adopt(cls: type) -> Record:
     if cls is Trait:
         raise DeclarationError(path_of(cls), "has no instances; inherit it: `class HasSlug(Trait): ...`.")
     record = Record(cls, "trait" if Trait in cls.__bases__ else "model")
+    if record.kind == "trait":
+        _hide_annotations(cls)
     record.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
     record.held = tuple(name for name, value in vars(cls).items() if isinstance(value, HELD))
     for key in _own_keys(cls, record):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from traits_runtime._core import runtime
 from traits_runtime._core.cache import MISSING, escape
 from traits_runtime._core.runtime import SCOPED, cache, identify, identity_readers
-from traits_runtime._core.trait.record import Record, record_of
+from traits_runtime._core.trait.record import record_of
 
-T = TypeVar("T")
 D = TypeVar("D")
+
+is_scoped = SCOPED.get
 
 
 class TraitCache:
@@ -55,68 +56,44 @@ class TraitCache:
         self.owner = owner.__name__
         self.lead = f"trait:{owner.__name__}:"
 
-    @overload
-    def __get__(self, instance: None, owner: type[Any]) -> ClassCache: ...
-    @overload
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> BoundCache[Any]: ...
-    def __get__(self, instance: object, owner: type[Any] | None = None) -> ClassCache | BoundCache[Any]:
-        if instance is None:
-            return ClassCache(self, record_of(owner) if owner is not None else None)
-        return BoundCache(self, instance)
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type[Any]) -> BoundCache:
+            """The cache of an instance, or asked on a class, that of all its instances."""
+            ...
 
 
-class ClassCache:
-    """The cache as a trait or model sees it: it can forget."""
-
-    __slots__ = ("declared", "record")
-
-    def __init__(self, declared: TraitCache, record: Record | None) -> None:
-        self.declared: TraitCache = declared
-        self.record: Record | None = record
-
-    def forget(self) -> None:
-        """Forget all values of the trait, or asked on a model, of the trait's instances of that model."""
-        record = self.record
-        trait = self.declared.owner
-        model = record.name if record is not None and record.kind == "model" else ""
-        cache.backend.bump(f"{trait}:{model}" if model else trait)
-
-    def forget_tag(self, tag: str) -> None:
-        """Forget all values with a tag, of every instance."""
-        cache.backend.bump(f"{self.declared.owner}#{tag}")
-
-
-class BoundCache(msgspec.Struct, Generic[T]):
-    """The cache of one instance; a struct because one is made for every look."""
+class BoundCache(msgspec.Struct):
+    """The cache of one instance; asked on a trait or a model, that of all its instances, which can only forget."""
 
     declared: Any
     _instance: Any
+    _owner: Any
 
     def _prefix(self) -> str:
         """What all keys of the instance begin with, empty for an unsaved one."""
-        identity = identify(self._instance)
+        instance = self._instance
+        identity = identify(instance) if instance is not None else None
         if identity is None:
             return ""
-        prefix = f"{self.declared.lead}{type(self._instance).__name__}:{escape(str(identity))}:"
+        prefix = f"{self.declared.lead}{type(instance).__name__}:{escape(str(identity))}:"
         tenant = runtime.current_tenant_id()
         return prefix if tenant is None else f"t:{escape(tenant)}:{prefix}"
 
     def key(self, key: str) -> str:
         """The whole key, empty for an unsaved instance."""
-        instance = self._instance
-        if not identity_readers and not SCOPED.get() and key.isidentifier():
-            try:
-                identity = instance.id
-            except AttributeError:
-                identity = None
-            if type(identity) is int:
-                return f"{self.declared.lead}{instance.__trait_record__.name}:{identity}:{key}"
         prefix = self._prefix()
         return prefix and prefix + escape(key)
 
     def get(self, key: str, default: D | None = None) -> Any | D | None:
         """The kept value; None is a value, so give a default that is none to tell the two apart."""
-        whole = self.key(key)
+        instance = self._instance
+        own = getattr(instance, "id", None)
+        if type(own) is int and not identity_readers and not is_scoped() and key.isidentifier():
+            # The same key as below, spelled out: a hit costs little more than finding its key.
+            whole = f"{self.declared.lead}{instance.__trait_record__.name}:{own}:{key}"
+        else:
+            whole = self.key(key)
         found = cache.backend.get(whole) if whole else MISSING
         return default if found is MISSING else found
 
@@ -137,13 +114,13 @@ class BoundCache(msgspec.Struct, Generic[T]):
             ttl: Seconds to keep it, the cache's own by default.
             tags: What it can be forgotten by, besides the key.
         """
-        whole = self.key(key)
-        if not whole:
-            return compute()
-        found: Any = cache.backend.get(whole)
+        found: Any = self.get(key, MISSING)
         if found is not MISSING:
             kept: D = found
             return kept
+        whole = self.key(key)
+        if not whole:
+            return compute()
         return cache.remember(whole, compute, self._ttl(ttl), self._scopes(tags))
 
     async def aremember(
@@ -155,15 +132,64 @@ class BoundCache(msgspec.Struct, Generic[T]):
             return await compute()
         return await cache.aremember(whole, compute, self._ttl(ttl), self._scopes(tags))
 
-    def forget(self, key: str | None = None) -> None:
-        """Forget one value, or without a key all values of the instance."""
-        whole = self._prefix() if key is None else self.key(key)
-        if not whole:
-            return
-        if key is None:
-            cache.backend.bump(whole)
+    async def aget(self, key: str, default: D | None = None) -> Any | D | None:
+        """As `get`, without blocking the event loop where the cache is on another machine."""
+        shared, whole = cache.shared(), self.key(key)
+        if shared is None or not whole:
+            return self.get(key, default)
+        found = await shared.aget(whole)
+        return default if found is MISSING else found
+
+    async def aset(self, key: str, value: object, *, ttl: float | None = None, tags: tuple[str, ...] = ()) -> None:
+        """As `set`, without blocking."""
+        shared, whole = cache.shared(), self.key(key)
+        if shared is None or not whole:
+            self.set(key, value, ttl=ttl, tags=tags)
         else:
+            await shared.aset(whole, value, cache.spread(self._ttl(ttl)), self._scopes(tags))
+
+    def forget(self, key: str | None = None) -> None:
+        """Forget one value, or without a key all values of the instance, the model or the trait it is asked on."""
+        scope, whole = self._forgettable(key)
+        if scope:
+            cache.backend.bump(scope)
+        elif whole:
             cache.backend.delete(whole)
+
+    async def aforget(self, key: str | None = None) -> None:
+        """As `forget`, without blocking."""
+        shared = cache.shared()
+        if shared is None:
+            self.forget(key)
+            return
+        scope, whole = self._forgettable(key)
+        if scope:
+            await shared.abump(scope)
+        elif whole:
+            await shared.adelete(whole)
+
+    def _forgettable(self, key: str | None) -> tuple[str, str]:
+        """The scope to forget, or the one key."""
+        if self._instance is None:
+            return self._scope_of_class(), ""
+        return (self._prefix(), "") if key is None else ("", self.key(key))
+
+    def forget_tag(self, tag: str) -> None:
+        """Forget all values with a tag, of every instance."""
+        cache.backend.bump(f"{self.declared.owner}#{tag}")
+
+    async def aforget_tag(self, tag: str) -> None:
+        """As `forget_tag`, without blocking."""
+        shared = cache.shared()
+        if shared is None:
+            self.forget_tag(tag)
+        else:
+            await shared.abump(f"{self.declared.owner}#{tag}")
+
+    def _scope_of_class(self) -> str:
+        trait: str = self.declared.owner
+        record = record_of(self._owner)
+        return f"{trait}:{record.name}" if record.kind == "model" else trait
 
     def _ttl(self, ttl: float | None) -> float:
         own: float = self.declared.ttl
@@ -173,3 +199,7 @@ class BoundCache(msgspec.Struct, Generic[T]):
         """What a value is forgotten with: trait, model, instance, tags."""
         owner = self.declared.owner
         return (owner, f"{owner}:{type(self._instance).__name__}", self._prefix(), *(f"{owner}#{tag}" for tag in tags))
+
+
+if not TYPE_CHECKING:
+    TraitCache.__get__ = BoundCache  # a struct is made by C code: a function here would cost a frame for each look

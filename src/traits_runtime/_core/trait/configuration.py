@@ -68,7 +68,7 @@ class Configuration:
     def use(
         self,
         *,
-        store: Store | None = None,
+        store: Store | Path | str | None = None,
         path: Path | str | None = None,
         project: Path | str | None = None,
         environ: Mapping[str, str] | None = None,
@@ -76,14 +76,13 @@ class Configuration:
         """Say where values come from.
 
         Args:
-            store: Keeps overrides; changes by other processes are seen within a second.
+            store: Keeps overrides: the path of an SQLite file, made if absent and safe for several processes, or
+                an object. Changes by other processes are seen within a second.
             path: A ``traits.toml`` or ``pyproject.toml``.
             project: A folder; its ``traits.toml`` or else its ``pyproject.toml`` is read.
             environ: Variables to read instead of the process's own.
         """
         from pathlib import Path
-
-        from traits_runtime._core.config.files import read_file
 
         if environ is not None:
             runtime.resolver.environ = environ
@@ -91,15 +90,15 @@ class Configuration:
             own, shared = Path(project) / "traits.toml", Path(project) / "pyproject.toml"
             path = own if own.is_file() else shared
         if path is not None:
-            runtime.use_files(read_file(Path(path)))
+            runtime.read_files(Path(path))
         if store is not None:
             self._end()
-            self._store = store
-            self._end = store.watch(self.refresh)
+            self._store = _opened(store)
+            self._end = self._store.watch(self.refresh)
         self.refresh()
 
     def reload(self) -> None:
-        """Read files, environment and store again."""
+        """Read the file, the environment and the store again."""
         runtime.problems.clear()
         runtime.resolver.forget()
         runtime.read_files()
@@ -245,13 +244,29 @@ class Configuration:
         return msgspec.structs.replace(change, before=change.before and MASK, after=change.after and MASK)
 
     def _take(self, contents: Contents) -> None:
-        values = {
+        runtime.resolver.stored = as_table(contents)
+        self._version = contents.version
+        runtime.invalidate()
+
+
+def as_table(contents: Contents) -> Table:
+    """The overrides of a store as the resolver reads them."""
+    return Table(
+        {
             address: (parse_json(value), f"change {number}" + (f" by {by}" if by else ""))
             for address, (value, number, by) in contents.values.items()
         }
-        runtime.resolver.stored = Table(values)
-        self._version = contents.version
-        runtime.invalidate()
+    )
+
+
+def _opened(store: Store | Path | str) -> Store:
+    from pathlib import Path
+
+    if not isinstance(store, str | Path):
+        return store
+    from traits_runtime._core.config.sqlite import SQLiteStore
+
+    return SQLiteStore(Path(store))
 
 
 def _misnamed(address: Address) -> UnknownNameError | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from traits_runtime._core.events.bus import Declared, Route
@@ -26,7 +26,7 @@ class TraitEvent(Generic[P, T]):
         payload: A Struct, dataclass or TypedDict (any callable); None for an event that carries nothing.
         doc: When it happens.
         before: Whether it comes before what it names: listeners may ``raise Veto(...)`` and failures reach the emitter.
-        after_commit: Whether all listeners wait for the commit of the sender's transaction.
+        after_commit: Whether listeners that do not say otherwise wait for the commit of the sender's transaction.
 
     >>> import msgspec
     >>> from traits_runtime import Trait
@@ -90,9 +90,9 @@ class TraitEvent(Generic[P, T]):
         if instance is None:
             return self
         try:
-            route = bus.routes[self.wire]
+            route = bus.routes[self._declared]
         except KeyError:
-            route = bus.route(self.wire)
+            route = bus.route(self.wire, self._declared)
         return NOOP if route.empty else BoundEvent(route, instance)
 
     def listen(
@@ -103,7 +103,7 @@ class TraitEvent(Generic[P, T]):
         model: type | None = None,
         once: bool = False,
         weak: bool = False,
-        after_commit: bool = False,
+        after_commit: bool | None = None,
         mode: Mode = "now",
         collapse: bool = False,
     ) -> Subscription:
@@ -140,11 +140,11 @@ class BoundEvent(Generic[P]):
         route = self._route
         bus.deliver(route, Envelope(route.name, route.payload(*args, **kwargs), self._sender))  # type: ignore[misc]
 
-    async def aemit(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Emit the event and await its listeners, one after the other."""
+    def aemit(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, None]:
+        """Emit the event; to be awaited: its listeners run one after the other."""
         route = self._route
         payload: Any = route.payload
-        await bus.adeliver(route, Envelope(route.name, payload(*args, **kwargs), self._sender))
+        return bus.adeliver(route, Envelope(route.name, payload(*args, **kwargs), self._sender))
 
 
 class _Noop(tuple[()]):

@@ -10,7 +10,7 @@ from traits_runtime._core import runtime
 from traits_runtime._core.config.resolver import Resolved
 from traits_runtime._core.declare import Block, Option
 from traits_runtime._core.features import muted
-from traits_runtime._core.runtime import MUTES, OVERRIDES, SCOPED
+from traits_runtime._core.runtime import MUTES, OVERRIDES, SCOPED, TENANT
 from traits_runtime._core.trait.record import Record, record_of
 
 
@@ -96,7 +96,7 @@ def is_enabled_for(cls: Any, name: str) -> bool:
 
 
 def _asked(thing: object, record: Record, name: str, instance: object) -> bool:
-    tenant = runtime.current_tenant_id()
+    tenant = None if TENANT.get() is None else runtime.current_tenant_id()
     overrides = OVERRIDES.get()
     found = record.state_in(name, tenant, overrides, instance) if overrides else record.state(name, tenant)
     mutes = MUTES.get()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from typing import Any, cast
 
 from traits_runtime._core import runtime
-from traits_runtime._core.events.bus import LIFECYCLE
+from traits_runtime._core.events.bus import LIFECYCLE, Route
 from traits_runtime._core.events.listener import Envelope
+from traits_runtime._core.runtime import SCOPED
 from traits_runtime._core.trait.construct import prepare
 from traits_runtime._core.trait.features import trait_is_on
 from traits_runtime._core.trait.record import HookEntry, Record
@@ -46,10 +48,9 @@ def run_hooks(instance: object, moment: str, *, changes: Collection[str] | None 
             getattr(instance, entry.name)()
         except Veto as veto:
             raise _explained(veto, entry, moment)  # noqa: B904 - it is the same veto
-    name = f"{LIFECYCLE}{record.name}.{moment}"
-    route = runtime.bus.routes.get(name) or runtime.bus.route(name)
+    route = _route(record, moment)
     if not route.empty:
-        runtime.bus.deliver(route, Envelope(name, {}, instance))
+        runtime.bus.deliver(route, Envelope(route.name, {}, instance))
 
 
 async def arun_hooks(instance: object, moment: str, *, changes: Collection[str] | None = None) -> None:
@@ -63,6 +64,54 @@ async def arun_hooks(instance: object, moment: str, *, changes: Collection[str] 
         except Veto as veto:
             raise _explained(veto, entry, moment)  # noqa: B904 - it is the same veto
     await runtime.bus.aemit(f"{LIFECYCLE}{record.name}.{moment}", instance)
+
+
+def hears(model: type, moment: str) -> bool:
+    """Whether a hook or a listener waits for a moment of a model; a host that asks first saves the rest."""
+    record = prepare(model)
+    return bool(record.hooks_at(moment)) or not _route(record, moment).empty
+
+
+def runner(model: type, moment: str) -> Callable[[Any], None] | None:
+    """A function that runs a moment of a model's instances as `run_hooks` does, made once for many; None for nothing.
+
+    Good as long as no listener comes or goes and no `with` block opens or closes: for one flush.
+    """
+    record = prepare(model)
+    route = _route(record, moment)
+    entries = record.hooks_at(moment)
+    if SCOPED.get() or any(one.is_async or one.mark.when is not None for one in entries):
+        return partial(run_hooks, moment=moment)
+    due = [one for one in entries if not one.in_trait or trait_is_on(model, record, one.owner)]
+    calls = tuple((getattr(model, one.name), one) for one in due)
+    if not calls and route.empty:
+        return None
+    if len(calls) == 1 and route.empty and not moment.endswith("ing"):
+        return cast("Callable[[Any], None]", calls[0][0])
+    deliver, name = (None, "") if route.empty else (runtime.bus.deliver, route.name)
+
+    def run(instance: Any) -> None:
+        for call, entry in calls:
+            try:
+                call(instance)
+            except Veto as veto:
+                raise _explained(veto, entry, moment)  # noqa: B904 - it is the same veto
+        if deliver is not None:
+            deliver(route, Envelope(name, {}, instance))
+
+    return run
+
+
+def is_awaited(model: type, moment: str) -> bool:
+    """Whether a moment of a model has coroutine functions among its hooks and listeners."""
+    record = prepare(model)
+    heard = any(one.is_async for one in _route(record, moment).listeners)
+    return heard or any(one.is_async for one in record.hooks_at(moment))
+
+
+def _route(record: Record, moment: str) -> Route:
+    name = f"{LIFECYCLE}{record.name}.{moment}"
+    return runtime.bus.routes.get(name) or runtime.bus.route(name)
 
 
 def _explained(veto: Veto, entry: HookEntry, moment: str) -> Veto:

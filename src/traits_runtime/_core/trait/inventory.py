@@ -115,8 +115,10 @@ class Inventory(msgspec.Struct, frozen=True):
 
 
 def collect(records: Mapping[str, Record], packages: tuple[str, ...]) -> Inventory:
-    """The facts of all records whose class lies in one of the packages; without packages of all."""
-    chosen = [one for path, one in records.items() if not packages or _within(path, packages)]
+    """The facts of all records whose class lies in one of the packages, and of the traits that they use."""
+    mine = [one for path, one in records.items() if not packages or _within(path, packages)]
+    paths = {each.path for one in mine for each in (one, *one.traits)}
+    chosen = [one for path, one in records.items() if path in paths]
     held = [(one, name, value) for one in chosen for name, value in vars(one.cls).items()]
     return Inventory(
         traits=tuple(_class_fact(one) for one in chosen if one.kind == "trait"),

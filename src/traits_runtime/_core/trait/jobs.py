@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import copy_context
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar, copy_context
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 from weakref import WeakValueDictionary
 
 from traits_runtime._core import runtime
+from traits_runtime._core.actor import Actor
 from traits_runtime._core.declare import path_of
 from traits_runtime._core.naming import event_name
 from traits_runtime._core.queue import InlineBackend, JobBackend, JobMessage, Ref, WhenMissing
@@ -21,22 +24,32 @@ R = TypeVar("R")
 known: WeakValueDictionary[str, Job[Any, Any]] = WeakValueDictionary()
 """Jobs by name, for the worker that gets a message."""
 
-_live: list[dict[tuple[str, Any], object]] = []
+_live: ContextVar[tuple[dict[tuple[str, Any], object], ...]] = ContextVar("traits_live", default=())
 
 
-@contextmanager
-def keeping(held: dict[tuple[str, Any], object]) -> Iterator[None]:
-    """Find these instances by identity while jobs run, where no host can fetch them; for tests and inline jobs."""
-    _live.append(held)
-    try:
-        yield
-    finally:
-        _live.remove(held)
+class Keeping:
+    """Find these instances by identity while jobs run, where no host can fetch them; for tests and inline jobs.
+
+    Args:
+        held: The instances by model and identity.
+    """
+
+    __slots__ = ("_held", "_token")
+
+    def __init__(self, held: dict[tuple[str, Any], object]) -> None:
+        self._held = held
+
+    def __enter__(self) -> None:
+        self._token = _live.set((*_live.get(), self._held))
+
+    def __exit__(self, *_error: object) -> None:
+        _live.reset(self._token)
 
 
 def being_sent() -> dict[tuple[str, Any], object]:
     """The instances of the job that is being queued, by model and identity."""
-    return _live[-1] if _live else {}
+    live = _live.get()
+    return live[-1] if live else {}
 
 
 class Job(Generic[P, R]):
@@ -48,6 +61,8 @@ class Job(Generic[P, R]):
         key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance's key.
         delay: Seconds to wait at least.
         max_attempts: How often it is tried.
+        backoff: Seconds before the second attempt; doubled for each one after it.
+        priority: Higher goes first.
         when_missing: What to do where an instance is gone when the job runs.
     """
 
@@ -56,14 +71,16 @@ class Job(Generic[P, R]):
     wire: str
 
     def __init__(
-        self, function: Callable[..., R], *, queue: str, key: str, delay: float, max_attempts: int,
-        when_missing: WhenMissing,
+        self, function: Callable[..., R], *, queue: str = "", key: str = "", delay: float = 0, max_attempts: int = 1,
+        backoff: float = 5, priority: int = 0, when_missing: WhenMissing = "discard",
     ) -> None:  # fmt: skip
         self.function = function
         self.queue = queue
         self.key = key
         self.delay = delay
         self.max_attempts = max_attempts
+        self.backoff = backoff
+        self.priority = priority
         self.when_missing: WhenMissing = when_missing
         self.name = function.__name__
         self.owner = ""
@@ -80,6 +97,9 @@ class Job(Generic[P, R]):
         self.name = name
         self.owner = owner.__name__
         self.wire = event_name(owner.__name__, name)
+        other = known.get(self.wire)
+        if other is not None and other.__module__ != self.__module__:
+            _report_shared(self.wire, other, self)
         known[self.wire] = self
 
     @overload
@@ -102,25 +122,35 @@ class Job(Generic[P, R]):
     ) -> str:
         """Queue the job with another queue or delay than it declares."""
         held: dict[tuple[str, Any], object] = {}
-        message = JobMessage(
-            id=_new_id(),
-            name=self.wire,
-            args=tuple(_pack(one, held) for one in args),
-            kwargs={name: _pack(one, held) for name, one in kwargs.items()},
+        made = message(
+            self.wire,
+            args=tuple([pack(one, held) for one in args]),
+            kwargs={name: pack(one, held) for name, one in kwargs.items()},
             queue=queue or self.queue,
-            tenant=runtime.current_tenant_id() or "",
-            key=self.key.replace("{pk}", str(runtime.identify(args[0]))) if args else self.key,
+            key=self.key.replace("{pk}", str(runtime.identify(args[0]))) if self.key and args else self.key,
             delay=self.delay if delay is None else delay,
             max_attempts=self.max_attempts,
+            backoff=self.backoff,
+            priority=self.priority,
             when_missing=self.when_missing,
         )
         runtime.telemetry.record(self.wire, "counter", 1, outcome="enqueued")
         backend: JobBackend = runtime.job_backend or InlineBackend(run_job)
-        with keeping(held):
-            return backend.enqueue(message)
+        with Keeping(held):
+            return backend.enqueue(made)
 
     def __repr__(self) -> str:
         return f"<Job {self.wire}>"
+
+
+def _report_shared(wire: str, first: Job[Any, Any], last: Job[Any, Any]) -> None:
+    """Log that a name stands for two jobs; classes of one module replace each other, as where it is loaded again."""
+    import logging
+
+    logging.getLogger("traits_runtime.jobs").warning(
+        "%s and %s are both the job %r: a queued one runs as the latter. Give one of the two classes another name.",
+        path_of(first.function), path_of(last.function), wire,
+    )  # fmt: skip
 
 
 class BoundJob(Generic[P, R]):
@@ -147,16 +177,20 @@ class BoundJob(Generic[P, R]):
 
 
 def job(
-    *, queue: str = "", key: str = "", delay: float = 0, max_attempts: int = 1, when_missing: WhenMissing = "discard"
-) -> Callable[[Callable[Concatenate[Any, P], R]], Job[P, R]]:
+    *, queue: str = "", key: str = "", delay: float = 0, max_attempts: int = 1, backoff: float = 5, priority: int = 0,
+    when_missing: WhenMissing = "discard",
+) -> Callable[[Callable[Concatenate[Any, P], R]], Job[P, R]]:  # fmt: skip
     """Declare a method (or a function whose first argument is an instance) as a job.
 
     Args:
         queue: Name of the queue, empty for the default one.
         key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance's key.
         delay: Seconds to wait at least.
-        max_attempts: How often it is tried.
-        when_missing: ``discard`` drops the job where an instance is gone when it runs, ``fail`` raises.
+        max_attempts: How often it is tried before it is a dead letter.
+        backoff: Seconds before the second attempt, more or less; doubled for each one after it.
+        priority: Higher goes first, where the outbox or the engine can tell.
+        when_missing: ``discard`` drops the job where an instance is gone when it runs, ``fail`` makes it a dead
+            letter at once, ``retry`` tries again as after any error.
 
     >>> from traits_runtime import Trait
     >>> class HasIndex(Trait):
@@ -170,7 +204,10 @@ def job(
     """
 
     def decorate(function: Callable[Concatenate[Any, P], R]) -> Job[P, R]:
-        return Job(function, queue=queue, key=key, delay=delay, max_attempts=max_attempts, when_missing=when_missing)
+        return Job(
+            function, queue=queue, key=key, delay=delay, max_attempts=max_attempts, backoff=backoff,
+            priority=priority, when_missing=when_missing,
+        )  # fmt: skip
 
     return decorate
 
@@ -182,6 +219,8 @@ class TraitJob:
     """
 
     operations: ClassVar[dict[str, Job[Any, Any]]] = {}
+    trait: ClassVar[str | None] = None
+    """Dotted path of the trait."""
 
     def __init_subclass__(cls, *, trait: type | None = None, queue: str = "", **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -190,6 +229,7 @@ class TraitJob:
             if name.startswith("process_"):
                 cls.operations[name.removeprefix("process_")] = _operation(cls, name, method, trait, queue)
         if trait is not None:
+            cls.trait = path_of(trait)
             _operations.setdefault(path_of(trait), []).append(cls)
 
 
@@ -202,7 +242,7 @@ def _operation(cls: type[TraitJob], name: str, method: Any, trait: type | None, 
 
     run.__name__ = name.removeprefix("process_")
     run.__doc__ = method.__doc__
-    made: Job[Any, Any] = Job(run, queue=queue, key="", delay=0, max_attempts=1, when_missing="discard")
+    made: Job[Any, Any] = Job(run, queue=queue)
     known.pop(made.wire, None)
     made.wire = event_name((trait or cls).__name__, run.__name__)
     known[made.wire] = made
@@ -232,12 +272,28 @@ def queue_operation(instance: object, operation: str, data: dict[str, Any] | Non
     return operations[operation].send((instance,), data or {}, queue=queue)
 
 
+def message(name: str, **fields: Any) -> JobMessage:
+    """A message with what is current here: tenant, actor, and what else crosses over.
+
+    Ids begin with the time, so that rows of an outbox are added at the end of its index.
+    """
+    actor = runtime.current_actor()
+    return JobMessage(
+        id=f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}",
+        name=name,
+        tenant=runtime.current_tenant_id() or "",
+        actor=None if actor is None else (actor.id, actor.type, actor.label),
+        context=_context(),
+        **fields,
+    )
+
+
 def run_job(message: JobMessage) -> object:
     """Run a job that an engine delivers: in its tenant, with its instances fetched again.
 
     Raises:
         UnknownJobError: This process knows no job of that name.
-        MissingReferenceError: An instance is gone, and the job says ``when_missing="fail"``.
+        MissingReferenceError: An instance is gone, and the job does not say ``when_missing="discard"``.
     """
     found = known.get(message.name)
     if found is None:
@@ -246,26 +302,39 @@ def run_job(message: JobMessage) -> object:
 
 
 def _apart(found: Job[Any, Any], message: JobMessage) -> object:
-    """Run a job as a worker would, also where it runs at once: no open block covers it, but its tenant does."""
+    with crossed(message):
+        return _run(found, message)
+
+
+@contextmanager
+def crossed(message: JobMessage) -> Iterator[None]:
+    """In a context of its own: what was current where a message was made. No open block covers it any more."""
     runtime.leave_blocks()
-    if not message.tenant:
-        return _run(found, message)
-    with runtime.tenant(message.tenant):
-        return _run(found, message)
+    with runtime.acting_as(Actor(*message.actor) if message.actor else None), ExitStack() as around:
+        if message.tenant:
+            around.enter_context(runtime.tenant(message.tenant))
+        for name, value in message.context.items():
+            if name in runtime.carriers:
+                around.enter_context(runtime.carriers[name].restore(value))
+        yield
 
 
 def _run(found: Job[Any, Any], message: JobMessage) -> object:
     try:
-        args = [_unpack(one) for one in message.args]
-        kwargs = {name: _unpack(one) for name, one in message.kwargs.items()}
+        args = [unpack(one) for one in message.args]
+        kwargs = {name: unpack(one) for name, one in message.kwargs.items()}
     except MissingReferenceError:
         runtime.telemetry.record(message.name, "counter", 1, outcome="discarded")
-        if message.when_missing == "fail":
+        if message.when_missing != "discard":
             raise
         runtime.bus.emit("trait.runtime.job_discarded", None, job=message.name, id=message.id)
         return None
     try:
         result: object = found.function(*args, **kwargs)
+        if hasattr(result, "__await__"):
+            import asyncio
+
+            result = asyncio.run(_awaited(result))
     except Exception:
         runtime.telemetry.record(message.name, "counter", 1, outcome="error")
         raise
@@ -273,7 +342,23 @@ def _run(found: Job[Any, Any], message: JobMessage) -> object:
     return result
 
 
-def _pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
+async def _awaited(result: Any) -> object:
+    return await result
+
+
+def _context() -> dict[str, Any]:
+    """What crosses over besides tenant and actor."""
+    found = ((name, one.capture()) for name, one in runtime.carriers.items())
+    return {name: value for name, value in found if value is not None}
+
+
+def pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
+    """An instance as its `Ref`, anything else as it is.
+
+    Args:
+        value: What is to travel.
+        held: Where the instance is kept by model and identity.
+    """
     if not has_record(type(value)):
         return value
     identity = runtime.identify(value)
@@ -284,7 +369,12 @@ def _pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
     return Ref(path, identity)
 
 
-def _unpack(value: Any) -> Any:
+def unpack(value: Any) -> Any:
+    """What `pack` was given, fetched again.
+
+    Raises:
+        MissingReferenceError: The instance is gone, or its model is not known here.
+    """
     if not (isinstance(value, dict) and value.get("$ref") == "model"):
         return value
     from traits_runtime._core import registry
@@ -295,13 +385,7 @@ def _unpack(value: Any) -> Any:
     except UnknownModelError:
         found = None
     if found is None:
-        found = next((held[path, identity] for held in reversed(_live) if (path, identity) in held), None)
+        found = next((held[path, identity] for held in reversed(_live.get()) if (path, identity) in held), None)
     if found is None:
         raise MissingReferenceError(path, identity)
     return found
-
-
-def _new_id() -> str:
-    from uuid import uuid4
-
-    return uuid4().hex

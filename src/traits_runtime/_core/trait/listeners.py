@@ -19,7 +19,7 @@ def listen(
     priority: int = 0,
     model: type | None = None,
     once: bool = False,
-    after_commit: bool = False,
+    after_commit: bool | None = None,
     mode: Mode = "now",
     collapse: bool = False,
 ) -> Callable[[L], L]:
@@ -32,7 +32,7 @@ def listen(
         priority: Higher is called first.
         model: Hear only instances of this class.
         once: Hear one event, then no more.
-        after_commit: Wait for the commit of the sender's transaction.
+        after_commit: Wait for the commit of the sender's transaction; None does what the event declares.
         mode: ``task`` starts a coroutine function as a task when the event is emitted synchronously.
         collapse: Skip events that are emitted while this listener runs.
     """

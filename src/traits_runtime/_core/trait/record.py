@@ -10,7 +10,7 @@ from traits_runtime._core import runtime
 from traits_runtime._core.config.keys import Key, toggle
 from traits_runtime._core.config.resolver import Subject
 from traits_runtime._core.declare import ENABLED, HookMark, Option, is_coroutine_function, path_of
-from traits_runtime._core.rollouts import Plan, Rollout, SubjectOverride
+from traits_runtime._core.rollouts import Plan, ProvidedPlan, Rollout, SubjectOverride
 from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, UnknownFeatureError
 
 ATTRIBUTE = "__trait_record__"
@@ -49,8 +49,8 @@ class Record:
     __slots__ = (
         "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found", "held",
         "hooks", "initializers", "keys",
-        "kind", "lineage", "make", "moments", "name", "number", "path", "plans", "ready", "rolled", "snaps", "states",
-        "subject",
+        "kind", "lineage", "make", "moments", "name", "names", "number", "path", "plans", "ready", "rolled", "snaps",
+        "states", "subject",
     )  # fmt: skip
 
     def __init__(self, cls: type, kind: Literal["trait", "model"]) -> None:
@@ -66,6 +66,7 @@ class Record:
         self.lineage: tuple[Record, ...] = tuple(record_of(base) for base in cls.__mro__[1:] if has_record(base))
         self.code: dict[tuple[str, str], object] = {}
         self.moments: dict[str, tuple[HookEntry, ...]] = {}
+        self.names: dict[str, str] = {}
         self.snaps: dict[Any, Any] = {}
         self.flags: dict[str, bool] = {}
         self.states: dict[str, dict[str, bool]] = {}
@@ -91,7 +92,7 @@ class Record:
         key = self.feature_key(feature)
         made = self.rolled.get(key.name)
         if made is None:
-            made = (_hidden(key, "rollout", Rollout | None, None), _hidden(key, "subjects", Subjects, {}))
+            made = (hidden_key(key, "rollout", Rollout | None, None), hidden_key(key, "subjects", Subjects, {}))
             self.rolled[key.name] = made
         return made
 
@@ -114,6 +115,8 @@ class Record:
         off = not all(runtime.resolver.value(one, subject, tenant, frames) is True for one in switches)
         toggle = runtime.resolver.value(key, subject, tenant, frames) is True
         name = f"{key.trait}.{key.name}"
+        if runtime.flag_provider is not None:
+            return ProvidedPlan(name, toggle, off, subjects, runtime.flag_provider)  # type: ignore[arg-type]
         return Plan(name, toggle, off, share, subjects)  # type: ignore[arg-type]
 
     @property
@@ -194,13 +197,13 @@ class Record:
 
     def state(self, name: str, tenant: str | None) -> bool:
         """Whether a feature is on by the layers below blocks, its trait's and the global toggle included."""
-        runtime.ensure_files()
-        states = self.flags if tenant is None else self.states.setdefault(tenant, {})
-        found = states.get(name)
-        if found is None:
-            found = self.state_in(name, tenant, ())
-            states[name] = found
-        return found
+        try:
+            return (self.flags if tenant is None else self.states[tenant])[name]
+        except KeyError:
+            runtime.ensure_files()
+            states = self.flags if tenant is None else self.states.setdefault(tenant, {})
+            found = states[name] = self.state_in(name, tenant, ())
+            return found
 
     def state_in(self, name: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> bool:
         """As `state`, worked out anew with the values of ``with`` blocks."""
@@ -222,7 +225,8 @@ class Record:
 Subjects = Mapping[str, SubjectOverride]
 
 
-def _hidden(key: Key, name: str, of: Any, default: object) -> Key:
+def hidden_key(key: Key, name: str, of: Any, default: object) -> Key:
+    """A key behind a feature that is set through `rollouts` alone."""
     option = Option(default, None, "", (), {}, (False, False), ("", ""))
     return Key(key.trait, key.path, f"{key.name}.{name}", of, option, "feature")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from traits_runtime._core import runtime
 from traits_runtime._core.config.store import Change
 from traits_runtime._core.features import muted
-from traits_runtime._core.rollouts import Decision, Plan, Rollout, SubjectOverride
+from traits_runtime._core.rollouts import Decision, Hashing, Plan, Rollout, SubjectOverride
 from traits_runtime._core.runtime import SCOPED
 from traits_runtime._core.trait.configuration import Name, config, find
 from traits_runtime._core.trait.features import Feature
@@ -36,6 +37,9 @@ class Rollouts:
     True
     """
 
+    def __init__(self) -> None:
+        self._guards: dict[tuple[str, Name | None, str], tuple[float, float, int, tuple[int, int, int, float]]] = {}
+
     def enabled(self, thing: Any, feature: str, subject: str) -> bool:
         """Whether a subject has a feature.
 
@@ -59,8 +63,8 @@ class Rollouts:
         return plan.decide(subject)
 
     def set_share(
-        self, feature: str, share: float, *, salt: str = "", model: Name | None = None, tenant: str = "",
-        by: str = "", why: str = "",
+        self, feature: str, share: float, *, salt: str = "", hashing: Hashing = "text", model: Name | None = None,
+        tenant: str = "", by: str = "", why: str = "",
     ) -> Change:  # fmt: skip
         """Roll a feature out to a share of the subjects; a larger share keeps everybody who had it.
 
@@ -68,6 +72,7 @@ class Rollouts:
             feature: ``HasSlug.follow_title``.
             share: Percent, to three decimals; 0 is nobody.
             salt: What is hashed before the subject, for a flag that keeps its name of another system.
+            hashing: ``cbor`` deals as flagd does since its core is at 2.0, ``text`` as before.
             model: For one model only.
             tenant: For one tenant only.
             by: Who does it.
@@ -76,13 +81,77 @@ class Rollouts:
         record, name = _named(feature)
         key = record.rollout_keys(name)[0]
         address = (record.name, key.name, _path(model), tenant)
-        return config.store_key(key, address, Rollout(share, salt), by, why)
+        return config.store_key(key, address, Rollout(share, salt, hashing), by, why)
 
     def end(self, feature: str, *, model: Name | None = None, tenant: str = "", by: str = "", why: str = "") -> Change:
         """End a rollout: the toggle holds for everybody again."""
         record, name = _named(feature)
         key = record.rollout_keys(name)[0]
         return config.store_key(key, (record.name, key.name, _path(model), tenant), None, by, why)
+
+    def guard(
+        self, feature: str, *, error_rate: float = 1, latency: float = 0, at_least: int = 100,
+        model: Name | None = None, tenant: str = "",
+    ) -> None:  # fmt: skip
+        """Take a feature back by itself when its trait does worse than it may; `check` looks, `watch` looks regularly.
+
+        The trait's counters and timings are asked: switch telemetry on. The share becomes 0, the history says why,
+        and ``trait.runtime.rolled_back`` is emitted.
+
+        Args:
+            feature: ``HasSlug.follow_title``.
+            error_rate: Share of outcomes ``error`` that is still good, 0 to 1.
+            latency: Mean seconds of the trait's timings that are still good, 0 for not looking at them.
+            at_least: How many outcomes are needed for a judgement.
+            model: The rollout for one model only.
+            tenant: The rollout for one tenant only.
+        """
+        record, _name = _named(feature)
+        self._guards[feature, model, tenant] = (error_rate, latency, at_least, _seen(record.name))
+
+    def check(self) -> tuple[Change, ...]:
+        """Look at every guarded feature, at what was recorded since the last judgement; returns what was taken back."""
+        taken = []
+        for (feature, model, tenant), (error_rate, latency, at_least, before) in list(self._guards.items()):
+            now = _seen(_named(feature)[0].name)
+            count, errors, timings, seconds = (new - old for new, old in zip(now, before, strict=True))
+            if count < at_least:
+                continue
+            why = ""
+            if errors / count > error_rate:
+                why = f"{errors} of {count} outcomes were errors, {error_rate:.1%} may be"
+            elif latency and timings and seconds / timings > latency:
+                why = f"the mean of {timings} timings was {seconds / timings:.3f} s, {latency:g} s may be"
+            if not why:
+                self._guards[feature, model, tenant] = (error_rate, latency, at_least, now)
+                continue
+            del self._guards[feature, model, tenant]
+            taken.append(self.set_share(feature, 0, model=model, tenant=tenant, by="guard", why=why))
+            runtime.bus.emit("trait.runtime.rolled_back", None, feature=feature, why=why)
+        return tuple(taken)
+
+    def watch(self, every: float = 10) -> Callable[[], None]:
+        """Check regularly, in a thread; returns how to stop.
+
+        Args:
+            every: Seconds between two looks.
+        """
+        from threading import Event, Thread
+
+        stopped = Event()
+
+        def look() -> None:
+            while not stopped.wait(every):
+                self.check()
+
+        thread = Thread(target=look, name="traits-guards", daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            stopped.set()
+            thread.join()
+
+        return stop
 
     def set_subject(
         self, feature: str, subject: str, *, on: bool | None, days: float = 0, model: Name | None = None,
@@ -109,6 +178,21 @@ class Rollouts:
         else:
             held[subject] = SubjectOverride(on, time.time() + days * DAY if days else 0)
         return config.store_key(key, address, held, by, why)
+
+
+def _seen(trait: str) -> tuple[int, int, int, float]:
+    """What a trait has recorded: how often, how often with an error, how many timings, and their seconds."""
+    count = errors = timings = 0
+    seconds = 0.0
+    for one in runtime.telemetry.read():
+        if not one.name.startswith(f"trait.{trait}.") or one.outcome in ("enqueued", "duplicate"):
+            continue
+        if one.kind == "timing":
+            timings, seconds = timings + one.count, seconds + one.total
+        if one.kind != "gauge":
+            count += one.count
+            errors += one.count if one.outcome in ("error", "dead") else 0
+    return count, errors, timings, seconds
 
 
 def _stored_subjects(address: tuple[str, str, str, str]) -> dict[str, SubjectOverride]:

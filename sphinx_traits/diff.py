@@ -1,0 +1,457 @@
+"""What changed between two manifests, and whether it breaks those who rely on the old one.
+
+Breaking is what asks somebody outside the class to act: who overrides a key, listens to an event, runs a queue, reads
+a dashboard, or relies on the order in which hooks run. Methods and attributes are left to `griffe check`, which
+compares signatures.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from sphinx_traits.manifest import (
+    Class,
+    Column,
+    ConfigKey,
+    Event,
+    Fact,
+    Feature,
+    Field,
+    Hook,
+    Job,
+    Location,
+    Manifest,
+    Metric,
+    Model,
+    Scope,
+)
+from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
+
+What: TypeAlias = Literal["trait", "model", "config", "feature", "event", "hook", "job", "metric", "column", "scope"]
+"""What changed; where it stands on a class, the domain's name of it."""
+
+Kind: TypeAlias = Literal["added", "removed", "renamed", "changed"]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between two manifests.
+
+    Args:
+        what: What kind of thing changed.
+        name: Its full dotted name; of a renamed one the old name.
+        kind: How it changed.
+        part: Of a changed one, what of it: `default`, `type`, `payload`, `order`, ...
+        before: The old value, empty where there was none.
+        after: The new value, empty where there is none.
+        breaking: Whether somebody outside has to act.
+        location: Where it stands now; of a removed one, where it stood.
+    """
+
+    what: What
+    name: str
+    kind: Kind
+    part: str = ""
+    before: str = ""
+    after: str = ""
+    breaking: bool = False
+    location: Location = Location()
+
+    def __str__(self) -> str:
+        sign = "!" if self.breaking else " "
+        head = f"{sign} {self.what} {self.name}"
+        if self.kind == "renamed":
+            return f"{head} renamed to {self.after}"
+        if self.kind == "changed":
+            return f"{head} {self.part}: {self.before or 'none'} → {self.after or 'none'}"
+        return f"{head} {self.kind}"
+
+
+F = TypeVar("F", bound=Fact)
+
+_KINDS: dict[str, What] = {
+    "config": "config",
+    "features": "feature",
+    "events": "event",
+    "hooks": "hook",
+    "jobs": "job",
+    "metrics": "metric",
+    "columns": "column",
+    "scopes": "scope",
+}
+"""The attribute of a class, and what its facts are called."""
+
+_PARTS: dict[type[Fact], tuple[tuple[str, bool], ...]] = {
+    ConfigKey: (
+        ("type", True),
+        ("default", True),
+        ("env", True),
+        ("constraints", True),
+        ("group", True),
+        ("locked", True),
+        ("secret", False),
+        ("deprecated", False),
+    ),
+    Feature: (("default", True),),
+    Event: (("wire", True), ("payload", True), ("fields", True), ("before", True)),
+    Hook: (("moment", True), ("priority", True), ("when", True), ("is_async", True)),
+    Job: (("queue", True), ("parameters", True), ("options", False)),
+    Metric: (("kind", True),),
+    Column: (("kind", True), ("type", True), ("nullable", True), ("default", False), ("target", True)),
+    Scope: (("signature", True),),
+}
+"""What of a fact is compared, and whether a change of it breaks."""
+
+_NAMED_BY_OWNER = (ConfigKey, Feature, Event, Job, Metric)
+"""Facts whose name in files, on the bus and in queues begins with their trait's: moving them renames them."""
+
+_ADDED_IS_SAFE = frozenset({"env", "fields"})
+"""Lists to which one may be added without harm; a job's new parameter is safe with a default."""
+
+
+def diff(old: Manifest, new: Manifest) -> tuple[Change, ...]:
+    """All changes, the breaking ones first, then by name.
+
+    Args:
+        old: What others rely on: the last release's manifest.
+        new: What would be released.
+    """
+    before, after = Index(old), Index(new)
+    found = [*_classes(before, after), *_compositions(before, after)]
+    return tuple(sorted(found, key=lambda one: (not one.breaking, one.name, one.what, one.kind, one.part, one.before)))
+
+
+def as_text(changes: Sequence[Change]) -> str:
+    """One change a line, `!` in front of a breaking one, and a last line that counts them.
+
+    >>> as_text([])
+    'No change.\\n'
+    """
+    if not changes:
+        return "No change.\n"
+    rows = [f"{one}{f'  ({one.location})' if one.location.path else ''}" for one in changes]
+    broken = sum(one.breaking for one in changes)
+    return "\n".join([*rows, f"{len(changes)} changes, {broken} of them breaking.", ""])
+
+
+def as_json(changes: Sequence[Change], *, indent: int = 2) -> bytes:
+    """The changes as a JSON list, for programs.
+
+    Args:
+        changes: What `diff` found.
+        indent: Spaces per level; 0 puts it all on one line.
+    """
+    encoded = msgspec.json.encode(changes)
+    return (msgspec.json.format(encoded, indent=indent) if indent else encoded) + b"\n"
+
+
+# -- what classes declare
+
+
+def _classes(old: Index, new: Index) -> Iterator[Change]:
+    before, after = old.by_name, new.by_name
+    shown: tuple[tuple[What, Iterable[Class], Iterable[Class]], ...] = (
+        ("trait", old.traits.values(), new.traits.values()),
+        ("model", old.models.values(), new.models.values()),
+    )
+    for what, was, now in shown:
+        was_names, now_names = {one.name for one in was}, {one.name for one in now}
+        gone = [one for one in was if one.name not in now_names]
+        came = [one for one in now if one.name not in was_names]
+        yield from _came_and_went(what, gone, came)
+    for name in before.keys() & after.keys():
+        for attribute, kind in _KINDS.items():
+            was, now = getattr(before[name], attribute), getattr(after[name], attribute)
+            moved = dict(_moved(was, now, after, attribute, name))
+            for fact in was:
+                if fact.name in moved:
+                    yield from _changed(kind, fact, moved[fact.name])
+                    yield _has_moved(kind, fact, moved[fact.name])
+            yield from _facts(kind, [one for one in was if one.name not in moved], now)
+
+
+def _moved(
+    was: Sequence[F], now: Sequence[F], classes: Mapping[str, Class], attribute: str, name: str
+) -> Iterator[tuple[str, F]]:
+    """Facts that a class no longer declares and has from a base now; where the owner is in the public name, none."""
+    kept = {one.name for one in now}
+    for fact in was:
+        if fact.name in kept or isinstance(fact, _NAMED_BY_OWNER):
+            continue
+        for base in classes[name].mro[1:]:
+            held: Sequence[F] = getattr(classes[base], attribute) if base in classes else ()
+            heir = next((one for one in held if one.name == fact.name), None)
+            if heir is not None:
+                yield fact.name, heir
+                break
+
+
+def _has_moved(what: What, old: Fact, new: Fact) -> Change:
+    return Change(
+        what=what,
+        name=_full(old),
+        kind="changed",
+        part="declared by",
+        before=old.owner,
+        after=new.owner,
+        location=new.location,
+    )
+
+
+def _came_and_went(what: What, gone: Sequence[Class], came: Sequence[Class]) -> Iterator[Change]:
+    for one in gone:
+        yield Change(what=what, name=one.name, kind="removed", breaking=True, location=one.location)
+    for one in came:
+        yield Change(what=what, name=one.name, kind="added", location=one.location)
+
+
+def _facts(what: What, old: Sequence[F], new: Sequence[F]) -> Iterator[Change]:
+    """The changes among one class's facts of one kind."""
+    before, after = {one.name: one for one in old}, {one.name: one for one in new}
+    gone = [one for one in old if one.name not in after]
+    came = [one for one in new if one.name not in before]
+    for one, successor in _renamed(gone, came):
+        gone.remove(one)
+        came.remove(successor)
+        yield Change(
+            what=what,
+            name=_full(one),
+            kind="renamed",
+            before=one.name,
+            after=successor.name,
+            breaking=True,
+            location=successor.location,
+        )
+    for one in gone:
+        yield Change(what=what, name=_full(one), kind="removed", breaking=True, location=one.location)
+    for one in came:
+        yield Change(what=what, name=_full(one), kind="added", breaking=_must_be_given(one), location=one.location)
+    for one in new:
+        if one.name in before:
+            yield from _changed(what, before[one.name], one)
+
+
+def _full(fact: Fact) -> str:
+    return f"{fact.owner}.{fact.name}"
+
+
+def _must_be_given(fact: Fact) -> bool:
+    """Whether something new asks every user for a value."""
+    return isinstance(fact, ConfigKey) and fact.default.kind == "required"
+
+
+def _renamed(gone: Sequence[F], came: Sequence[F]) -> list[tuple[F, F]]:
+    """Pairs that differ in nothing but the name; none where two may be meant."""
+    pairs = [(one, [other for other in came if _nameless(one) == _nameless(other)]) for one in gone]
+    taken = [others[0] for _one, others in pairs if len(others) == 1]
+    return [(one, others[0]) for one, others in pairs if len(others) == 1 and taken.count(others[0]) == 1]
+
+
+def _nameless(fact: F) -> F:
+    emptied = {"name": "", "location": Location(), "why": ""}
+    if isinstance(fact, Event):
+        emptied["wire"] = ""
+    return msgspec.structs.replace(fact, **emptied)
+
+
+def _changed(what: What, old: Fact, new: Fact) -> Iterator[Change]:
+    for part, breaking in _PARTS[type(new)]:
+        was, now = getattr(old, part), getattr(new, part)
+        if was == now:
+            continue
+        for before, after, safe in _pieces(part, was, now):
+            yield Change(
+                what=what,
+                name=_full(new),
+                kind="changed",
+                part=part,
+                before=_masked(old, before) if part == "default" else before,
+                after=_masked(new, after) if part == "default" else after,
+                breaking=breaking and not safe,
+                location=new.location,
+            )
+
+
+def _masked(fact: Fact, value: str) -> str:
+    """A value, not shown where the key is secret."""
+    return "••••••" if value and isinstance(fact, ConfigKey) and fact.secret else value
+
+
+def _pieces(part: str, was: object, now: object) -> Iterator[tuple[str, str, bool]]:
+    """A change as old text, new text and whether it is safe all the same; of lists, one for each member."""
+    if isinstance(was, tuple) and isinstance(now, tuple):
+        yield from _members(part, was, now)
+        return
+    before, after = _text(was), _text(now)
+    if before != after:
+        yield before, after, part == "locked" and now is False
+
+
+def _members(part: str, was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[str, str, bool]]:
+    gone = [one for one in was if one not in now]
+    came = [one for one in now if one not in was]
+    for one, other in _pairs(was, now, gone, came):
+        gone.remove(one)
+        came.remove(other)
+        yield _text(one), _text(other), False
+    for one in gone:
+        yield _text(one), "", part == "constraints"
+    for other in came:
+        yield "", _text(other), part in _ADDED_IS_SAFE or (isinstance(other, Field) and bool(other.default))
+    if not gone and not came and part != "fields":
+        both = [one for one in was if one in now], [one for one in now if one in was]
+        if both[0] != both[1]:
+            yield ", ".join(map(_text, both[0])), ", ".join(map(_text, both[1])), False
+
+
+def _pairs(
+    was: Sequence[object], now: Sequence[object], gone: Sequence[object], came: Sequence[object]
+) -> list[tuple[object, object]]:
+    """Members that are the same one, changed: of one name, or fields of one type at one place."""
+    found = []
+    left = list(came)
+    for one in gone:
+        key = _key(one)
+        same = [other for other in left if key and _key(other) == key]
+        same = same or [other for other in left if _stands_for(one, other, was.index(one), now.index(other))]
+        if same:
+            left.remove(same[0])
+            found.append((one, same[0]))
+    return found
+
+
+def _key(member: object) -> str:
+    if isinstance(member, Field):
+        return member.name
+    return str(member).partition("=")[0] if "=" in str(member) else ""
+
+
+def _stands_for(one: object, other: object, at: int, to: int) -> bool:
+    return isinstance(one, Field) and isinstance(other, Field) and at == to and one.type == other.type
+
+
+def _text(value: object) -> str:
+    """A value as a reader writes it."""
+    if isinstance(value, Field):
+        kind = f": {value.type}" if value.type else ""
+        return f"{value.name}{kind}{f' = {value.default}' if value.default else ''}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(getattr(value, "text", value))
+
+
+# -- what classes are, with all that their bases bring
+
+
+def _compositions(old: Index, new: Index) -> Iterator[Change]:
+    for classes in ((old.models, new.models), (old.traits, new.traits)):
+        for name in classes[0].keys() & classes[1].keys():
+            before, after = compose(old, name), compose(new, name)
+            yield from (one for one in _inheritance(before, after) if not _is_inherited(one, before, after, old, new))
+            yield from _hook_order(before, after)
+            yield from _values(before, after)
+
+
+def _inheritance(old: Composition, new: Composition) -> Iterator[Change]:
+    was, now = [one.name for one in old.traits], [one.name for one in new.traits]
+    for name in was:
+        if name not in now:
+            yield _of_class(new, "traits", before=name)
+    for name in now:
+        if name not in was:
+            yield _of_class(new, "traits", after=name, breaking=False)
+    before, after = _common(old.subject.mro, new.subject.mro)
+    if before != after:
+        yield _of_class(new, "order", before=_chain(before), after=_chain(after))
+
+
+def _is_inherited(change: Change, old: Composition, new: Composition, before: Index, after: Index) -> bool:
+    """Whether a base of the class has the same change: then it is told there, once."""
+    shared = set(old.subject.mro[1:]) & set(new.subject.mro[1:]) & before.by_name.keys() & after.by_name.keys()
+    for base in shared:
+        was, now = before.by_name[base].mro, after.by_name[base].mro
+        if change.part == "traits" and _gains(was, now, change):
+            return True
+        own = _common(was, now)
+        if change.part == "order" and own[0] != own[1]:
+            rest = [[one for one in it.subject.mro if one not in {*was, *now} - {base}] for it in (old, new)]
+            outside = _common(*rest)
+            if outside[0] == outside[1]:
+                return True
+    return False
+
+
+def _gains(was: Sequence[str], now: Sequence[str], change: Change) -> bool:
+    """Whether a base gained or lost the same trait."""
+    name = change.after or change.before
+    return (name in now, name in was) == (bool(change.after), bool(change.before))
+
+
+def _hook_order(old: Composition, new: Composition) -> Iterator[Change]:
+    was, now = _by_moment(old), _by_moment(new)
+    for moment in was.keys() & now.keys():
+        before, after = _common(was[moment], now[moment])
+        if before != after:
+            yield _of_class(new, f"hooks at {moment}", before=_chain(before, 2), after=_chain(after, 2))
+
+
+def _by_moment(it: Composition) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for hook in it.hooks:
+        found[hook.moment].append(_full(hook))
+    return found
+
+
+def _common(was: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The members of both, in the order of each."""
+    return [one for one in was if one in now], [one for one in now if one in was]
+
+
+def _chain(names: Sequence[str], parts: int = 1) -> str:
+    return ", ".join(".".join(one.split(".")[-parts:]) for one in names if one != "builtins.object")
+
+
+def _values(old: Composition, new: Composition) -> Iterator[Change]:
+    """Values that a layer gives: what a default became stands on the trait, what a file says for all does too."""
+    before = {_full(one.key): one for one in (*old.config, *old.features)}
+    for one in (*new.config, *new.features):
+        was = before.get(_full(one.key))
+        if was is None or was.value.text == one.value.text or not (_own(was, new) or _own(one, new)):
+            continue
+        yield Change(
+            what=_what(new),
+            name=new.subject.name,
+            kind="changed",
+            part=_chain([_full(one.key)], 2),
+            before=f"{_masked(was.key, was.value.text)} ({was.layer})",
+            after=f"{_masked(one.key, one.value.text)} ({one.layer})",
+            breaking=True,
+            location=one.setting.location if one.setting else new.subject.location,
+        )
+
+
+def _own(value: EffectiveValue, it: Composition) -> bool:
+    """Whether a value was given for this class and not to a trait as such."""
+    if value.setting is None:
+        return False
+    return value.layer != "file" or value.key.owner == it.subject.name
+
+
+def _of_class(it: Composition, part: str, *, before: str = "", after: str = "", breaking: bool = True) -> Change:
+    return Change(
+        what=_what(it),
+        name=it.subject.name,
+        kind="changed",
+        part=part,
+        before=before,
+        after=after,
+        breaking=breaking,
+        location=it.subject.location,
+    )
+
+
+def _what(it: Composition) -> What:
+    return "model" if isinstance(it.subject, Model) else "trait"

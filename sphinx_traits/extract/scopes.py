@@ -1,0 +1,214 @@
+"""Named restrictions of queries: methods of query sets and managers, and class methods that return a `select`.
+
+A method counts when all that it returns is a chain of query methods that starts at itself, and one of them restricts
+the rows. What it asks for is not evaluated, so nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sphinx_traits.extract.bodies import local_values, own_nodes
+from sphinx_traits.extract.describe import bound_signature, first_parameter
+from sphinx_traits.extract.scan import FunctionNode
+from sphinx_traits.extract.subject import Facts, Statement, Subject
+from sphinx_traits.extract.targets import ClassNode, SourceClass, SynthClass, symbol
+from sphinx_traits.manifest import Certainty, Scope
+
+_DJANGO_RESTRICTS = frozenset({"filter", "exclude", "none", "complex_filter", "intersection", "difference"})
+_DJANGO = _DJANGO_RESTRICTS | frozenset(
+    {"all", "alias", "annotate", "dates", "datetimes", "defer", "distinct", "extra", "get_queryset", "only", "order_by"}
+    | {"prefetch_related", "reverse", "select_for_update", "select_related", "union", "using", "values", "values_list"}
+)
+_SELECT_RESTRICTS = frozenset({"where", "filter", "filter_by", "having"})
+_SELECT = _SELECT_RESTRICTS | frozenset(
+    {"distinct", "execution_options", "group_by", "join", "join_from", "limit", "offset", "options", "order_by"}
+    | {"outerjoin", "outerjoin_from", "select_from", "with_for_update", "with_only_columns"}
+)
+_NEVER, _SOMETIMES, _ALWAYS = range(3)
+_MANAGERS = frozenset({"django.db.models.manager.BaseManager", "django.db.models.Manager"})
+_QUERY_SETS = frozenset({"django.db.models.query.QuerySet", "django.db.models.QuerySet"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Which chains count.
+
+    Args:
+        starts: Whether an expression is where a chain may start.
+        methods: Query methods that give a query again.
+        restricts: Those of them that leave rows out.
+    """
+
+    starts: Callable[[ast.expr], bool]
+    methods: frozenset[str]
+    restricts: frozenset[str]
+
+    def certainty(self, function: FunctionNode) -> Certainty | None:
+        """``certain`` for a method whose every return restricts, ``conditional`` for some; None for no scope."""
+        if isinstance(function, ast.AsyncFunctionDef):
+            return None
+        own = list(own_nodes(function))
+        if any(isinstance(one, ast.Yield | ast.YieldFrom) for one in own):
+            return None
+        given = local_values(function)
+        found = [self._leaves_out(one.value, given, frozenset()) for one in own if isinstance(one, ast.Return)]
+        if not found or None in found or not any(found):
+            return None
+        return "certain" if all(one == _ALWAYS for one in found) else "conditional"
+
+    def _leaves_out(self, node: ast.expr | None, given: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
+        """Whether a chain leaves rows out: never, sometimes or always; None where it is no chain."""
+        if node is None:
+            return None
+        if self.starts(node):
+            return _NEVER
+        if isinstance(node, ast.IfExp):
+            return _either([self._leaves_out(one, given, seen) for one in (node.body, node.orelse)])
+        if isinstance(node, ast.Name) and node.id in given:
+            return self._variable(node.id, given, seen)
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return None
+        before = self._leaves_out(node.func.value, given, seen)
+        if before is None or node.func.attr not in self.methods:
+            return None
+        return _ALWAYS if node.func.attr in self.restricts else before
+
+    def _variable(self, name: str, given: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
+        """What all values of a variable have in common; what is put on top of an earlier one may be skipped."""
+        if name in seen:
+            return _NEVER
+        values = given[name]
+        again = [one for one in values if name in _names_in(one)]
+        first = [self._leaves_out(one, given, seen | {name}) for one in values if one not in again]
+        more = [self._leaves_out(one, given, seen | {name}) for one in again]
+        start = _either(first)
+        if start is None or None in more:
+            return None
+        return max(start, _SOMETIMES) if any(more) else start
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+
+
+def _either(ways: list[int | None]) -> int | None:
+    """What holds of one of several ways."""
+    known = [one for one in ways if one is not None]
+    if not known or len(known) < len(ways):
+        return None
+    return min(known) if min(known) == max(known) else _SOMETIMES
+
+
+# Django.
+
+
+def manager_scopes(subject: Subject, statement: Statement, facts: Facts) -> None:
+    """Add the scopes of a manager that a class holds: ``objects = ArticleQuerySet.as_manager()``."""
+    manager = _manager(subject, statement)
+    for holder, function in _methods(subject, manager) if manager is not None else ():
+        plain = function.name == "get_queryset"
+        certainty = _django_query(first_parameter(function), _names(holder)).certainty(function)
+        if certainty is None or (function.name.startswith("_") and not plain):
+            continue
+        where = f"{holder.short}.{function.name}"
+        facts.scopes.append(
+            Scope(
+                name=statement.name if plain else f"{statement.name}.{function.name}",
+                owner=subject.name,
+                location=holder.location(function),
+                doc=ast.get_docstring(function) or "",
+                via="inferred",
+                certainty=certainty,
+                why=f"what {where}() returns is its own query set, restricted",
+                signature="" if plain else bound_signature(function),
+            )
+        )
+
+
+def _django_query(first: str, own: frozenset[str]) -> _Query:
+    def starts(node: ast.expr) -> bool:
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Name) and node.func.id == "super"
+        return isinstance(node, ast.Name) and node.id == first
+
+    return _Query(starts, _DJANGO | own, _DJANGO_RESTRICTS | own)
+
+
+def _names(holder: Subject) -> frozenset[str]:
+    """Methods of a class that are scopes without the help of others."""
+    plain = (one for one in holder.functions if one.name != "get_queryset")
+    return frozenset(one.name for one in plain if _django_query(first_parameter(one), frozenset()).certainty(one))
+
+
+def _manager(subject: Subject, statement: Statement) -> ClassNode | None:
+    value = statement.value
+    if not isinstance(value, ast.Call):
+        return None
+    if isinstance(value.func, ast.Attribute) and value.func.attr == "as_manager":
+        made = subject.resolve(value.func.value)
+        found = made if isinstance(made, SourceClass) else None
+        return found if found is not None and _QUERY_SETS & subject.reader.lineage_paths(found) else None
+    made_of = subject.class_of(value)
+    return made_of if made_of is not None and _MANAGERS & subject.reader.lineage_paths(made_of) else None
+
+
+def _methods(subject: Subject, manager: ClassNode) -> Iterator[tuple[Subject, FunctionNode]]:
+    """The methods of a manager and of the query sets that it copies, the nearest of each name, each with its class."""
+    seen: set[str] = set()
+    for node in _holders(subject, manager):
+        holder = subject.reader.subject(node)
+        for function in holder.functions:
+            if function.name not in seen and not function.decorator_list:
+                yield holder, function
+        seen.update(one.name for one in holder.functions)
+        seen.update(one.name for one in holder.statements)
+
+
+def _holders(subject: Subject, manager: ClassNode) -> Iterator[SourceClass]:
+    for node in subject.reader.graph.lineage(manager).nodes:
+        if isinstance(node, SynthClass):
+            for one in node.copies:
+                yield from _holders(subject, one) if isinstance(one, SourceClass) else ()
+        elif isinstance(node, SourceClass) and node.module.name.partition(".")[0] != "django":
+            yield node
+
+
+# SQLAlchemy.
+
+
+def select_scopes(subject: Subject, facts: Facts) -> None:
+    """Add the class methods that return a `select` of the class, restricted."""
+    for function in subject.functions:
+        if not any(isinstance(one, ast.Name) and one.id == "classmethod" for one in function.decorator_list):
+            continue
+        certainty = _select_query(subject, first_parameter(function)).certainty(function)
+        if certainty is not None:
+            facts.scopes.append(
+                Scope(
+                    name=function.name,
+                    owner=subject.name,
+                    location=subject.location(function),
+                    doc=ast.get_docstring(function) or "",
+                    via="inferred",
+                    certainty=certainty,
+                    why="it returns a query for the class, restricted",
+                    signature=bound_signature(function),
+                )
+            )
+
+
+def _select_query(subject: Subject, first: str) -> _Query:
+    def is_class(node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id == first
+
+    def starts(node: ast.expr) -> bool:
+        if isinstance(node, ast.Attribute):
+            return node.attr == "query" and is_class(node.value)
+        if not isinstance(node, ast.Call) or not node.args or not is_class(node.args[0]):
+            return False
+        return symbol(subject.resolve(node.func)) == ("sqlalchemy", "select")
+
+    return _Query(starts, _SELECT, _SELECT_RESTRICTS)

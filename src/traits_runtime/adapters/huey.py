@@ -1,0 +1,110 @@
+"""Huey on SQLite: ``queue = "huey"``, the engine for one machine; its file in ``[engines.huey]``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from traits_runtime._core.engines import needs, until_stopped
+from traits_runtime._core.queue import Ability, JobMessage, encode
+from traits_runtime._core.trait.deliver import deliver
+from traits_runtime.adapters._engine import QueueEngine
+
+with needs("huey"):
+    from huey import SqliteHuey  # type: ignore[import-untyped]
+    from huey.registry import Message  # type: ignore[import-untyped]
+    from huey.serializer import Serializer  # type: ignore[import-untyped]
+
+
+class _Json(Serializer):  # type: ignore[misc]
+    """JSON where Huey would pickle; its messages are tuples of scalars when all they carry is our message."""
+
+    def _serialize(self, data: Any) -> bytes:
+        return msgspec.json.encode(data)
+
+    def _deserialize(self, data: bytes) -> Any:
+        found = msgspec.json.decode(data)
+        if not isinstance(found, list):
+            return found
+        message = Message(*found)
+        return message._replace(eta=message.eta and datetime.fromisoformat(message.eta))
+
+
+class HueyEngine(QueueEngine):
+    """Jobs in an SQLite file, run by Huey's consumer on the same machine.
+
+    Args:
+        path: The file; made if absent.
+        prefix: What the names of queues begin with.
+        poll: Seconds between two looks for jobs, at most.
+    """
+
+    name: str = "huey"
+    abilities: frozenset[Ability] = frozenset(("delay", "priority", "cancel", "queues"))
+
+    def __init__(self, path: str | os.PathLike[str] = "huey.db", *, prefix: str = "", poll: float = 0.2) -> None:
+        super().__init__(prefix)
+        self._path = os.fspath(path)
+        self._poll = poll
+        self._hueys: dict[str, tuple[Any, Any]] = {}
+
+    def enqueue(self, message: JobMessage) -> str:
+        """Take a job."""
+        huey, task = self._huey(self.queue_name(message.queue))
+        made = task.s(encode(message).decode(), priority=message.priority or None)
+        made.id = message.id
+        made.revoke_id = f"r:{message.id}"
+        if message.delay > 0:
+            made.eta = _eta(message.delay)
+        huey.enqueue(made)
+        return message.id
+
+    def cancel(self, job_id: str) -> bool:
+        """Take a waiting job back: the consumer skips it."""
+        for huey, _ in self._hueys.values():
+            huey.revoke_by_id(job_id, revoke_once=True)
+        return bool(self._hueys)
+
+    def work(self, queues: Sequence[str], concurrency: int) -> None:
+        """Run a consumer for each queue."""
+        made = [
+            self._huey(name)[0].create_consumer(
+                workers=concurrency, periodic=False, max_delay=self._poll, initial_delay=min(0.05, self._poll)
+            )
+            for name in self.queue_names(queues)
+        ]
+        for one in made:
+            one.start()
+        until_stopped()
+        for one in made:
+            one.stop(graceful=True)
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        for huey, _ in self._hueys.values():
+            huey.storage.close()
+
+    def _huey(self, name: str) -> tuple[Any, Any]:
+        if name not in self._hueys:
+            huey = SqliteHuey(name=name, filename=self._path, results=False, utc=True, serializer=_Json())
+            self._hueys[name] = huey, huey.task(name="traits")(_run)
+        return self._hueys[name]
+
+
+def _run(data: str) -> None:
+    deliver(data)
+
+
+def _eta(delay: float) -> Any:
+    from datetime import datetime
+
+    return datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=delay)
+
+
+def open_queue(settings: Mapping[str, Any]) -> HueyEngine:
+    """The engine that config names."""
+    return HueyEngine(**settings)

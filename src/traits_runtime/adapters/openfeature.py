@@ -1,0 +1,136 @@
+"""OpenFeature both ways: our features by its API, and a flag server's answers for ours (``flags = "openfeature"``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from traits_runtime._core import registry, runtime
+from traits_runtime._core.engines import needs
+from traits_runtime._core.trait.rollout import rollouts
+from traits_runtime.errors import UnknownNameError
+
+with needs("openfeature"):
+    from openfeature import api
+    from openfeature.evaluation_context import EvaluationContext
+    from openfeature.exception import FlagNotFoundError, TypeMismatchError
+    from openfeature.flag_evaluation import FlagResolutionDetails, Reason
+    from openfeature.provider import AbstractProvider, FeatureProvider, Metadata
+
+REASONS: Mapping[str, Reason] = {
+    "OFF": Reason.DISABLED,
+    "SUBJECT": Reason.TARGETING_MATCH,
+    "SPLIT": Reason.SPLIT,
+    "TOGGLE": Reason.STATIC,
+    "TARGETING_KEY_MISSING": Reason.DEFAULT,
+    "PROVIDER": Reason.TARGETING_MATCH,
+}
+
+
+def features_provider() -> FeatureProvider:
+    """Our features as OpenFeature's flags: ``api.set_provider(features_provider())``.
+
+    A flag's key is ``HasSlug.follow_title``; the targeting key is the subject; the attributes ``tenant`` and ``model``
+    (a dotted path) ask for one tenant and one model. Features are truths: other types are a type mismatch.
+    """
+    return _Provider()
+
+
+class _Provider(AbstractProvider):
+    """What `features_provider` gives; private, for the types of its base cannot be had from outside of the library."""
+
+    def get_metadata(self) -> Metadata:
+        """Its name."""
+        return Metadata(name="traits")
+
+    def resolve_boolean_details(
+        self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[bool]:
+        """Whether the subject has the feature, and why."""
+        trait, _, feature = flag_key.rpartition(".")
+        context = evaluation_context or EvaluationContext()
+        attributes = context.attributes or {}
+        try:
+            model, tenant = attributes.get("model"), attributes.get("tenant")
+            thing = registry.find_model(str(model)).cls if model else registry.find_trait(trait).cls
+            with ExitStack() as around:
+                if tenant:
+                    around.enter_context(runtime.tenant(str(tenant)))
+                found = rollouts.explain(thing, feature, context.targeting_key or "")
+        except UnknownNameError as error:
+            raise FlagNotFoundError(str(error)) from error
+        variant = "on" if found.on else "off"
+        return FlagResolutionDetails(found.on, reason=REASONS[found.reason], variant=variant)
+
+    def resolve_string_details(
+        self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[str]:
+        """No feature is a text."""
+        raise TypeMismatchError(f"{flag_key} is a truth")
+
+    def resolve_integer_details(
+        self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[int]:
+        """No feature is a number."""
+        raise TypeMismatchError(f"{flag_key} is a truth")
+
+    def resolve_float_details(
+        self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[float]:
+        """No feature is a number."""
+        raise TypeMismatchError(f"{flag_key} is a truth")
+
+    def resolve_object_details(
+        self, flag_key: str, default_value: Any, evaluation_context: EvaluationContext | None = None
+    ) -> FlagResolutionDetails[Any]:
+        """No feature is an object."""
+        raise TypeMismatchError(f"{flag_key} is a truth")
+
+
+class OpenFeatureFlags:
+    """Rollouts of our features decided by the provider that OpenFeature has, or that of a domain.
+
+    Its flags have our names, ``HasSlug.follow_title``; one that it does not know is decided by the feature's toggle.
+    OpenFeature's transaction context crosses over to jobs.
+
+    Args:
+        domain: Which of OpenFeature's providers.
+    """
+
+    def __init__(self, domain: str | None = None) -> None:
+        self._client = api.get_client(domain)
+        runtime.use_flag_provider(self.evaluate)
+        runtime.carry("flags", _capture, _restore)
+
+    def evaluate(self, feature: str, subject: str, toggle: bool) -> bool:
+        """The provider's answer."""
+        tenant = runtime.current_tenant_id()
+        context = EvaluationContext(subject or None, {"tenant": tenant} if tenant else {})
+        return self._client.get_boolean_value(feature, toggle, context)
+
+
+def _capture() -> dict[str, Any] | None:
+    context = api.get_transaction_context()
+    if context.targeting_key is None and not context.attributes:
+        return None
+    return {"key": context.targeting_key, "attributes": dict(context.attributes)}
+
+
+@contextmanager
+def _restore(carried: Mapping[str, Any]) -> Iterator[None]:
+    before = api.get_transaction_context()
+    api.set_transaction_context(EvaluationContext(carried["key"], carried["attributes"]))
+    try:
+        yield
+    finally:
+        api.set_transaction_context(before)
+
+
+def open_flags(settings: Mapping[str, Any]) -> OpenFeatureFlags:
+    """Let OpenFeature decide rollouts.
+
+    Args:
+        settings: ``domain``.
+    """
+    return OpenFeatureFlags(settings.get("domain"))

@@ -1,0 +1,66 @@
+"""Prometheus, by pull: ``telemetry = ["prometheus"]``, served on the ``port`` in ``[engines.prometheus]``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from traits_runtime._core import runtime
+from traits_runtime._core.engines import needs
+from traits_runtime._core.telemetry import Reading
+
+with needs("prometheus"):
+    from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+    from prometheus_client.registry import Collector
+
+LABELS: Final = ("model", "outcome", "tenant")
+
+
+class TraitCollector(Collector):
+    """The aggregates of this process, read when Prometheus asks; recording costs nothing besides.
+
+    Counters end in ``_total``, timings are summaries in seconds.
+
+    >>> registry = CollectorRegistry()
+    >>> registry.register(TraitCollector())
+    """
+
+    def collect(self) -> Iterable[Any]:
+        """All metrics, each with its labels."""
+        families: dict[str, Any] = {}
+        for one in runtime.telemetry.read():
+            family = families.get(one.name)
+            if family is None:
+                family = families[one.name] = _family(one)
+            labels = (one.model, one.outcome, one.tenant)
+            if one.kind == "timing":
+                family.add_metric(labels, count_value=one.count, sum_value=one.total)
+            else:
+                family.add_metric(labels, one.total)
+        return list(families.values())
+
+
+def _family(one: Reading) -> Any:
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", one.name)
+    text = f"{one.kind} {one.name}"
+    if one.kind == "timing":
+        return SummaryMetricFamily(f"{name}_seconds", text, labels=LABELS)
+    kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
+    return kind(name, text, labels=LABELS)
+
+
+def open_telemetry(settings: Mapping[str, Any], registry: CollectorRegistry = REGISTRY) -> TraitCollector:
+    """Switch telemetry on and register the collector.
+
+    Args:
+        settings: ``port`` to serve on, ``tenants``, ``bound``.
+        registry: Where to register.
+    """
+    runtime.telemetry.enable(**{key: settings[key] for key in ("tenants", "bound") if key in settings})
+    collector = TraitCollector()
+    registry.register(collector)
+    if "port" in settings:
+        start_http_server(int(settings["port"]), registry=registry)
+    return collector

@@ -1,0 +1,213 @@
+"""Events across processes on RabbitMQ: ``forward = "rabbitmq"``, set up in ``[engines.rabbitmq]``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from traits_runtime._core.engines import needs
+from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, JobMessage, encode
+
+with needs("rabbitmq"):
+    import pika  # type: ignore[import-untyped]  # pika has no types
+    from pika.exceptions import AMQPError  # type: ignore[import-untyped]
+
+T = TypeVar("T")
+
+ATTEMPT: Final = "traits-attempt"
+"""The header that counts deliveries: one that comes back is put in anew, so that every type of queue can count."""
+
+
+class RabbitMQ:
+    """Events through one exchange, with a durable queue for each application, of the type that the host prefers.
+
+    An event that failed waits in a second queue until it comes again; dead letters are in a third. What no application
+    has a queue for is dropped: one that is to hear events has to listen once, beforehand.
+
+    Args:
+        url: Address, ``amqp://guest:guest@localhost:5672//``.
+        prefix: What the names of exchange and queues begin with.
+        idle: Seconds, more or less twice, after which what a consumer has taken is given to another, where the
+            connection does not end before.
+        pause: Seconds before an event that failed comes again.
+    """
+
+    name: str = "rabbitmq"
+
+    def __init__(
+        self, url: str = "amqp://guest:guest@localhost:5672//", *, prefix: str = "traits.", idle: float = 600,
+        pause: float = 60,
+    ) -> None:  # fmt: skip
+        self.exchange: str = f"{prefix}events"
+        self.pause = pause
+        self._url = url.removesuffix("//") + "/%2F" if url.endswith("//") else url
+        self._idle = int(idle)
+        self._open: tuple[int, Any] = 0, None
+        self._lock = Lock()
+
+    def enqueue(self, message: JobMessage) -> str:
+        """Take an event; returns when RabbitMQ has it."""
+        self.run(lambda channel: publish(channel, self.exchange, message.name, encode(message)))
+        return message.id
+
+    def consumer(self, application: str) -> Consumer:
+        """Begin to receive."""
+        return _Consumer(self, application)
+
+    def dead(self, application: str, most: int = 100) -> list[DeadLetter]:
+        """The dead letters of an application, the latest first."""
+
+        def read(channel: Any) -> list[DeadLetter]:
+            with self._letters(channel, application) as found:
+                return [letter for _, letter in found]
+
+        return self.run(read)[::-1][:most]
+
+    def revive(self, application: str, message_id: str) -> bool:
+        """Let a dead letter come again."""
+
+        def put_back(channel: Any, letter: DeadLetter) -> None:
+            data = encode(msgspec.structs.replace(letter.message, attempt=1))
+            publish(channel, "", self.queue(application), data)
+
+        return self._take_out(application, message_id, put_back)
+
+    def drop(self, application: str, message_id: str) -> bool:
+        """Forget a dead letter."""
+        return self._take_out(application, message_id, lambda _channel, _letter: None)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._forget()
+
+    def queue(self, application: str) -> str:
+        """The name of an application's queue."""
+        return f"{self.exchange}.{application}"
+
+    def connect(self, heartbeat: int) -> Any:
+        """A channel on a connection of its own, which confirms what it is given."""
+        parameters = pika.URLParameters(self._url)
+        parameters.heartbeat = heartbeat
+        parameters.blocked_connection_timeout = 30
+        channel = pika.BlockingConnection(parameters).channel()
+        channel.confirm_delivery()
+        channel.exchange_declare(self.exchange, "topic", durable=True)
+        return channel
+
+    def declare(self, channel: Any, application: str) -> None:
+        """The queues of an application."""
+        name = self.queue(application)
+        channel.queue_declare(name, durable=True)
+        channel.queue_bind(name, self.exchange, "#")
+        back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": name}
+        channel.queue_declare(f"{name}.again", durable=True, arguments=back)
+        channel.queue_declare(f"{name}.dead", durable=True)
+
+    def run(self, use: Callable[[Any], T]) -> T:
+        """Use the channel of this process; once more on a new one where RabbitMQ has closed it meanwhile."""
+        with self._lock:
+            for last in (False, True):
+                try:
+                    if self._open[0] != os.getpid():
+                        self._open = os.getpid(), self.connect(60)
+                    return use(self._open[1])
+                except (AMQPError, OSError):
+                    self._forget()
+                    if last:
+                        raise
+        raise AssertionError
+
+    def _forget(self) -> None:
+        owner, channel = self._open
+        self._open = 0, None
+        if owner == os.getpid():
+            with suppress(AMQPError, OSError):
+                channel.connection.close()
+
+    def _take_out(self, application: str, message_id: str, use: Callable[[Any, DeadLetter], None]) -> bool:
+        def find(channel: Any) -> bool:
+            with self._letters(channel, application) as letters:
+                for tag, letter in letters:
+                    if letter.message.id == message_id:
+                        use(channel, letter)
+                        channel.basic_ack(tag)
+                        letters.remove((tag, letter))
+                        return True
+            return False
+
+        return self.run(find)
+
+    @contextmanager
+    def _letters(self, channel: Any, application: str) -> Iterator[list[tuple[int, DeadLetter]]]:
+        """The dead letters, the oldest first; those left in the list go back."""
+        self.declare(channel, application)
+        found: list[tuple[int, DeadLetter]] = []
+        while (got := channel.basic_get(f"{self.queue(application)}.dead"))[0] is not None:
+            found.append((got[0].delivery_tag, msgspec.json.decode(got[2], type=DeadLetter)))
+        try:
+            yield found
+        finally:
+            for tag, _ in found:
+                channel.basic_nack(tag, requeue=True)
+
+
+class _Consumer:
+    """One consumer of an application's queue, with one event in hand at a time."""
+
+    def __init__(self, broker: RabbitMQ, application: str) -> None:
+        self._broker = broker
+        self._queue = broker.queue(application)
+        self._channel = broker.connect(broker._idle)
+        broker.declare(self._channel, application)
+        self._channel.basic_qos(prefetch_count=1)
+
+    def take(self, seconds: float) -> Delivery | None:
+        """The next event."""
+        method, properties, data = next(self._channel.consume(self._queue, inactivity_timeout=seconds))
+        if method is None:
+            return None
+        attempt = int((properties.headers or {}).get(ATTEMPT, 1))
+        found = Delivery(data, attempt, method.delivery_tag)
+        if method.redelivered:
+            self._put(found, self._queue)
+            return None
+        return found
+
+    def done(self, delivery: Delivery) -> None:
+        """Forget an event that was heard."""
+        self._channel.basic_ack(delivery.handle)
+
+    def again(self, delivery: Delivery) -> None:
+        """Put an event where it waits; it comes back with what it counts."""
+        self._put(delivery, f"{self._queue}.again", expiration=str(int(self._broker.pause * 1000)))
+
+    def bury(self, delivery: Delivery, letter: DeadLetter) -> None:
+        """Keep an event as a dead letter."""
+        publish(self._channel, "", f"{self._queue}.dead", msgspec.json.encode(letter))
+        self.done(delivery)
+
+    def close(self) -> None:
+        """Close the connection; what is in hand goes to another."""
+        with suppress(AMQPError, OSError):
+            self._channel.connection.close()
+
+    def _put(self, delivery: Delivery, queue: str, **properties: Any) -> None:
+        """Put an event into a queue in place of what was delivered."""
+        publish(self._channel, "", queue, delivery.data, headers={ATTEMPT: delivery.attempt + 1}, **properties)
+        self.done(delivery)
+
+
+def publish(channel: Any, exchange: str, key: str, data: bytes, **properties: Any) -> None:
+    """Give RabbitMQ a message that outlives it."""
+    channel.basic_publish(exchange, key, data, pika.BasicProperties(delivery_mode=2, **properties))
+
+
+def open_forward(settings: Mapping[str, Any]) -> RabbitMQ:
+    """The broker that config names."""
+    return RabbitMQ(**settings)

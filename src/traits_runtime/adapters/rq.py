@@ -1,0 +1,102 @@
+"""RQ on Redis: ``queue = "rq"``, its address in ``[engines.rq]``."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from traits_runtime._core.engines import needs
+from traits_runtime._core.queue import Ability, JobMessage, encode
+from traits_runtime._core.trait.deliver import deliver
+from traits_runtime.adapters._engine import QueueEngine
+
+with needs("rq"):
+    from redis import Redis
+    from rq import Queue, SimpleWorker, Worker
+    from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
+    from rq.job import Job
+    from rq.serializers import JSONSerializer
+
+
+class RQEngine(QueueEngine):
+    """Jobs by RQ, whose worker runs one at a time in a process of its own: start as many workers as are needed.
+
+    Args:
+        url: Address of Redis.
+        prefix: What the names of queues begin with.
+        fork: Whether the worker forks for every job.
+    """
+
+    name: str = "rq"
+    abilities: frozenset[Ability] = frozenset(("delay", "unique", "cancel", "queues"))
+
+    def __init__(self, url: str = "redis://localhost:6379/0", *, prefix: str = "", fork: bool = True) -> None:
+        super().__init__(prefix)
+        self._redis = Redis.from_url(url)
+        self._fork = fork
+        self._queues: dict[str, Queue] = {}
+
+    def enqueue(self, message: JobMessage) -> str:
+        """Take a job; one that waits with its key is the same job. A higher priority than 0 goes to the front."""
+        queue = self._queue(self.queue_name(message.queue))
+        job_id = f"{self._prefix}key-{_safe(message.key)}" if message.key and not message.held else message.id
+        if message.attempt > 1:
+            job_id = f"{job_id}-{message.attempt}"
+        made = queue.create_job(
+            deliver_json, (encode(message).decode(),), job_id=job_id, timeout=-1, result_ttl=0, description=message.name
+        )
+        try:
+            if message.delay > 0:
+                queue.schedule_job(made, _at(message.delay), unique=bool(message.key))
+            else:
+                queue.enqueue_job(made, at_front=message.priority > 0, unique=bool(message.key))
+        except DuplicateJobError:
+            return job_id
+        return job_id
+
+    def cancel(self, job_id: str) -> bool:
+        """Take a waiting job back."""
+        try:
+            Job.fetch(job_id, self._redis, serializer=JSONSerializer).cancel()
+        except (NoSuchJobError, InvalidJobOperation):
+            return False
+        return True
+
+    def work(self, queues: Sequence[str], concurrency: int) -> None:
+        """Run RQ's worker, with its scheduler."""
+        kind = Worker if self._fork else SimpleWorker
+        made = kind([self._queue(one) for one in self.queue_names(queues)], connection=self._redis,
+                    serializer=JSONSerializer)  # fmt: skip
+        made.work(with_scheduler=True, logging_level="WARNING")
+
+    def close(self) -> None:
+        """Close connections."""
+        self._redis.close()
+
+    def _queue(self, name: str) -> Queue:
+        if name not in self._queues:
+            self._queues[name] = Queue(name, connection=self._redis, serializer=JSONSerializer)
+        return self._queues[name]
+
+
+def _at(delay: float) -> datetime:
+    """The first whole second that is not before a delay has passed: RQ leaves out the parts of a second."""
+    return datetime.fromtimestamp(math.ceil(time.time() + delay), UTC)
+
+
+def deliver_json(data: str) -> None:
+    """What RQ calls."""
+    deliver(data)
+
+
+def _safe(key: str) -> str:
+    """A key as RQ allows it in the id of a job."""
+    return "".join(one if one.isascii() and (one.isalnum() or one in "-_") else f"_{ord(one):x}_" for one in key)
+
+
+def open_queue(settings: Mapping[str, Any]) -> RQEngine:
+    """The engine that config names."""
+    return RQEngine(**settings)

@@ -1,0 +1,439 @@
+"""Everything of SQLAlchemy that is not its public API, in one place; a test holds it to the version."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from itertools import count
+from typing import Any, Final, cast
+
+from sqlalchemy import Column, ColumnElement, Join, Select, TableClause, and_
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState
+from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.base import NO_VALUE, PassiveFlag
+from sqlalchemy.orm.evaluator import UnevaluatableError, _EvaluatorCompiler
+from sqlalchemy.orm.interfaces import CriteriaOption
+from sqlalchemy.orm.util import LoaderCriteriaOption
+from sqlalchemy.sql.elements import BindParameter, ClauseList, ExpressionClauseList
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import AliasedReturnsRows
+from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.util import HasMemoized, immutabledict
+from sqlalchemy.util.concurrency import await_, in_greenlet
+
+__all__ = [
+    "Counted",
+    "Criteria",
+    "adopt",
+    "assigned",
+    "await_",
+    "cache_key_of",
+    "changed_fields",
+    "evaluate",
+    "guard_upsert",
+    "in_greenlet",
+    "is_by_key",
+    "is_changed",
+    "is_orphan",
+    "let_sqlmodel_set",
+    "mapper_of",
+    "may_be_orphan",
+    "outside_block",
+    "raw_tables",
+    "rows_of",
+    "state_of",
+    "targets_of",
+    "touched",
+]
+
+_AS_IT_IS = PassiveFlag.NO_CHANGE
+"""Look at what is in memory, load nothing, change nothing."""
+
+
+def state_of(instance: object) -> InstanceState[Any] | None:
+    """The state of a mapped instance, None for anything else."""
+    return None if isinstance(instance, type) else getattr(instance, "_sa_instance_state", None)
+
+
+def mapper_of(cls: type) -> Mapper[Any] | None:
+    """The mapper of a class itself, None where it is not mapped."""
+    return cast("Mapper[Any] | None", cls.__dict__.get("__mapper__"))
+
+
+def is_changed(instance: Any) -> bool:
+    """Whether a flush would write an ``UPDATE``: the value of a column or the target of a many-to-one differs.
+
+    As ``session.is_modified(instance, include_collections=False)``, looking only at what was touched.
+    """
+    state = instance._sa_instance_state
+    values, manager = instance.__dict__, state.manager
+    for key, before in state.committed_state.items():
+        if key not in manager:
+            continue
+        impl = manager[key].impl
+        if impl.collection:
+            continue
+        if before is NO_VALUE:
+            return True
+        if impl.uses_objects or key not in values:
+            if impl.get_history(state, values, _AS_IT_IS).has_changes():
+                return True
+        elif impl.is_equal(values[key], before) is not True:
+            return True
+    return False
+
+
+def changed_fields(instance: Any) -> frozenset[str]:
+    """The names of the attributes whose values differ from those in the database, collections among them."""
+    state = instance._sa_instance_state
+    return frozenset(
+        key
+        for key, before in state.committed_state.items()
+        if key in state.manager
+        and (before is NO_VALUE or state.manager[key].impl.get_history(state, state.dict, _AS_IT_IS).has_changes())
+    )
+
+
+def may_be_orphan(instance: Any) -> bool:
+    """Whether the model of a row has parents that may let go of it."""
+    return bool(instance._sa_instance_state.manager.mapper._delete_orphans)
+
+
+def touched(session: Any) -> tuple[int, int, int]:
+    """How many rows a session has to write: new, changed, deleted."""
+    return len(session._new), len(session.identity_map._modified), len(session._deleted)
+
+
+def is_orphan(instance: object) -> bool:
+    """Whether a flush would delete a row because its parent let go of it."""
+    state: Any = instance_state(instance)
+    mapper = state.mapper
+    return bool(mapper._delete_orphans and state.has_identity and mapper._is_orphan(state))
+
+
+@contextmanager
+def outside_block(session: Any) -> Iterator[None]:
+    """Let a session begin anew although its ``with session.begin():`` block has not been left yet."""
+    block, session._trans_context_manager = session._trans_context_manager, None
+    try:
+        yield
+    finally:
+        session._trans_context_manager = block
+
+
+class _Evaluator(_EvaluatorCompiler):
+    """Makes functions of conditions; what a condition asks for at each execution is asked for at each call."""
+
+    def visit_bindparam(self, clause: Any) -> Any:
+        """The value of a parameter."""
+        given = clause.callable
+        return super().visit_bindparam(clause) if given is None else lambda _row: given()  # type: ignore[no-untyped-call]
+
+
+_evaluators: dict[tuple[type, int], tuple[Any, Any]] = {}
+
+
+def evaluate(cls: type, condition: ColumnElement[bool], row: object) -> bool | None:
+    """Whether a condition holds for a row, told from its values in memory; None where they do not tell."""
+    found = _evaluators.get((cls, id(condition)))
+    if found is None:
+        compiler: Any = cast("Any", _Evaluator)(cls)
+        try:
+            made = compiler.process(condition)
+        except UnevaluatableError:
+            made = None
+        found = _evaluators[cls, id(condition)] = (condition, made)
+    holds = found[1](row) if found[1] is not None else None
+    return holds if isinstance(holds, bool) else False if found[1] is not None and holds is None else None
+
+
+def is_by_key(state: Any) -> bool:
+    """Whether a statement is an ``UPDATE`` of rows by their keys, given as a list of values."""
+    return bool(state.is_update and isinstance(state.parameters, list | tuple))
+
+
+def rows_of(statement: Any) -> list[dict[str, Any]]:
+    """The values that stand in an ``INSERT`` or ``UPDATE`` itself."""
+    several = getattr(statement, "_multi_values", ())
+    rows = [one for group in several for one in group]
+    if not rows and getattr(statement, "_values", None):
+        rows = [statement._values]
+    return [{str(getattr(key, "key", key)): _plain(value) for key, value in dict(one).items()} for one in rows]
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, BindParameter) else value
+
+
+class Counted(IteratorResult[Any]):
+    """What a statement returns that was executed row by row.
+
+    Args:
+        rowcount: How many rows were written.
+    """
+
+    def __init__(self, rowcount: int) -> None:
+        super().__init__(SimpleResultMetaData([]), iter([]))
+        self.rowcount = rowcount
+
+
+def assigned(statement: Any) -> frozenset[str]:
+    """The columns that an ``INSERT`` or ``UPDATE`` gives values to."""
+    return frozenset(str(getattr(one, "key", one)) for one in statement._values or ())
+
+
+def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[Any]:
+    """The tables among some that a statement names as tables, not as a model's.
+
+    Args:
+        statement: The statement.
+        tables: The tables to look for.
+        of_core: Whether it names no model at all; then all its tables count.
+    """
+    found: set[Any] = set()
+    used: set[Any] = set()
+    covered: set[Any] = set()
+    for one in iterate(statement):
+        if isinstance(one, Select):
+            written = [each for each in one._raw_columns if not _is_marked(each)]
+            chosen = [part for each in written for part in iterate(each) if isinstance(part, Column)]
+            named = [*one._raw_columns, *one._from_obj, *(target for target, *_ in one._setup_joins)]
+            found.update(table for each in (*named, *_tables_of(chosen)) for table in _plain_tables(each))
+        elif isinstance(one, TableClause) and of_core:
+            found.add(one)
+        elif _is_marked(one):
+            covered.update(_mapped_tables(one))
+        elif isinstance(one, Column):
+            used.update(table for each in _tables_of([one]) for table in _plain_tables(each))
+    return {one for one in found | (used - covered) if one in tables}
+
+
+def cache_key_of(statement: Any) -> Any:
+    """What SQLAlchemy finds a compiled statement by, kept on the statement; None where it compiles each time."""
+    found = statement._generate_cache_key()
+    return None if found is None else found.key
+
+
+def adopt(statement: Any) -> Any:
+    """A ``SELECT`` that names models in conditions alone, as a statement of the ORM, so that criteria reach it."""
+    for one in iterate(statement):
+        mapper = getattr(getattr(one, "_annotations", {}).get("parententity"), "mapper", None)
+        if mapper is not None:
+            made = statement._generate()
+            made._propagate_attrs = immutabledict({"compile_state_plugin": "orm", "plugin_subject": mapper})
+            return made
+    return statement
+
+
+def _tables_of(columns: Iterable[Any]) -> list[Any]:
+    """The tables of columns that do not stand for a model's attribute."""
+    return [one.table for one in columns if not _is_marked(one)]
+
+
+def _mapped_tables(thing: Any) -> Iterator[Any]:
+    """The tables of the model that a part of a statement stands for."""
+    marks = thing._annotations
+    entity = marks.get("parententity") or marks.get("parentmapper")
+    return iter(getattr(getattr(entity, "mapper", None), "tables", ()))
+
+
+def _plain_tables(thing: Any) -> Iterator[Any]:
+    """The tables that a part of a ``FROM`` stands for, where it does not stand for a model."""
+    if _is_marked(thing):
+        return
+    if isinstance(thing, Join):
+        yield from _plain_tables(thing.left)
+        yield from _plain_tables(thing.right)
+    elif isinstance(thing, AliasedReturnsRows):
+        yield from _plain_tables(thing.element)
+    elif isinstance(thing, TableClause):
+        yield thing
+
+
+def _is_marked(thing: Any) -> bool:
+    marks = getattr(thing, "_annotations", {})
+    return "parententity" in marks or "parentmapper" in marks
+
+
+def targets_of(statement: Any) -> frozenset[str]:
+    """The columns that an ``INSERT ... SELECT`` fills."""
+    return frozenset(str(getattr(one, "key", one)) for one in getattr(statement, "_select_names", None) or ())
+
+
+def guard_upsert(statement: Any, condition: ColumnElement[bool], column: str) -> Any:
+    """Let the ``ON CONFLICT DO UPDATE`` of an ``INSERT`` change only rows for which a condition holds.
+
+    Raises:
+        ValueError: It would change the column that the condition is about, or it is another dialect's clause.
+    """
+    clause = getattr(statement, "_post_values_clause", None)
+    if clause is None or type(clause).__name__ == "OnConflictDoNothing":
+        return statement
+    changed = {str(getattr(one, "key", one)) for one in _sets(clause)}
+    if not hasattr(clause, "update_whereclause") or column in changed:
+        raise ValueError(f"an upsert that may change {column!r} of a row of another tenant cannot be scoped")
+    narrowed = copy(clause)
+    held = clause.update_whereclause
+    narrowed.update_whereclause = condition if held is None else and_(held, condition)
+    made = statement._generate()
+    made._post_values_clause = narrowed
+    return made
+
+
+def _sets(clause: Any) -> list[Any]:
+    given = clause.update_values_to_set
+    return list(given) if isinstance(given, dict) else [key for key, _ in given]
+
+
+def assigned_attributes(statement: Any, mapper: Mapper[Any]) -> frozenset[str]:
+    """The attributes of a model that an ``UPDATE`` gives values to, or that change with it by themselves."""
+    names = assigned(statement)
+    columns = {one.key for one in mapper.columns if one.name in names or one.onupdate is not None}
+    return frozenset(one.key for one in mapper.column_attrs if one.columns[0].key in columns or one.key in names)
+
+
+def conditions_of(statement: Any) -> tuple[Any, ...]:
+    """The conditions of an ``UPDATE`` or ``DELETE``."""
+    return tuple(statement._where_criteria)
+
+
+def returned_by(statement: Any) -> tuple[Any, ...]:
+    """What a statement returns."""
+    return tuple(statement._returning)
+
+
+def is_flushing(session: Any) -> bool:
+    """Whether the unit of work is at work."""
+    return bool(session._flushing)
+
+
+_LIFTS = "traits_lifts"
+
+
+def marked(condition: Any, option: str) -> Any:
+    """A condition that stands for an execution option as well; what is no condition of SQLAlchemy stays as it is."""
+    annotate = getattr(condition, "_annotate", None)
+    return condition if annotate is None else annotate({_LIFTS: option})
+
+
+_NO_LIFTS: Final[frozenset[str]] = frozenset()
+_WITH_PARTS: Final = (ClauseList, ExpressionClauseList, FunctionElement)
+
+
+def lifts_of(statement: Any) -> frozenset[str]:
+    """The execution options that the conditions of a statement stand for."""
+    found = _NO_LIFTS
+    due = list(getattr(statement, "_where_criteria", ()))
+    while due:
+        one = due.pop()
+        option = one._annotations.get(_LIFTS)
+        if option is not None:
+            found |= {option}
+        if isinstance(one, _WITH_PARTS):
+            due += one.clauses
+    return found
+
+
+_MEMO: Final = "_traits_memo"
+
+
+def kept_on(statement: Any) -> Any:
+    """What `keep_on` has kept on a statement object, None for nothing; a statement made of it begins with nothing."""
+    return statement.__dict__.get(_MEMO)
+
+
+def keep_on(statement: Any, memo: object) -> None:
+    """Keep something on a statement object as long as it lives, where it is of a kind that can be made more of."""
+    if isinstance(statement, HasMemoized):
+        statement._set_memoized_attribute(_MEMO, memo)
+
+
+def loads_for(state: ORMExecuteState) -> tuple[bool, bool]:
+    """Whether a statement loads columns of a row in memory, and whether it loads what a relationship leads to.
+
+    Only SQLAlchemy itself sets options for how a statement compiles, so most statements are quickly told.
+    """
+    if "_compile_options" in state.statement.__dict__:
+        return state.is_column_load, state.is_relationship_load
+    return False, False
+
+
+def with_option(statement: Any, option: CriteriaOption) -> Any:
+    """As ``statement.options(option)``, without asking whether an option is one."""
+    made = statement._generate()
+    made._with_options += (option,)
+    return made
+
+
+def column_changes(instance: object, keys: Any, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Put down old and new values of changed attributes; whether there are some whose old value nobody has loaded.
+
+    Args:
+        instance: The row.
+        keys: The attributes that matter.
+        old: Filled with values before.
+        new: Filled with values after.
+    """
+    state: InstanceState[Any] = instance_state(instance)
+    values, manager = state.dict, state.manager
+    unknown = False
+    for key, before in state.committed_state.items():
+        if key not in keys or key not in values:
+            continue
+        value = values[key]
+        if before is NO_VALUE:
+            unknown = True
+            new[key] = value
+        elif cast("Any", manager[key].impl).is_equal(value, before) is not True:
+            old[key], new[key] = before, value
+    return unknown
+
+
+def let_sqlmodel_set(cls: Any, name: str) -> None:
+    """Let instances of an SQLModel table take a column that is no pydantic field, in the constructor and later.
+
+    SQLModel asks pydantic about every attribute that is not among its relationships.
+    """
+    held = getattr(cls, "__sqlmodel_relationships__", None)
+    if held is not None and name not in held:
+        type.__setattr__(cls, "__sqlmodel_relationships__", {**held, name: None})
+
+
+_numbers = count()
+"""Tell sets of conditions apart in SQLAlchemy's cache of compiled statements."""
+
+
+class Criteria(CriteriaOption):
+    """Conditions for several models as one option of a statement, so that the cost does not grow with the models.
+
+    The option itself does not travel with rows to what they load later: conditions are put on every load anew. Those
+    inside do, or a joined eager load would go without them.
+
+    Args:
+        conditions: The conditions as `with_loader_criteria` makes them.
+    """
+
+    propagate_to_loaders = False
+    _traverse_internals: Any = ()
+
+    def __init__(self, conditions: Iterable[LoaderCriteriaOption]) -> None:
+        self.key: int = next(_numbers)
+        self.conditions: tuple[LoaderCriteriaOption, ...] = tuple(conditions)
+
+    def _gen_cache_key(self, am: Any, bindparams: Any) -> Any:
+        return (Criteria, self.key)
+
+    def process_compile_state(self, compile_state: Any) -> None:
+        """Add the conditions to a ``SELECT``."""
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def process_compile_state_replaced_entities(self, compile_state: Any, mapper_entities: Any) -> None:
+        """Add the conditions to a ``SELECT`` whose entities were replaced."""
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
+        """Add the conditions to the entities of a statement."""
+        for one in self.conditions:
+            one.get_global_criteria(attributes)

@@ -1,0 +1,221 @@
+"""Statements that write many rows at once: what they tell, what a model makes of them, what columns keep.
+
+A model says with ``__bulk__`` what becomes of an ``INSERT``, ``UPDATE`` or ``DELETE`` of the ORM: ``"event"`` (the
+default) emits ``model.{Model}.bulk_updating`` before and ``bulk_updated`` after it; ``"instances"`` loads the rows and
+writes them one by one, so that every hook runs; ``"forbid"`` raises. Statements of the Core, on a table or on a
+connection, tell nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Result, bindparam, inspect, select, update
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from traits_runtime._core import runtime
+from traits_runtime._core.events.bus import LIFECYCLE
+from traits_runtime._core.events.listener import Envelope
+from traits_runtime._core.trait.columns import Unchanged
+from traits_runtime._core.trait.record import ATTRIBUTE
+from traits_runtime.adapters.sqlalchemy._private import Counted, assigned, is_by_key, rows_of
+from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
+from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
+from traits_runtime.errors import TraitsError
+
+MOMENTS: Final = {
+    "insert": ("bulk_creating", "bulk_created"),
+    "update": ("bulk_updating", "bulk_updated"),
+    "delete": ("bulk_deleting", "bulk_deleted"),
+}
+
+INNER: Final = "traits_inner"
+"""Marks a statement that stands for a part of another one, which has been checked and told."""
+
+_QUIET: Final = {"synchronize_session": False, INNER: True}
+
+
+class BulkChange(msgspec.Struct, frozen=True):
+    """Many rows are written at once: the payload of ``model.{Model}.bulk_updated`` and its kin.
+
+    Args:
+        model: The model.
+        operation: ``insert``, ``update`` or ``delete``.
+        values: What the statement gives to columns; for several rows one mapping each.
+        rows: How many rows were written, -1 where that is not known (yet).
+        statement: The statement; None for the ``bulk_...`` methods of the session.
+        session: The session that executes it.
+    """
+
+    model: type
+    operation: str
+    values: Sequence[Mapping[str, Any]]
+    rows: int
+    statement: Any
+    session: Session
+
+
+class BulkForbiddenError(TraitsError):
+    """A model wants its rows written one by one."""
+
+    def __init__(self, model: str, operation: str) -> None:
+        super().__init__(
+            f"{model} forbids bulk statements (`__bulk__ = 'forbid'`), this {operation.upper()} is one. "
+            f"Load the rows and write them one by one, or set the execution option bulk='event' on purpose."
+        )
+        self.model = model
+        self.operation = operation
+
+
+def keep_columns(state: ORMExecuteState) -> None:
+    """Let an ``UPDATE`` of a model leave the columns alone that want to stay as they are now."""
+    model = model_of(state)
+    if model is None or not state.is_update:
+        return
+    kept = kept_columns(model)
+    if kept and not is_by_key(state):
+        given = assigned(state.statement)
+        statement: Any = state.statement
+        state.statement = statement.values({name: getattr(model, name) for name in kept if name not in given})
+
+
+def kept_columns(model: type) -> tuple[str, ...]:
+    """The columns that a change of a row would touch, and that want to stay as they are now."""
+    return tuple(
+        name
+        for declared, name in columns_by_trait(model)
+        if declared.on_update is not None and isinstance(declared.on_update(model), Unchanged)
+    )
+
+
+def model_of(state: ORMExecuteState) -> type | None:
+    """The model that a statement of the ORM writes to, None for other statements."""
+    mapper = state.bind_mapper if state.is_orm_statement else None
+    return mapper.class_ if mapper is not None and ATTRIBUTE in vars(mapper.class_) else None
+
+
+def execute_bulk(state: ORMExecuteState, is_scoped: Callable[[type], bool]) -> Result[Any] | None:
+    """Execute a statement that writes many rows, as its model wants it; None where SQLAlchemy does it best alone.
+
+    Args:
+        state: The statement.
+        is_scoped: Whether rows of a model must not be changed by their keys alone.
+    """
+    operation = "insert" if state.is_insert else "update" if state.is_update else "delete" if state.is_delete else ""
+    model = model_of(state) if operation else None
+    if model is None:
+        return None
+    how = state.execution_options.get("bulk", getattr(model, "__bulk__", "event"))
+    if how == "forbid":
+        raise BulkForbiddenError(model.__name__, operation)
+    if how == "instances":
+        return _one_by_one(state, model, operation)
+    by_key = is_by_key(state) and (is_scoped(model) or bool(kept_columns(model)))
+    if not _is_heard(model, operation):
+        return _key_by_key(state, model) if by_key else None
+    found: Result[Any] = telling(
+        state.session, model, operation, given_values(state), state.statement,
+        lambda: _key_by_key(state, model) if by_key else state.invoke_statement(),
+    )  # fmt: skip
+    return found
+
+
+def telling(
+    session: Session,
+    model: type,
+    operation: str,
+    values: Sequence[Mapping[str, Any]],
+    statement: Any,
+    execute: Callable[[], Any],
+) -> Any:
+    """Do something that writes many rows, with the event before and the event after it."""
+    change = BulkChange(model, operation, values, -1, statement, session)
+    before, after = MOMENTS[operation]
+    token = ACTIVE.set(session)
+    try:
+        emit(before, change)
+        result = execute()
+        rows = getattr(result, "rowcount", -1)
+        emit(after, msgspec.structs.replace(change, rows=rows if isinstance(rows, int) else -1))
+        return result
+    finally:
+        ACTIVE.reset(token)
+
+
+def emit(moment: str, change: BulkChange) -> None:
+    """Tell the listeners of a model's moment."""
+    name = f"{LIFECYCLE}{change.model.__name__}.{moment}"
+    route = runtime.bus.route(name)
+    if not route.empty:
+        runtime.bus.deliver(route, Envelope(name, change, change.model))
+
+
+def _is_heard(model: type, operation: str) -> bool:
+    return any(not runtime.bus.route(f"{LIFECYCLE}{model.__name__}.{one}").empty for one in MOMENTS[operation])
+
+
+def given_values(state: ORMExecuteState) -> Sequence[Mapping[str, Any]]:
+    """What a statement gives to columns: its parameters, else its values; empty for ``INSERT ... SELECT``."""
+    given: Any = state.parameters
+    if given:
+        return list(given) if isinstance(given, Sequence) else [given]
+    return rows_of(state.statement)
+
+
+def _one_by_one(state: ORMExecuteState, model: type, operation: str) -> Result[Any]:
+    """Write rows as instances, so that their hooks run."""
+    session, values = state.session, given_values(state)
+    statement: Any = state.statement
+    if getattr(statement, "_returning", ()) or (operation == "insert" and not values):
+        raise BulkForbiddenError(model.__name__, f"{operation} with RETURNING or from a SELECT")
+    if operation == "insert":
+        rows: list[Any] = [model(**one) for one in values]
+        session.add_all(rows)
+    elif is_by_key(state):
+        rows = [_changed(session, model, one) for one in values]
+    else:
+        chosen: Any = select(model).where(*([] if statement.whereclause is None else [statement.whereclause]))
+        rows = list(session.scalars(chosen, execution_options=state.local_execution_options))
+        for row in rows:
+            if operation == "delete":
+                session.delete(row)
+            else:
+                _assign(row, values[0])
+    session.flush()
+    return Counted(len(rows))
+
+
+def _changed(session: Session, model: type, values: Mapping[str, Any]) -> object:
+    mapper: Any = inspect(model)
+    names = [mapper.get_property_by_column(one).key for one in mapper.primary_key]
+    row: object = session.get_one(model, tuple(values[one] for one in names))
+    _assign(row, {name: value for name, value in values.items() if name not in names})
+    return row
+
+
+def _assign(row: object, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _key_by_key(state: ORMExecuteState, model: type) -> Result[Any]:
+    """An ``UPDATE`` by key that is scoped, and leaves columns alone: what a list of values has no way to say."""
+    mapper: Any = inspect(model)
+    rows = given_values(state)
+    keys = {mapper.get_property_by_column(one).key: one for one in mapper.primary_key}
+    shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for one in rows:
+        shapes.setdefault(tuple(sorted(one)), []).append(one)
+    for names, alike in shapes.items():
+        columns = {name: getattr(model, name) for name in names if name not in keys}
+        values = {name: bindparam(f"value_{name}", type_=column.type) for name, column in columns.items()}
+        values.update({name: getattr(model, name) for name in kept_columns(model) if name not in values})
+        if not values:
+            continue
+        statement = update(model).where(*(column == bindparam(f"key_{name}") for name, column in keys.items()))
+        for one in alike:
+            given = {f"{'key' if name in keys else 'value'}_{name}": value for name, value in one.items()}
+            state.session.execute(statement.values(values), given, execution_options=_QUIET)
+    return Counted(len(rows))

@@ -1,0 +1,145 @@
+"""Columns that traits declare, given to the tables of their models.
+
+Before declarative mapping where the class is seen in time, so that indexes and constraints of the model may name them;
+after it where a trait stands behind the declarative base, and in SQLModel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, event
+from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta, Mapper
+
+from traits_runtime._core import runtime
+from traits_runtime._core.trait.columns import TraitColumn, columns_of, named, structural, unchanged
+from traits_runtime._core.trait.record import ATTRIBUTE, Record
+from traits_runtime.adapters.sqlalchemy._private import let_sqlmodel_set, mapper_of
+from traits_runtime.adapters.sqlalchemy.types import sql_type
+from traits_runtime.errors import TraitsError
+
+_BASES = (DeclarativeBase, DeclarativeBaseNoMeta)
+
+on_model: list[Callable[[type], None]] = []
+"""Told about every mapped model, once its columns are there."""
+
+
+def columns_by_trait(model: type) -> Iterator[tuple[TraitColumn[Any], str]]:
+    """What the traits of a model declare, with the column's name in the model."""
+    record: Record | None = model.__dict__.get(ATTRIBUTE)
+    if record is not None:
+        for one in columns_of(record):
+            yield one, named(record, one)
+
+
+def before_mapping(cls: type) -> None:
+    """Give a new model its traits' columns, so that declarative mapping finds them in its body."""
+    mapper = mapper_of(cls)
+    if mapper is not None:
+        complete(mapper, cls)
+    elif _is_declarative(cls) and not _is_sqlmodel(cls) and "__table__" not in vars(cls):
+        for declared, name in columns_by_trait(cls):
+            if not _has(cls, name):
+                type.__setattr__(cls, name, make_column(cls, declared, name))
+
+
+def complete(mapper: Mapper[Any], cls: type) -> None:
+    """A model is mapped and its traits are known: give it the columns that are missing, and tell who wants to know."""
+    if ATTRIBUTE not in vars(cls):
+        return
+    if _is_declarative(cls) and ("__table__" not in vars(cls) or hasattr(cls, "__tablename__")):
+        _add_missing(mapper, cls)
+    for tell in on_model:
+        tell(cls)
+
+
+def _add_missing(mapper: Mapper[Any], cls: type) -> None:
+    table: Any = mapper.local_table
+    for declared, name in columns_by_trait(cls):
+        if name not in mapper.all_orm_descriptors:
+            made = table.c[name] if name in table.c else make_column(cls, declared, name)
+            if name not in table.c:
+                table.append_column(made)
+            mapper.add_property(name, made)
+        let_sqlmodel_set(cls, name)
+
+
+def make_column(model: type, declared: TraitColumn[Any], name: str) -> Column[Any]:
+    """The column of a model that a trait declares."""
+    record: Record = model.__dict__[ATTRIBUTE]
+    owner = f"{declared.owner}.{declared.name}"
+    target = _given(record, declared, declared.references_by) or declared.references
+    kind = _given(record, declared, declared.typed_by) or declared.type
+    arguments: list[Any] = [ForeignKey(target, ondelete=declared.on_delete or None)] if target else []
+    if not (target and declared.typed_by and kind == "same"):
+        made = sql_type(kind, declared.length, owner)
+        arguments.insert(0, made.evaluates_none() if declared.nullable and declared.on_insert is not None else made)
+    return Column(
+        name,
+        *arguments,
+        nullable=declared.nullable,
+        index=declared.index or None,
+        unique=declared.unique or None,
+        default=declared.default if declared.on_insert is None else _calling(declared.on_insert, model),
+        onupdate=None if declared.on_update is None else _updating(declared.on_update, model, owner),
+        comment=None,
+        doc=declared.doc or None,
+        info={"trait": declared},
+    )
+
+
+def _given(record: Record, declared: TraitColumn[Any], key: str) -> str:
+    return str(structural(record, declared, key)) if key else ""
+
+
+def _calling(make: Callable[[type[Any]], Any], model: type) -> Callable[[], Any]:
+    def default() -> Any:
+        return make(model)
+
+    return default
+
+
+def _updating(make: Callable[[type[Any]], Any], model: type, owner: str) -> Callable[[], Any]:
+    def onupdate() -> Any:
+        value = make(model)
+        if value is unchanged:
+            raise TraitsError(
+                f"{owner} of {model.__name__} is to stay as it is, and a statement outside a session cannot leave it "
+                f"out. Execute it with a TraitSession, or give the column a value."
+            )
+        return value
+
+    return onupdate
+
+
+def _is_declarative(cls: type) -> bool:
+    """Whether a class will be, or is, mapped by a declarative base."""
+    return (
+        hasattr(cls, "_sa_registry")
+        and not any(base in _BASES for base in cls.__bases__)
+        and not cls.__dict__.get("__abstract__", False)
+    )
+
+
+def _is_sqlmodel(cls: type) -> bool:
+    return any(base.__module__ == "sqlmodel.main" and base.__name__ == "SQLModel" for base in cls.__mro__)
+
+
+def _has(cls: type, name: str) -> bool:
+    """Whether a class, or one that it inherits from, has an attribute of its own of that name."""
+    return any(
+        (name in vars(base) and not isinstance(vars(base)[name], TraitColumn))
+        or name in vars(base).get("__annotations__", {})
+        for base in cls.__mro__
+    )
+
+
+def watch() -> None:
+    """Begin with the models that there are."""
+    runtime.class_preparers.append(before_mapping)
+    event.listen(Mapper, "after_mapper_constructed", complete)
+    for cls in runtime.known_classes():
+        mapper = mapper_of(cls)
+        if mapper is not None:
+            complete(mapper, cls)

@@ -1,0 +1,140 @@
+"""Comments in the database: one table for the comments of all models."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import delete, event, exists, func, inspect, select
+from sqlalchemy.orm import Mapper, Session, object_session, relationship
+
+from traits_runtime._core import runtime
+from traits_runtime._core.actor import as_actor
+from traits_runtime.adapters.sqlalchemy.later import collect_later
+from traits_runtime.adapters.sqlalchemy.shape import (
+    Served,
+    connection_of,
+    key_expression,
+    key_text,
+    mapper_for,
+    root,
+    shaped,
+    uses,
+)
+from traits_runtime.errors import DeclarationError
+from traits_runtime.traits.comments import BACKENDS, HasComments, IsComment
+
+_WAITING: Final = "_trait_comments"
+"""Where a new row keeps its comments until it has a key."""
+
+_models: Final[list[type]] = []
+"""Mapped models that have comments."""
+
+
+class SqlComments(Served):
+    """Comments on mapped models."""
+
+    def add(self, row: Any, body: str, approved: bool, parent: Any) -> Any:
+        """A new comment on a row."""
+        made = _comment_model(type(row))()
+        made.subject_type, made.body, made.approved = root(row), body, approved
+        made.depth = 0 if parent is None else parent.depth + 1
+        if parent is not None:
+            if not _is_about(parent, row):
+                raise ValueError(f"The comment that is answered is not about this {type(row).__name__}.")
+            made.parent = parent
+        session = object_session(row)
+        if inspect(row).identity is None or session is None:
+            vars(row).setdefault(_WAITING, []).append(made)
+        else:
+            made.subject_id = key_text(row)
+            session.add(made)
+        return made
+
+    def about(self, row: Any, *, approved: bool | None) -> Any:
+        """The comments of a row, oldest first."""
+        model = _comment_model(type(row))
+        query = select(model).where(model.subject_type == root(row), model.subject_id == key_text(row))
+        if approved is not None:
+            query = query.where(model.approved.is_(approved))
+        return query.order_by(model.commented_at, *mapper_for(model).primary_key)
+
+    def count(self, model: Any, *, approved: bool | None) -> Any:
+        """The number of comments of a row."""
+        comment = _comment_model(mapper_for(model).class_)
+        query = select(func.count()).select_from(comment).where(*_on(comment, model))
+        if approved is not None:
+            query = query.where(comment.approved.is_(approved))
+        return query.scalar_subquery()
+
+    def commented_by(self, model: Any, actor: Any) -> Any:
+        """Somebody has commented on a row."""
+        comment = _comment_model(mapper_for(model).class_)
+        who = as_actor(actor, runtime.identify)
+        query = select(1).select_from(comment).where(*_on(comment, model), comment.actor_id == str(who.id))
+        return exists(query.where(comment.actor_type == who.type) if who.type else query)
+
+
+def _on(comment: Any, model: Any) -> tuple[Any, Any]:
+    return comment.subject_type == root(model), comment.subject_id == key_expression(model)
+
+
+def _is_about(comment: Any, row: Any) -> bool:
+    if comment in vars(row).get(_WAITING, ()):
+        return True
+    is_stored = inspect(row).identity is not None
+    return is_stored and (comment.subject_type, comment.subject_id) == (root(row), key_text(row))
+
+
+def _comment_model(model: type) -> Any:
+    wanted = shaped(model, HasComments, "comment_model")
+    mapped = [one.class_ for one in mapper_for(model).registry.mappers]
+    found = [one for one in mapped if uses(one, IsComment) and wanted in ("", one.__name__)]
+    if len(found) != 1:
+        raise DeclarationError(
+            model.__name__,
+            f"{'there is no model' if not found else 'several models'} of comments"
+            f"{f' called {wanted!r}' if wanted else ''}. Write `class Comment(IsComment, Base):` with a table name and "
+            f"a primary key, or say which one is meant: `__traits__ = {{HasComments: {{'comment_model': ...}}}}`.",
+        )
+    return found[0]
+
+
+def _waiting(session: Session) -> list[Any]:
+    return [row for row in session.new if _WAITING in vars(row)] if _models else []
+
+
+def _give_keys(session: Session, rows: list[Any]) -> None:
+    """Bring the comments of rows that have a key now into the session; its commit writes them."""
+    for row in rows:
+        for made in vars(row).pop(_WAITING):
+            made.subject_id = key_text(row)
+            session.add(made)
+
+
+def _deleted(session: Session) -> list[Any]:
+    return [row for row in session.deleted if isinstance(row, HasComments)] if _models else []
+
+
+def _remove(session: Session, rows: list[Any]) -> None:
+    for row in rows:
+        model = _comment_model(type(row))
+        table: Any = mapper_for(model).local_table
+        gone = delete(table).where(model.subject_type == root(row), model.subject_id == key_text(row))
+        connection_of(session, model).execute(gone)
+
+
+def _mapped(mapper: Mapper[Any], cls: type) -> None:
+    if uses(cls, HasComments):
+        _models.append(cls)
+    if uses(cls, IsComment) and "parent" not in mapper.all_orm_descriptors:
+        key = mapper.primary_key[0]
+        made = relationship(cls, remote_side=[key], foreign_keys=[mapper.columns["parent_id"]])
+        mapper.add_property("parent", made)
+
+
+def watch() -> None:
+    """Serve the models that are mapped from now on."""
+    BACKENDS.add(SqlComments())
+    collect_later(_waiting, _give_keys)
+    collect_later(_deleted, _remove)
+    event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -1,0 +1,64 @@
+"""Flags in queries, and an ``UPDATE`` that writes the bits that were touched and no others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import event, inspect, literal
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Mapper
+from sqlalchemy.orm.attributes import set_committed_value
+
+from traits_runtime.adapters.sqlalchemy.shape import Served, name_in, uses
+from traits_runtime.traits.flags import BACKENDS, HasFlags
+
+_KNOWN = "_trait_flags"
+"""Where a row keeps what it will have once its bits are written, between the statement's making and its end."""
+
+
+class SqlFlags(Served):
+    """Conditions on the bits of a column."""
+
+    def all_of(self, model: Any, attribute: str, bits: int) -> Any:
+        """All bits are set."""
+        return getattr(model, attribute).op("&")(literal(bits)) == bits
+
+    def none_of(self, model: Any, attribute: str, bits: int) -> Any:
+        """No bit is set."""
+        column = getattr(model, attribute)
+        return column == 0 if bits == -1 else column.op("&")(literal(bits)) == 0
+
+
+def _before_update(_mapper: Mapper[Any], _connection: Connection, row: Any) -> None:
+    name = _name(row)
+    history = inspect(row).attrs[name].history
+    if not history.added or not history.deleted or not isinstance(history.added[0], int):
+        return
+    old, new = history.deleted[0] or 0, history.added[0]
+    vars(row)[_KNOWN] = (old, new)
+    column = getattr(type(row), name)
+    setattr(row, name, column.op("|")(literal(new & ~old)).op("&")(literal(~(old & ~new))))
+
+
+def _after_update(_mapper: Mapper[Any], _connection: Connection, row: Any) -> None:
+    """Put the value back that the instance knows of, with the one before it as history for the moments to come."""
+    known = vars(row).pop(_KNOWN, None)
+    if known is not None:
+        set_committed_value(row, _name(row), known[0])
+        setattr(row, _name(row), known[1])
+
+
+def _name(row: Any) -> str:
+    return name_in(type(row), HasFlags, "flags")
+
+
+def _mapped(mapper: Mapper[Any], cls: type) -> None:
+    if uses(cls, HasFlags):
+        event.listen(mapper, "before_update", _before_update)
+        event.listen(mapper, "after_update", _after_update)
+
+
+def watch() -> None:
+    """Serve the models that are mapped from now on."""
+    BACKENDS.add(SqlFlags())
+    event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -1,0 +1,52 @@
+"""What traits want written when a flush has written the rows: one statement for many, in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session, UOWTransaction
+
+from traits_runtime.adapters.sqlalchemy.session import TraitSession
+from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
+
+_KEY: Final = "traits_later"
+
+Writer = Callable[[Session, list[Any]], None]
+
+_collectors: list[tuple[Callable[[Session], list[Any]], Writer]] = []
+
+
+def later(session: Session, write: Writer, item: Any) -> None:
+    """Have something written after the flush that is going on, or at once after the next one."""
+    session.info.setdefault(_KEY, {}).setdefault(write, []).append(item)
+
+
+def collect_later(collect: Callable[[Session], list[Any]], write: Writer) -> None:
+    """Ask for what is to be written at the end of every flush."""
+    _collectors.append((collect, write))
+
+
+def chunks(items: Iterable[Any], size: int = 400) -> Iterable[list[Any]]:
+    """Lists short enough for the parameters of one statement."""
+    held = list(items)
+    return (held[start : start + size] for start in range(0, len(held), size))
+
+
+def _after_flush(session: Session, _context: UOWTransaction) -> None:
+    found: dict[Writer, list[Any]] = session.info.pop(_KEY, {})
+    for collect, write in _collectors:
+        found.setdefault(write, []).extend(collect(session))
+    token = ACTIVE.set(session)
+    try:
+        for write, items in found.items():
+            if items:
+                write(session, items)
+    finally:
+        ACTIVE.reset(token)
+
+
+def watch() -> None:
+    """Begin."""
+    event.listen(TraitSession, "after_flush", _after_flush)

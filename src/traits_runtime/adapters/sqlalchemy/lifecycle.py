@@ -1,0 +1,282 @@
+"""The moments of a row's life, as the unit of work goes through them.
+
+``before_flush``: saving, then creating or updating; deleting. ``after_flush``, keys known and history still there:
+created or updated, then saved; deleted. A hook may change the row, and may bring others into the session, whose moments
+then follow. What raises stops the flush.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final, Protocol
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
+from sqlalchemy.orm.attributes import flag_modified
+
+from traits_runtime._core import runtime
+from traits_runtime._core.naming import matches
+from traits_runtime._core.trait.construct import initialize
+from traits_runtime._core.trait.hooks import arun_hooks, hears, is_awaited, run_hooks, runner
+from traits_runtime._core.trait.record import ATTRIBUTE, record_of
+from traits_runtime.adapters.sqlalchemy._private import (
+    await_,
+    changed_fields,
+    in_greenlet,
+    is_changed,
+    is_orphan,
+    may_be_orphan,
+    state_of,
+    touched,
+)
+from traits_runtime.adapters.sqlalchemy.bulk import kept_columns
+from traits_runtime.adapters.sqlalchemy.columns import on_model
+from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
+
+BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "new": ("saving", "creating"),
+    "dirty": ("saving", "updating"),
+    "deleted": ("deleting",),
+    "forced": ("deleting",),
+    "trashed": (),
+    "restored": ("saving", "updating"),
+}
+AFTER: Final[Mapping[str, tuple[str, ...]]] = {
+    "new": ("created", "saved"),
+    "dirty": ("updated", "saved"),
+    "deleted": ("deleted",),
+    "forced": ("deleted", "force_deleted"),
+    "trashed": ("trashed", "deleted"),
+    "restored": ("updated", "saved", "restored"),
+}
+WRITTEN: Final = ("dirty", "trashed", "restored")
+"""What leads to an ``UPDATE``."""
+
+Run = Callable[[Any], object]
+
+_WORK = "traits_work"
+_FATES = "traits_fates"
+
+
+class Recorder(Protocol):
+    """Takes down what flushes do to rows."""
+
+    def wants(self, model: type, kind: str) -> bool:
+        """Whether rows of a model are taken down."""
+        ...
+
+    def before(self, session: Session, rows: list[tuple[Any, str]]) -> Any:
+        """Before the statements, after all hooks: look at old and new values."""
+        ...
+
+    def after(self, session: Session, noted: Any) -> None:
+        """After the statements, keys are known: write what `before` returned."""
+        ...
+
+
+recorders: Final[list[Recorder]] = []
+
+
+def decide(session: Session, row: object, kind: str) -> None:
+    """Say what the next flush is about for a row: ``trashed``, ``restored`` or ``forced``."""
+    session.info.setdefault(_FATES, {})[id(row)] = (row, kind)
+
+
+class Plan:
+    """What a flush does with the rows of one class, in one of the three lists of the session.
+
+    Args:
+        model: The class.
+        kind: What becomes of the rows, a key of `BEFORE`.
+    """
+
+    __slots__ = ("after", "before", "kept", "kind", "matters", "recorders")
+
+    def __init__(self, model: type, kind: str) -> None:
+        self.before: tuple[Run, ...] = tuple(_runners(model, BEFORE[kind]))
+        self.after: tuple[Run, ...] = tuple(_runners(model, AFTER[kind]))
+        self.kept: tuple[str, ...] = kept_columns(model) if kind in WRITTEN else ()
+        self.kind: str = kind
+        self.recorders: tuple[Recorder, ...] = tuple(one for one in recorders if one.wants(model, kind))
+        self.matters: bool = bool(self.before or self.after or self.kept or self.recorders)
+
+
+def _runners(model: type, moments: Iterable[str]) -> Iterator[Run]:
+    for moment in moments:
+        if in_greenlet() and is_awaited(model, moment):
+            yield partial(run_moment, moment=moment)
+        else:
+            found = runner(model, moment)
+            if found is not None:
+                yield found
+
+
+class Work:
+    """The rows of one flush that have moments."""
+
+    def __init__(self, fates: dict[int, tuple[object, str]]) -> None:
+        self.fates = fates
+        self.noted: list[tuple[Recorder, Any]] = []
+        self.plans: dict[str, dict[type, Plan | None]] = {}
+        self.seen: set[int] = set()
+        self.done: list[tuple[Any, Plan]] = []
+        self.skipped: bool = False
+
+    def take(self, kind: str, rows: Iterable[Any]) -> bool:
+        """Run the first moments of the rows that have not had them; whether any ran."""
+        begun = len(self.done)
+        seen, done, fates, is_dirty = self.seen, self.done, self.fates, kind == "dirty"
+        usual = plans = self.plans.setdefault(kind, {})
+        fate = kind
+        for row in rows:
+            cls = type(row)
+            if fates:
+                fate = fates[id(row)][1] if id(row) in fates else kind
+                plans = usual if fate == kind else self.plans.setdefault(fate, {})
+            if cls not in plans:
+                plans[cls] = _plan(cls, fate)
+            plan = plans[cls]
+            if plan is None or id(row) in seen:
+                continue
+            if is_dirty and not is_changed(row):
+                self.skipped = True
+                continue
+            seen.add(id(row))
+            done.append((row, plan))
+            for run in plan.before:
+                run(row)
+            for name in plan.kept:
+                if name in row.__dict__:
+                    flag_modified(row, name)
+        return any(plan.before for _, plan in done[begun:])
+
+    def note_before(self, session: Session) -> None:
+        """Let recorders look at the rows as they are going to be written."""
+        by_recorder: dict[Recorder, list[tuple[Any, str]]] = {}
+        for row, plan in self.done:
+            for one in plan.recorders:
+                by_recorder.setdefault(one, []).append((row, plan.kind))
+        self.noted = [(one, one.before(session, rows)) for one, rows in by_recorder.items()]
+
+
+def _plan(cls: type, kind: str) -> Plan | None:
+    if ATTRIBUTE not in cls.__dict__:
+        return None
+    plan = Plan(cls, kind)
+    return plan if plan.matters else None
+
+
+def run_moment(row: object, moment: str, changes: Collection[str] | None = None) -> None:
+    """Run the hooks of a moment; in an async session coroutine functions are awaited in place."""
+    if in_greenlet() and is_awaited(type(row), moment):
+        await_(arun_hooks(row, moment, changes=changes))
+    else:
+        run_hooks(row, moment, changes=changes)
+
+
+def is_stored(row: object) -> bool:
+    """Whether a row is in the database already."""
+    state = state_of(row)
+    return state is not None and state.has_identity
+
+
+def before_flush(session: Session, _context: UOWTransaction, _instances: Collection[Any] | None) -> None:
+    """Run the moments that come before the statements."""
+    if not session.in_transaction():
+        session.begin()
+    work = Work(session.info.pop(_FATES, {}))
+    session.info[_WORK] = work
+    token = ACTIVE.set(session)
+    try:
+        while _take(session, work):
+            pass
+        work.note_before(session)
+    finally:
+        ACTIVE.reset(token)
+
+
+def _take(session: Session, work: Work) -> bool:
+    """Run the moments of all rows that have not had theirs; whether that may have brought new ones."""
+    sizes = touched(session)
+    ran = work.take("new", session.new)
+    dirty = session.dirty
+    orphans = [row for row in dirty if may_be_orphan(row) and is_orphan(row)]
+    ran |= work.take("deleted", [*session.deleted, *orphans])
+    ran |= work.take("dirty", dirty)
+    return ran and (work.skipped or touched(session) != sizes)
+
+
+def after_flush(session: Session, _context: UOWTransaction) -> None:
+    """Run the moments that come after the statements."""
+    work: Work | None = session.info.pop(_WORK, None)
+    if work is None or not work.done:
+        return
+    token = ACTIVE.set(session)
+    try:
+        for recorder, noted in work.noted:
+            recorder.after(session, noted)
+        for row, plan in work.done:
+            for run in plan.after:
+                run(row)
+    finally:
+        ACTIVE.reset(token)
+
+
+def forget_fates(session: Session, _ended: SessionTransaction) -> None:
+    """What was rolled back is not going to happen."""
+    session.info.pop(_FATES, None)
+
+
+# Rows that are read.
+
+_heard: list[tuple[Any, ...]] = [()]
+_retrieving: set[type] = set()
+
+
+def watch_retrieved() -> None:
+    """Call rows that are read by their moment, once somebody listens; called before every query."""
+    listeners = runtime.bus.listeners
+    if listeners is _heard[0]:
+        return
+    _heard[0] = listeners
+    patterns = [one.pattern for one in listeners]
+    for cls in runtime.known_classes():
+        if cls not in _retrieving and "__mapper__" in vars(cls) and vars(cls)[ATTRIBUTE].kind == "model":
+            name = f"model.{cls.__name__}.retrieved"
+            if any(matches(pattern, name) for pattern in patterns):
+                _retrieve(cls)
+
+
+def _retrieve(cls: type) -> None:
+    _retrieving.add(cls)
+    event.listen(cls, "load", _loaded)
+
+
+def _loaded(row: Any, _context: object) -> None:
+    record = record_of(type(row))
+    if record.initializers:
+        initialize(row)
+    if hears(type(row), "retrieved"):
+        run_moment(row, "retrieved", ())
+
+
+def _mapped(cls: type) -> None:
+    record = record_of(cls)
+    if record.initializers or record.hooks_at("retrieved"):
+        _retrieve(cls)
+
+
+def _changed(instance: object) -> Collection[str] | None:
+    return None if state_of(instance) is None else changed_fields(instance)
+
+
+def _identity(instance: object) -> object:
+    state = state_of(instance)
+    found = None if state is None else state.identity
+    return None if found is None else found[0] if len(found) == 1 else tuple(found)
+
+
+runtime.change_readers.append(_changed)
+runtime.identity_readers.append(_identity)
+on_model.append(_mapped)

@@ -1,0 +1,96 @@
+"""What the traits' adapters ask of a mapped model: its shape as class bodies give it, its key, its connection."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, String, Uuid, cast, func, inspect
+from sqlalchemy.orm import Mapper, Session
+
+from traits_runtime._core.trait.columns import named
+from traits_runtime._core.trait.record import ATTRIBUTE, Record, record_of
+from traits_runtime.adapters.sqlalchemy._private import mapper_of
+from traits_runtime.errors import NotSupportedError
+
+BROUGHT: Final = "traits"
+"""Under this name a table's ``info`` says which trait or part of the library brings it to a project's metadata."""
+
+
+class Served:
+    """A backend for models that are mapped."""
+
+    def serves(self, model: type) -> bool:
+        """Whether the model is mapped."""
+        return mapper_of(model) is not None
+
+
+def uses(cls: type, trait: type) -> bool:
+    """Whether a mapped class is a model of a trait."""
+    return ATTRIBUTE in vars(cls) and issubclass(cls, trait)
+
+
+def shaped(model: type, trait: type, key: str) -> Any:
+    """The value of a config key that shapes tables: what class bodies give it, else its declared default."""
+    record: Record = record_of(model)
+    path = record_of(trait).path
+    given = record.subject_of().code.get((path, key), ())
+    return given[0][0] if given else record.key(path, key).option.start()
+
+
+def name_in(model: type, trait: type, column: str) -> str:
+    """The attribute of a model that a trait calls otherwise."""
+    return named(record_of(model), vars(trait)[column])
+
+
+def mapper_for(model: Any) -> Mapper[Any]:
+    """The mapper of a model, of an alias of it, or of a row."""
+    found: Mapper[Any] = inspect(model).mapper
+    return found
+
+
+def key_columns(model: Any) -> list[Any]:
+    """The primary key of a model or of an alias of it, as attributes."""
+    mapper = mapper_for(model)
+    return [getattr(model, mapper.get_property_by_column(one).key) for one in mapper.primary_key]
+
+
+def key_text(row: Any) -> str:
+    """The primary key of a row as text, of several columns as a list in JSON."""
+    values = [_text(one) for one in mapper_for(row).primary_key_from_instance(row)]
+    return values[0] if len(values) == 1 else msgspec.json.encode(values).decode()
+
+
+def _text(value: object) -> str:
+    return value.hex if isinstance(value, uuid.UUID) else str(value)
+
+
+def key_expression(model: Any) -> ColumnElement[str]:
+    """The primary key as `key_text` writes it, for queries.
+
+    Raises:
+        NotSupportedError: It has several columns.
+    """
+    columns = key_columns(model)
+    if len(columns) == 1:
+        text = cast(columns[0], String)
+        return func.replace(text, "-", "") if isinstance(columns[0].type, Uuid) else text
+    raise NotSupportedError(
+        mapper_for(model).class_.__name__, "its primary key has several columns;", "this needs a key of one column."
+    )
+
+
+def root(model: Any) -> str:
+    """The name of the model at the top of an inheritance, which rows of all of it are known by."""
+    return mapper_for(model).base_mapper.class_.__name__
+
+
+def family(model: Any) -> list[str]:
+    """The names of a model and of those that inherit from it."""
+    return [one.class_.__name__ for one in mapper_for(model).self_and_descendants]
+
+
+def connection_of(session: Session, model: type) -> Connection:
+    """The connection on which a session writes a model, inside its transaction."""
+    return session.connection(bind_arguments={"mapper": mapper_for(model)})

@@ -1,0 +1,392 @@
+"""Slugs in the database: who has one, who may number it now, who had it once.
+
+Several writers of one slug are put in a row until the transaction ends: on PostgreSQL by an advisory lock, on SQLite by
+its one writer's lock. What they cannot see of each other (a snapshot that is older than the other's commit) is the
+unique index's to refuse, and `save_with_unique_slug` to try again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    MetaData,
+    String,
+    Table,
+    and_,
+    cast,
+    event,
+    func,
+    inspect,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Mapper, Session, UOWTransaction, object_session
+
+from traits_runtime._core.locales import normal
+from traits_runtime.adapters.sqlalchemy.later import chunks
+from traits_runtime.adapters.sqlalchemy.session import TraitSession
+from traits_runtime.adapters.sqlalchemy.shape import (
+    BROUGHT,
+    Served,
+    connection_of,
+    key_expression,
+    key_text,
+    mapper_for,
+    name_in,
+    root,
+    shaped,
+    uses,
+)
+from traits_runtime.traits._host import scope_of
+from traits_runtime.traits.slug import BACKENDS, HasLocalizedSlugs, HasSlug, Place, wanted
+
+_FLUSH: Final = "traits_slugs"
+_HISTORY: Final = "slug_history"
+
+SLOTS: Final = 1024
+"""Advisory locks of PostgreSQL for each table."""
+
+ATTEMPTS: Final = 3
+"""How often `save_with_unique_slug` numbers a slug before it takes a random tail."""
+
+
+class _Flush:
+    """What is known of slugs while a session flushes.
+
+    Args:
+        chosen: The rows that will have a slug, by address and slug.
+        free: Slugs that no row in the database has, asked for after their writers were put in a row.
+        slots: Locks that the transaction has.
+        prepared: The models whose new rows were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.chosen: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.free: dict[tuple[Any, ...], set[str]] = {}
+        self.slots: set[int] = set()
+        self.prepared: set[type] = set()
+
+
+def _flush_of(session: Session) -> _Flush:
+    found: _Flush = session.info.setdefault(_FLUSH, _Flush())
+    return found
+
+
+class SqlSlugs(Served):
+    """Slugs of mapped models."""
+
+    def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
+        """Keep others from numbering this slug until the transaction ends."""
+        session = object_session(row)
+        if session is None:
+            return True
+        model, flush = type(row), _flush_of(session)
+        if model not in flush.prepared:
+            flush.prepared.add(model)
+            _prepare(session, model, flush)
+        connection = connection_of(session, model)
+        slot = _slot(_column(model, place).table.name, place, base)
+        if connection.dialect.name != "postgresql" or slot in flush.slots:
+            return True
+        if not _lock(connection, slot, wait):
+            return False
+        flush.slots.add(slot)
+        return True
+
+    def taken(self, row: Any, place: Place, candidates: Sequence[str]) -> Collection[str]:
+        """Those that other rows have, in the database or waiting to be written."""
+        session = object_session(row)
+        if session is None:
+            return ()
+        model, flush, address = type(row), _flush_of(session), _address(type(row), place)
+        chosen = flush.chosen.get(address, {})
+        found = {one for one in candidates if chosen.get(one, row) is not row}
+        if flush.free.get(address, set()).issuperset(candidates):
+            return found
+        slug = _value(_column(model, place), place)  # the table's: rows in the waste bin have their slugs too
+        query = select(slug).where(slug.in_(candidates), *_scope(model, place))
+        if inspect(row).persistent:
+            keys = mapper_for(model).primary_key
+            mine = mapper_for(model).primary_key_from_instance(row)
+            query = query.where(not_(and_(*(one == value for one, value in zip(keys, mine, strict=True)))))
+        connection = connection_of(session, model)
+        found.update(connection.scalars(query))
+        history = _history(model)
+        if history is not None:
+            found.update(connection.scalars(_others(history, row, place, candidates)))
+        return found
+
+    def before(self, row: Any, attribute: str) -> Any:
+        """The value that an attribute has in the database."""
+        state = inspect(row)
+        held = state.attrs[attribute].history
+        known = held.deleted or held.unchanged
+        session = object_session(row)
+        if known or not state.persistent or session is None:
+            return known[0] if known else None
+        keys = mapper_for(row).primary_key  # it was set while it was expired: nobody knows what it was
+        mine = zip(keys, mapper_for(row).primary_key_from_instance(row), strict=True)
+        query = select(_column(type(row), Place(attribute))).where(*(one == value for one, value in mine))
+        return connection_of(session, type(row)).scalar(query)
+
+    def changed(self, row: Any, place: Place, slug: str, old: str | None, *, history: bool) -> None:
+        """Remember who will have the slug, and who had the old one."""
+        session = object_session(row)
+        if session is None:
+            return
+        _flush_of(session).chosen.setdefault(_address(type(row), place), {})[slug] = row
+        table = _history(type(row)) if history else None
+        if table is not None and old and old != slug and inspect(row).persistent:
+            _remember(connection_of(session, type(row)), table, row, place, slug, old)
+
+    def named(self, model: Any, place: Place, slug: str, *, history: bool) -> Any:
+        """A row has the slug, or had it."""
+        held = getattr(model, place.attribute)
+        now = (held[place.locale].as_string() if place.locale else held) == slug
+        table = _history(mapper_for(model).class_) if history else None
+        if table is None:
+            return now
+        was = select(table.c.row_key).where(
+            table.c.model == root(model), table.c.locale == place.locale, table.c.slug == slug
+        )
+        return or_(now, key_expression(model).in_(was))
+
+
+def save_with_unique_slug(session: Session, row: Any) -> Any:
+    """Write a new row, with another slug if a writer that could not be seen has taken it; returns the row.
+
+    For transactions that look at an old snapshot (``REPEATABLE READ``, ``SERIALIZABLE``), and for databases without
+    the locks of PostgreSQL and SQLite. Three numbers are tried, each in a savepoint, then a random tail. In an
+    asynchronous session: ``await session.run_sync(save_with_unique_slug, row)``.
+
+    Args:
+        session: The session.
+        row: A new row of a model with `HasSlug`.
+
+    Raises:
+        IntegrityError: The row breaks another rule than that of its slug.
+    """
+    given, refused = row.slug, set[str]()
+    for attempt in range(ATTEMPTS + 1):
+        random = {"collision": "random"} if attempt == ATTEMPTS else {}
+        reserved = (*row.slug_config.reserved, *refused)
+        try:
+            with session.begin_nested(), row.slug_config.override(reserved=reserved, **random):
+                session.add(row)
+                session.flush()
+        except IntegrityError as error:
+            if given or attempt == ATTEMPTS or not _is_about_slug(type(row), error):
+                raise
+            refused.add(row.slug)
+            row.slug = ""
+        else:
+            return row
+    return row
+
+
+def _is_about_slug(model: type, error: IntegrityError) -> bool:
+    column = _column(model, Place(name_in(model, HasSlug, "slug")))
+    text = str(error.orig)
+    return _index_name(column) in text or f"{column.table.name}.{column.name}" in text
+
+
+def _lock(connection: Connection, number: int, wait: float) -> bool:
+    """Take an advisory lock, waiting so long at most."""
+    if connection.scalar(select(func.pg_try_advisory_xact_lock(number))):
+        return True
+    if not wait:
+        return False
+    before = connection.scalar(select(func.current_setting("lock_timeout")))
+    savepoint = connection.begin_nested()
+    try:
+        connection.execute(select(func.set_config("lock_timeout", f"{int(wait * 1000)}ms", True)))
+        connection.execute(select(func.pg_advisory_xact_lock(number)))
+        connection.execute(select(func.set_config("lock_timeout", before, True)))
+    except DBAPIError as error:
+        savepoint.rollback()
+        if getattr(error.orig, "sqlstate", None) not in ("55P03", "40P01"):  # lock not available, deadlock
+            raise
+        return False
+    savepoint.commit()
+    return True
+
+
+def _slot(table: str, place: Place, base: str) -> int:
+    """The lock for a slug: one of so many for each table, since a server has room for some thousands in all."""
+    address = msgspec.json.encode(
+        [str(table), place.attribute, place.locale, [str(one) for _, one in place.scope], base]
+    )
+    slot = int.from_bytes(hashlib.blake2b(address, digest_size=4).digest(), "big") % SLOTS
+    return int.from_bytes(hashlib.blake2b(f"{table}/{slot}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _prepare(session: Session, model: type, flush: _Flush) -> None:
+    """Put the writers of all new rows of a model in a row, and ask which of their slugs are free, all in one."""
+    connection = connection_of(session, model)
+    asked: dict[Place, list[str]] = {}
+    for row in session.new if issubclass(model, HasSlug) else ():
+        found = _wanted(row) if type(row) is model else None
+        if found is not None:
+            asked.setdefault(found[0], []).append(found[1])
+    table: Any = mapper_for(model).local_table
+    slots = {
+        (place, one): _slot(_column(model, place).table.name, place, one)
+        for place, some in asked.items()
+        for one in some
+    }
+    if connection.dialect.name == "sqlite":
+        key = next(iter(table.primary_key))
+        connection.execute(update(table).where(key != key).values({key: key}))
+        flush.slots.update(slots.values())
+    elif connection.dialect.name == "postgresql" and slots:
+        numbers = func.unnest(cast(sorted(set(slots.values())), ARRAY(BigInteger))).column_valued("slot")
+        held = connection.execute(select(numbers, func.pg_try_advisory_xact_lock(numbers)))
+        flush.slots.update(slot for slot, got in held if got)
+    for place, some in asked.items():
+        sure = {one for one in some if slots[place, one] in flush.slots}
+        flush.free[_address(model, place)] = sure - _found(connection, model, place, sure)
+
+
+def _wanted(row: Any) -> tuple[Place, str] | None:
+    """What a row will ask for, if that can be told before its hooks have run."""
+    try:
+        return wanted(row)
+    except Exception:
+        return None
+
+
+def _found(connection: Connection, model: type, place: Place, slugs: set[str]) -> set[str]:
+    """Those of some slugs that are taken."""
+    column, history = _column(model, place), _history(model)
+    found: set[str] = set()
+    for part in chunks(sorted(slugs)):
+        found.update(connection.scalars(select(column).where(column.in_(part), *_scope(model, place))))
+        if history is not None:
+            found.update(connection.scalars(_in_history(history, model, place, part)))
+    return found
+
+
+def _column(model: type, place: Place) -> Column[Any]:
+    found: Column[Any] = mapper_for(model).columns[place.attribute]
+    return found
+
+
+def _value(column: Any, place: Place) -> Any:
+    return column[place.locale].as_string() if place.locale else column
+
+
+def _scope(model: type, place: Place) -> list[Any]:
+    columns = mapper_for(model).columns
+    return [columns[name] == value if value is not None else columns[name].is_(None) for name, value in place.scope]
+
+
+def _address(model: type, place: Place) -> tuple[Any, ...]:
+    return (_column(model, place).table, place)
+
+
+def _forget(session: Session, _context: UOWTransaction, _instances: Any) -> None:
+    session.info.pop(_FLUSH, None)
+
+
+# Earlier slugs.
+
+
+def _history(model: type) -> Table | None:
+    trait = HasSlug if issubclass(model, HasSlug) else HasLocalizedSlugs
+    metadata: MetaData = mapper_for(model).local_table.metadata  # type: ignore[attr-defined]
+    return metadata.tables.get(_HISTORY) if shaped(model, trait, "history") else None
+
+
+def _history_in(metadata: MetaData) -> Table:
+    found = metadata.tables.get(_HISTORY)
+    if found is not None:
+        return found
+    return Table(
+        _HISTORY,
+        metadata,
+        Column("model", String(120), primary_key=True),
+        Column("locale", String(20), primary_key=True),
+        Column("scope", String(190), primary_key=True),
+        Column("slug", String(255), primary_key=True),
+        Column("row_key", String(190), nullable=False, index=True),
+        comment="Slugs that rows had, so that old addresses lead to them.",
+        info={BROUGHT: "HasSlug"},
+    )
+
+
+def _in_history(history: Table, model: Any, place: Place, candidates: Sequence[str]) -> Any:
+    c = history.c
+    return select(c.slug).where(
+        c.model == root(model), c.locale == place.locale, c.scope == _scope_text(place), c.slug.in_(candidates)
+    )
+
+
+def _others(history: Table, row: Any, place: Place, candidates: Sequence[str]) -> Any:
+    query = _in_history(history, type(row), place, candidates)
+    return query.where(history.c.row_key != key_text(row)) if inspect(row).persistent else query
+
+
+def _scope_text(place: Place) -> str:
+    return msgspec.json.encode([str(value) for _, value in place.scope]).decode()
+
+
+def _remember(connection: Connection, table: Table, row: Any, place: Place, slug: str, old: str) -> None:
+    c = table.c
+    address = {"model": root(row), "locale": place.locale, "scope": _scope_text(place)}
+    connection.execute(table.delete().where(*(c[name] == value for name, value in address.items()), c.slug == slug))
+    insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    key = key_text(row)
+    made = insert.values(**address, slug=old, row_key=key)
+    connection.execute(made.on_conflict_do_update(index_elements=list(table.primary_key), set_={"row_key": key}))
+
+
+# What the database must know.
+
+
+def _index_name(column: Any, locale: str = "") -> str:
+    return "_".join(["uq", column.table.name, column.name, *([locale.replace("-", "_").lower()] if locale else [])])[
+        :63
+    ]
+
+
+def _mapped(mapper: Mapper[Any], cls: type) -> None:
+    if uses(cls, HasSlug):
+        _index(mapper, cls, HasSlug, "slug", [""])
+    if uses(cls, HasLocalizedSlugs):
+        _index(
+            mapper, cls, HasLocalizedSlugs, "slugs", [normal(one) for one in shaped(cls, HasLocalizedSlugs, "locales")]
+        )
+
+
+def _index(mapper: Mapper[Any], cls: type, trait: type, declared: str, locales: list[str]) -> None:
+    column: Any = mapper.columns.get(name_in(cls, trait, declared))
+    if column is None or column.table is not mapper.local_table:  # it is the parent's
+        return
+    table: Any = column.table
+    scope = [mapper.columns[name] for name in scope_of(cls, shaped(cls, trait, "scope"))]
+    for locale in locales:
+        name = _index_name(column, locale)
+        if name not in {one.name for one in table.indexes}:
+            Index(name, *scope, _value(column, Place("", locale)), unique=True)
+    if shaped(cls, trait, "history"):
+        _history_in(table.metadata)
+
+
+def watch() -> None:
+    """Serve the models that are mapped from now on."""
+    BACKENDS.add(SqlSlugs())
+    event.listen(Mapper, "after_mapper_constructed", _mapped)
+    event.listen(TraitSession, "before_flush", _forget, insert=True)

@@ -1,0 +1,280 @@
+"""The trash: what a session does with rows of models that have `SoftDeletes`.
+
+``delete`` -> the row and what its deletion cascades to get one stamp; ``restore`` -> those of one stamp lose it;
+``delete(force=True)`` -> rows go for good, those in the trash that hang on them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session, with_parent
+from sqlalchemy.orm.attributes import instance_dict
+
+from traits_runtime._core.declare import path_of
+from traits_runtime._core.trait.columns import Unchanged
+from traits_runtime.adapters.sqlalchemy import extend
+from traits_runtime.adapters.sqlalchemy._private import changed_fields, conditions_of, returned_by, state_of
+from traits_runtime.adapters.sqlalchemy.activity import note_bulk
+from traits_runtime.adapters.sqlalchemy.bulk import INNER, kept_columns, model_of, telling
+from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
+from traits_runtime.adapters.sqlalchemy.criteria import lifted
+from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_moment
+from traits_runtime.errors import DeclarationError, RestoreConflict
+from traits_runtime.traits.clock import clock, now
+from traits_runtime.traits.soft_deletes import SoftDeletes
+
+_LIVE = "traits_live"
+
+
+class TrashSession(Session):
+    """A session that knows the trash."""
+
+    def delete(self, instance: object) -> None:
+        """Delete a row for good, and those in the trash that hang on it."""
+        with lifted("with_trashed"):
+            rows = list(_hanging_on(self, instance))
+            for one in rows:
+                run_moment(one, "force_deleting")
+            for one in rows:
+                decide(self, one, "forced")
+            super().delete(instance)
+
+    def delete_all(self, instances: Iterable[object]) -> None:
+        """Delete several rows, as `delete` does."""
+        for one in instances:
+            self.delete(one)
+
+    def restore(self, instance: object) -> None:
+        """Bring a row back from the trash, with those that went there with it; a row in use stays as it is.
+
+        Raises:
+            RestoreConflict: A row in use has meanwhile the same values where they must be unique.
+            TypeError: The row has no trash.
+        """
+        _restore(self, instance)
+
+
+def restore(session: Session, instance: object) -> None:
+    """`TrashSession.restore` as a function, for ``await session.run_sync(restore, row)``."""
+    _restore(session, instance)
+
+
+def force_delete(session: Session, instance: object) -> None:
+    """``session.delete(row, force=True)`` as a function, for ``await session.run_sync(force_delete, row)``."""
+    if not isinstance(session, TrashSession):
+        raise TypeError(f"{type(session).__name__} knows no trash; make sessions with class_=TraitSession.")
+    TrashSession.delete(session, instance)
+
+
+def restoring(model: type[Any]) -> sa.Update:
+    """The statement that brings rows of a model back from the trash; give it a ``where``.
+
+    Only rows in the trash are touched. What went to the trash with them stays there.
+    """
+    values = dict.fromkeys((getattr(model, name) for name in trash_columns(model)), None)
+    return sa.update(model).values(values).execution_options(only_trashed=True)
+
+
+def unique_in_use(name: str, *columns: str, deleted_at: str = "deleted_at") -> sa.Index:
+    """A unique index over the rows that are not in the trash, for ``__table_args__``.
+
+    Args:
+        name: Of the index.
+        columns: Names of the columns whose values may occur once.
+        deleted_at: Column of the trash.
+    """
+    where = sa.text(f"{deleted_at} IS NULL")
+    return sa.Index(
+        name, *columns, unique=True, postgresql_where=where, sqlite_where=where, info={_LIVE: tuple(columns)}
+    )
+
+
+def trash_columns(model: type) -> dict[str, Any]:
+    """The columns of a model that going to the trash fills and coming back empties, each with what declares it."""
+    return {name: declared for declared, name in columns_by_trait(model) if declared.on_trash is not None}
+
+
+def trash_values(model: type) -> dict[str, Any]:
+    """What a row that goes to the trash now gets."""
+    made = ((name, declared.on_trash(model)) for name, declared in trash_columns(model).items())
+    return {name: value for name, value in made if not isinstance(value, Unchanged)}
+
+
+def _has_trash(instance: object) -> bool:
+    state = state_of(instance)
+    return state is not None and state.key is not None and isinstance(instance, SoftDeletes) and instance.use_trash
+
+
+def trash_instead(session: Session, instance: Any) -> bool:
+    """Move a row to the trash instead of deleting it, where it has one."""
+    if not _has_trash(instance):
+        return False
+    if not instance.is_trashed:
+        _trash(session, instance)
+    return True
+
+
+def _trash(session: Session, instance: Any) -> None:
+    session.add(instance)
+    rows = list(_going_along(session, instance, set()))
+    for row in rows:
+        run_moment(row, "deleting")
+    with clock(now()):
+        for row in rows:
+            for name, value in trash_values(type(row)).items():
+                setattr(row, name, value)
+            decide(session, row, "trashed")
+
+
+def _going_along(session: Session, row: Any, seen: set[int]) -> Iterator[Any]:
+    """A row and those that go to the trash with it, parents first."""
+    if id(row) in seen:
+        return
+    seen.add(id(row))
+    yield row
+    for relation in filter(_reaches, _cascading(row)) if row.cascade_trash else ():
+        for child in _related(session, row, relation):
+            if _has_trash(child):
+                yield from _going_along(session, child, seen)
+
+
+def _restore(session: Session, instance: Any) -> None:
+    if not isinstance(instance, SoftDeletes):
+        raise TypeError(f"{type(instance).__name__} has no trash to come back from; it does not use SoftDeletes.")
+    if not instance.is_trashed:
+        return
+    session.add(instance)
+    rows = list(_of_batch(session, instance, set()))
+    for row in rows:
+        run_moment(row, "restoring")
+    for row in rows:
+        _refuse_conflict(session, row)
+    for row in rows:
+        for name in trash_columns(type(row)):
+            setattr(row, name, None)
+        decide(session, row, "restored")
+    for row in rows:
+        _expire_loaded(session, row)
+
+
+def _of_batch(session: Session, row: Any, seen: set[int]) -> Iterator[Any]:
+    """A row and those below it that have the same stamp."""
+    if id(row) in seen:
+        return
+    seen.add(id(row))
+    yield row
+    for relation in filter(_reaches, _cascading(row)):
+        with lifted("only_trashed"):
+            children = _related(session, row, relation)
+        for child in children:
+            if isinstance(child, SoftDeletes) and child.deleted_at == row.deleted_at:
+                yield from _of_batch(session, child, seen)
+
+
+def _hanging_on(session: Session, row: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """The rows with a trash that go for good with a row; what is loaded of them is made to be loaded in full."""
+    seen = set() if seen is None else seen
+    state = state_of(row)
+    if state is None or state.key is None or id(row) in seen:
+        return
+    seen.add(id(row))
+    if isinstance(row, SoftDeletes):
+        yield row
+    session.add(row)
+    _expire_loaded(session, row)
+    for relation in _cascading(row):
+        for child in _related(session, row, relation):
+            yield from _hanging_on(session, child, seen)
+
+
+def _expire_loaded(session: Session, row: Any) -> None:
+    """Forget the collections that were loaded without the trash; what is pending in them is written first."""
+    state = state_of(row)
+    assert state is not None  # noqa: S101 - callers have rows
+    loaded = [one.key for one in state.mapper.relationships if one.uselist and not one.viewonly and _reaches(one)]
+    loaded = [key for key in loaded if key in instance_dict(row)]
+    if loaded and not changed_fields(row).isdisjoint(loaded):
+        session.flush()
+    if loaded:
+        session.expire(row, loaded)
+
+
+def _cascading(row: Any) -> Iterator[RelationshipProperty[Any]]:
+    state = state_of(row)
+    for relation in state.mapper.relationships if state is not None else ():
+        if relation.cascade.delete and not relation.viewonly:
+            yield relation
+
+
+def _reaches(relation: RelationshipProperty[Any]) -> bool:
+    """Whether a relationship may lead to rows with a trash."""
+    return any(issubclass(one.class_, SoftDeletes) for one in relation.mapper.self_and_descendants)
+
+
+def _related(session: Session, row: Any, relation: RelationshipProperty[Any]) -> list[Any]:
+    """The rows at the end of a relationship as the database has them, however the relationship loads."""
+    condition = with_parent(row, getattr(type(row), relation.key))
+    return list(session.scalars(sa.select(relation.mapper.class_).where(condition)).unique())
+
+
+def _refuse_conflict(session: Session, row: Any) -> None:
+    model = type(row)
+    mapper: Mapper[Any] = sa.inspect(model)
+    table: Any = mapper.local_table
+    for index in table.indexes:
+        names = index.info.get(_LIVE)
+        values = {column: getattr(row, mapper.get_property_by_column(table.c[column]).key) for column in names or ()}
+        if not values or None in values.values():
+            continue
+        attributes = [mapper.get_property_by_column(table.c[one]).class_attribute for one in values]
+        taken = sa.select(*mapper.primary_key).select_from(model)
+        taken = taken.where(*(one == value for one, value in zip(attributes, values.values(), strict=True)))
+        with session.no_autoflush:
+            found = session.execute(taken).first()
+        if found is not None:
+            raise RestoreConflict(model.__name__, values, found[0] if len(found) == 1 else tuple(found))
+
+
+def convert_delete(state: ORMExecuteState) -> sa.Result[Any] | None:
+    """Execute a ``DELETE`` of a model with a trash as the ``UPDATE`` that moves its rows; None for others."""
+    model: Any = model_of(state) if state.is_delete else None
+    if model is None or not issubclass(model, SoftDeletes) or not model.enabled("use_trash"):
+        return None
+    how = state.execution_options.get("bulk", getattr(model, "__bulk__", "event"))
+    if state.execution_options.get("force") or how != "event":
+        return None
+    values = {getattr(model, name): value for name, value in trash_values(model).items()}
+    values.update({getattr(model, name): getattr(model, name) for name in kept_columns(model)})
+    statement = sa.update(model).where(*conditions_of(state.statement)).values(values)
+    returned = returned_by(state.statement)
+    if returned:
+        statement = statement.returning(*returned)
+    options = {name: value for name, value in state.execution_options.items() if not name.startswith("_")}
+    options[INNER] = True
+    arguments: Any = {"execution_options": options, "bind_arguments": {"mapper": state.bind_mapper}}
+
+    def execute() -> sa.Result[Any]:
+        return state.session.execute(statement, state.parameters, **arguments)
+
+    return note_bulk(
+        state, model, "trashed", lambda: telling(state.session, model, "delete", [], state.statement, execute)
+    )
+
+
+def _refuse_orphans(mapper: Mapper[Any], _cls: type) -> None:
+    for relation in mapper.relationships:
+        if relation.cascade.delete_orphan and _reaches(relation):
+            raise DeclarationError(
+                path_of(mapper.class_),
+                f"{relation.key} has cascade 'delete-orphan' to {relation.mapper.class_.__name__}, which has a trash: "
+                "removing a row from the collection would delete it for good. Take cascade='all' and session.delete().",
+            )
+
+
+event.listen(Mapper, "mapper_configured", _refuse_orphans)
+extend.deleters.append(trash_instead)
+extend.executors.append(convert_delete)

@@ -1,0 +1,304 @@
+"""Tags in the database: one table of tags, and one table for each model that says which rows have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    and_,
+    event,
+    exists,
+    false,
+    inspect,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapper, Session, relationship
+from sqlalchemy.orm.attributes import flag_dirty, set_committed_value
+
+from traits_runtime.adapters.sqlalchemy.later import chunks, collect_later
+from traits_runtime.adapters.sqlalchemy.shape import (
+    BROUGHT,
+    Served,
+    connection_of,
+    key_columns,
+    mapper_for,
+    shaped,
+    uses,
+)
+from traits_runtime.errors import DeclarationError
+from traits_runtime.traits._host import scope_of
+from traits_runtime.traits.tags import (
+    BACKENDS,
+    HELD,
+    HasTags,
+    IsTag,
+    Label,
+    TagQuery,
+    refuse_too_many,
+    take_changes,
+)
+
+_ASSOCIATIONS: Final[dict[type, tuple[Table, type]]] = {}
+"""By the model that first has tags: the table of who has which, and the model of the tags."""
+
+
+class SqlTags(Served):
+    """Tags of mapped models."""
+
+    def labels(self, row: Any) -> Sequence[Label]:
+        """The tags that a row has in the database; of a new row none."""
+        if "tags" not in vars(row) and inspect(row).identity is None:
+            return ()
+        return [Label(one.tag_type, one.tag_slug, one.label) for one in row.tags]
+
+    def touch(self, row: Any) -> None:
+        """Have the row's session flush, though no column of the row changes."""
+        _association(type(row))
+        flag_dirty(row)
+
+    def matches(self, model: Any, query: TagQuery) -> Any:
+        """Rows by their tags of one kind."""
+        conditions = [_has(model, query.type, [one]) for one in query.all]
+        if query.any is not None:
+            conditions.append(_has(model, query.type, query.any) if query.any else false())
+        if query.without:
+            conditions.append(~_has(model, query.type, query.without))
+        return and_(true(), *conditions)
+
+
+def _has(model: Any, kind: str, slugs: Sequence[str]) -> Any:
+    table, labels = _association(mapper_for(model).class_)
+    tag: Any = labels
+    mine = zip(_row_columns(table), key_columns(model), strict=True)
+    query = select(1).select_from(table).join(tag, key_columns(tag)[0] == table.c.tag_id)
+    return exists(query.where(*(one == key for one, key in mine), tag.tag_type == kind, tag.tag_slug.in_(slugs)))
+
+
+def _row_columns(table: Table) -> list[Column[Any]]:
+    return [one for one in table.columns if one.name != "tag_id"]
+
+
+def _association(model: type) -> tuple[Table, type]:
+    for base in model.__mro__:
+        if base in _ASSOCIATIONS:
+            return _ASSOCIATIONS[base]
+    wanted = shaped(model, HasTags, "tag_model") or "Tag"
+    raise DeclarationError(
+        model.__name__,
+        f"there is no model of tags. Write one: `class {wanted}(IsTag, Base):` with a table name and a primary key, "
+        f"and import it with this model.",
+    )
+
+
+# Writing.
+
+
+def _touched(session: Session) -> list[Any]:
+    if not _ASSOCIATIONS:
+        return []
+    return [row for rows in (session.new, session.dirty) for row in rows if HELD in vars(row)]
+
+
+def _write(session: Session, rows: list[Any]) -> None:
+    by_model: dict[type, list[Any]] = {}
+    for row in rows:
+        by_model.setdefault(_association(type(row))[1], []).append(row)
+    for tag, some in by_model.items():
+        for part in chunks(some):
+            _Writing(session, tag, part).run()
+
+
+class _Writing:
+    """The tags of some rows, written."""
+
+    def __init__(self, session: Session, tag: type, rows: list[Any]) -> None:
+        self.session = session
+        self.connection = connection_of(session, tag)
+        self.tag: Any = tag
+        self.rows = rows
+        self.changes = {id(row): take_changes(row) for row in rows}
+
+    def run(self) -> None:
+        before = self._before()
+        after = {id(row): self.changes[id(row)].apply(before[id(row)]) for row in self.rows}  # type: ignore[union-attr]
+        names: dict[tuple[str, str], str] = {}
+        for one in (one for labels in after.values() for one in labels):
+            names.setdefault((one.type, one.slug), one.name)
+        tags = self._find(names)
+        missing = sorted(names.keys() - tags.keys())
+        if missing:
+            self._make({key: names[key] for key in missing})
+            tags.update(self._find(missing))
+        for row in self.rows:
+            old = {(one.type, one.slug): one for one in before[id(row)]}
+            new = {(one.type, one.slug): one for one in after[id(row)]}
+            refuse_too_many(type(row), len(new))
+            self._link(row, [tags[key] for key in new if key not in old])
+            self._unlink(row, [key for key in old if key not in new])
+            set_committed_value(row, "tags", [tags[key] for key in new])
+            _announce(row, old, new)
+
+    def _before(self) -> dict[int, list[Label]]:
+        """The tags that the rows have now; new rows are not asked for."""
+        found: dict[int, list[Label]] = {id(row): [] for row in self.rows}
+        by_table: dict[Table, dict[tuple[Any, ...], Any]] = {}
+        for row in self.rows:
+            if row not in self.session.new:
+                by_table.setdefault(_association(type(row))[0], {})[_key(row)] = row
+        tag = self.tag
+        for table, rows in by_table.items():
+            columns = _row_columns(table)
+            query = (
+                select(*columns, tag.tag_type, tag.tag_slug, tag.tag_name)
+                .select_from(table)
+                .join(tag, mapper_for(tag).primary_key[0] == table.c.tag_id)
+                .where(tuple_(*columns).in_(list(rows)))
+                .order_by(tag.tag_type, tag.tag_slug)
+            )
+            for *key, kind, slug, name in self.session.execute(query):
+                found[id(rows[tuple(key)])].append(Label(kind, slug, name))
+        return found
+
+    def _make(self, names: dict[tuple[str, str], str]) -> None:
+        """Make tags; in their order, so that two writers do not wait for each other."""
+        values = [{"tag_type": kind, "tag_slug": slug, "tag_name": name} for (kind, slug), name in names.items()]
+        self.session.execute(self._insert(self.tag), values)
+
+    def _find(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+        tag = self.tag
+        found: dict[tuple[str, str], Any] = {}
+        for part in chunks(sorted(keys)):
+            query = select(tag).where(tuple_(tag.tag_type, tag.tag_slug).in_(part))
+            found.update({(one.tag_type, one.tag_slug): one for one in self.session.scalars(query)})
+        return found
+
+    def _insert(self, into: Any) -> Any:
+        made = postgresql.insert(into) if self.connection.dialect.name == "postgresql" else sqlite.insert(into)
+        return made.on_conflict_do_nothing()
+
+    def _link(self, row: Any, tags: Iterable[Any]) -> None:
+        table = _association(type(row))[0]
+        key = dict(zip((one.name for one in _row_columns(table)), _key(row), strict=True))
+        values = [{**key, "tag_id": mapper_for(self.tag).primary_key_from_instance(one)[0]} for one in tags]
+        if values:
+            self.connection.execute(self._insert(table), values)
+
+    def _unlink(self, row: Any, keys: list[tuple[str, str]]) -> None:
+        if keys:
+            table = _association(type(row))[0]
+            tags: Any = mapper_for(self.tag).local_table
+            gone = select(next(iter(tags.primary_key))).where(tuple_(tags.c.tag_type, tags.c.tag_slug).in_(keys))
+            mine = zip(_row_columns(table), _key(row), strict=True)
+            self.connection.execute(
+                table.delete().where(*(one == value for one, value in mine), table.c.tag_id.in_(gone))
+            )
+
+
+def _announce(row: Any, old: dict[tuple[str, str], Label], new: dict[tuple[str, str], Label]) -> None:
+    for kind in sorted({one[0] for one in {**old, **new}}):
+        added = [one.name for key, one in new.items() if key[0] == kind and key not in old]
+        removed = [one.name for key, one in old.items() if key[0] == kind and key not in new]
+        if added or removed:
+            row.tags_changed(added=added, removed=removed, type=kind)
+
+
+def _key(row: Any) -> tuple[Any, ...]:
+    return tuple(mapper_for(row).primary_key_from_instance(row))
+
+
+# Rows that go.
+
+
+def _deleted(session: Session) -> list[Any]:
+    return [row for row in session.deleted if isinstance(row, HasTags)] if _ASSOCIATIONS else []
+
+
+def _remove(session: Session, rows: list[Any]) -> None:
+    """Remove what no foreign key removes: SQLite looks at them only where it is told to."""
+    for row in rows:
+        table, _ = _association(type(row))
+        mine = zip(_row_columns(table), _key(row), strict=True)
+        connection_of(session, type(row)).execute(table.delete().where(*(one == value for one, value in mine)))
+
+
+# Tables.
+
+
+def _mapped(mapper: Mapper[Any], cls: type) -> None:
+    if uses(cls, IsTag):
+        _index(mapper)
+    if uses(cls, IsTag) or uses(cls, HasTags):
+        _pair(mapper)
+
+
+def _index(mapper: Mapper[Any]) -> None:
+    table: Any = mapper.local_table
+    name = f"uq_{table.name}_tag"
+    if name not in {one.name for one in table.indexes} and "tag_slug" in table.c:
+        scope = [mapper.columns[one] for one in scope_of(mapper.class_, shaped(mapper.class_, IsTag, "scope"))]
+        Index(name, *scope, table.c.tag_type, table.c.tag_slug, unique=True)
+
+
+def _pair(mapper: Mapper[Any]) -> None:
+    """Give models that have tags their tables, as soon as there are tags."""
+    mapped = {one.class_: one for one in mapper.registry.mappers} | {mapper.class_: mapper}
+    for cls, one in mapped.items():
+        if uses(cls, HasTags) and not any(base in _ASSOCIATIONS for base in cls.__mro__):
+            wanted = shaped(cls, HasTags, "tag_model")
+            tags = [tag for tag in mapped if uses(tag, IsTag) and wanted in ("", tag.__name__)]
+            if len(tags) == 1:
+                _associate(one, mapped[tags[0]])
+
+
+def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
+    rows: Any = mapper.local_table
+    labels: Any = tags.local_table
+    keys = list(rows.primary_key)
+    columns = [Column(f"row_{one.name}", one.type, primary_key=True) for one in keys]
+    tag_id: Column[Any] = Column(
+        "tag_id", ForeignKey(next(iter(labels.primary_key)), ondelete="CASCADE"), primary_key=True, index=True
+    )
+    table = Table(
+        f"{rows.name}_{labels.name}",
+        rows.metadata,
+        *columns,
+        tag_id,
+        ForeignKeyConstraint(columns, keys, ondelete="CASCADE"),
+        schema=rows.schema,
+        comment=f"Which {rows.name} have which {labels.name}.",
+        info={BROUGHT: "HasTags"},
+    )
+    _ASSOCIATIONS[mapper.class_] = (table, tags.class_)
+    made = relationship(
+        tags.class_,
+        secondary=table,
+        viewonly=True,
+        order_by=(labels.c.tag_type, labels.c.tag_slug),
+        primaryjoin=and_(*(key == one for key, one in zip(keys, columns, strict=True))),
+        secondaryjoin=table.c.tag_id == next(iter(labels.primary_key)),
+    )
+    mapper.add_property("tags", made)
+    event.listen(mapper, "expire", _expired, propagate=True)
+
+
+def _expired(row: Any, attributes: Iterable[str] | None) -> None:
+    """What is not written when a row is expired is lost, as with its columns."""
+    if attributes is None:
+        vars(row).pop(HELD, None)
+
+
+def watch() -> None:
+    """Serve the models that are mapped from now on."""
+    BACKENDS.add(SqlTags())
+    collect_later(_touched, _write)
+    collect_later(_deleted, _remove)
+    event.listen(Mapper, "after_mapper_constructed", _mapped)

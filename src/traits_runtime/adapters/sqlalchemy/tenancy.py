@@ -1,0 +1,415 @@
+"""Tenants: reads scoped, writes stamped, what belongs to another tenant refused; no tenant is an error.
+
+``statement`` -> pinned session? -> Core on a tenant's table? -> values of another tenant? -> scoped -> executed.
+``flush`` -> rows of another tenant? rows that were never read here? references to another tenant's rows? -> written.
+
+Not covered: ``text()``, and statements on a connection; for these there is PostgreSQL's row-level security
+(`row_level_security`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Executable, Table, bindparam, event, inspect, select, tuple_
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session
+from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.base import NO_VALUE
+
+from traits_runtime._core import runtime
+from traits_runtime.adapters.sqlalchemy._private import cache_key_of, guard_upsert, raw_tables, targets_of
+from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
+from traits_runtime.adapters.sqlalchemy.columns import on_model
+from traits_runtime.adapters.sqlalchemy.criteria import UNSCOPED, Memo, Rule, sources
+from traits_runtime.errors import NoTenantError, TenantMismatchError, TraitsError
+from traits_runtime.traits.tenancy import BelongsToTenant, as_key, tenant_column
+
+_PINNED = "traits_tenant"
+_UNREAD = "traits_unread"
+
+_tables: Final[dict[Table, type]] = {}
+"""The tables with rows of tenants, with the first model of each."""
+
+
+_columns: Final[dict[type, str]] = {}
+"""The attribute that holds the tenant, by mapped class."""
+
+_concerned: Final[dict[type, bool]] = {}
+_referring: Final[dict[type, bool]] = {}
+_related: Final[dict[Mapper[Any], tuple[str, ...]]] = {}
+_raw: Final[dict[tuple[bool, Any], frozenset[Any]]] = {}
+_KNOWN: Final = 1000
+"""How many statements are remembered by what they compile to."""
+
+_pointers: Final[dict[Mapper[Any], tuple[tuple[str, Any], ...]]] = {}
+
+
+class NoTenantInSessionError(NoTenantError, DontWrapMixin):
+    """A statement on rows of tenants, and no tenant is current."""
+
+
+class CrossTenantError(TenantMismatchError, DontWrapMixin):
+    """Something of one tenant was touched while another is current."""
+
+
+class UnscopedStatementError(TraitsError, DontWrapMixin):
+    """A statement that cannot be scoped, on a table with rows of tenants.
+
+    Args:
+        tables: The tables that it names as tables.
+    """
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        self.tables: tuple[str, ...] = tuple(sorted(tables))
+        super().__init__(
+            f"{', '.join(self.tables)} holds rows of tenants, and a statement on a table cannot be scoped. "
+            "Name the model instead of its table, or say why all tenants are meant: `with unscoped(reason=...):`."
+        )
+
+
+def is_tenants(cls: type) -> bool:
+    """Whether a class has rows of tenants."""
+    return issubclass(cls, BelongsToTenant)
+
+
+def current_key(model: type) -> Any:
+    """The current tenant as a model's column holds it.
+
+    Raises:
+        NoTenantInSessionError: There is none.
+    """
+    tenant = runtime.current_tenant_id()
+    if tenant is None:
+        raise NoTenantInSessionError(model.__name__)
+    return as_key(model, tenant)
+
+
+def rules(cls: type) -> Iterator[Rule]:
+    """The condition on the rows of a tenants' model; its value is asked for when a statement is executed."""
+    if is_tenants(cls):
+        column: Any = getattr(cls, tenant_column(cls))
+        wanted: BindParameter[Any] = bindparam(
+            "traits_tenant", callable_=partial(current_key, cls), type_=column.type, unique=True
+        )
+        yield Rule(BelongsToTenant, column == wanted, frozenset([UNSCOPED]))
+
+
+def _add_model(cls: type) -> None:
+    mapper: Any = inspect(cls)
+    if is_tenants(cls):
+        _columns[cls] = tenant_column(cls)
+        if isinstance(mapper.local_table, Table):
+            _tables.setdefault(mapper.local_table, cls)
+    for known in (_concerned, _referring, _related, _pointers, _raw):
+        known.clear()
+
+
+# Sessions.
+
+
+def pin(session: Session) -> None:
+    """Bind a session to the current tenant; it changes hands only while it holds no row of the tenant before.
+
+    Raises:
+        CrossTenantError: It holds one.
+    """
+    tenant = runtime.current_tenant_id()
+    pinned = session.info.get(_PINNED)
+    if tenant is None or tenant == pinned:
+        return
+    if pinned is not None and any(is_tenants(type(row)) for row in session):
+        raise CrossTenantError("this session, which holds rows and", pinned, tenant)
+    session.info[_PINNED] = tenant
+
+
+def _attached(session: Session, row: object) -> None:
+    """A row came into a session by hand: what it says about itself is not known to be true."""
+    if is_tenants(type(row)) and not runtime.is_unscoped():
+        session.info.setdefault(_UNREAD, []).append(row)
+
+
+# Statements.
+
+
+def guard(state: ORMExecuteState, memo: Memo) -> None:
+    """Refuse what is not the current tenant's to do.
+
+    Raises:
+        CrossTenantError: Values of another tenant, or a session of another one.
+        UnscopedStatementError: A statement on a tenants' table that names no model.
+    """
+    if not _tables:
+        return
+    tenant, held = runtime.current_tenant_id(), state.session.info
+    if tenant is None and runtime.is_unscoped():
+        return
+    if tenant is not None and tenant != held.get(_PINNED):
+        pin(state.session)
+    if _UNREAD in held:
+        _verify(state.session)
+    if memo.raw is None:
+        memo.raw = _raw_of(state, memo)
+    if memo.raw and not (memo.is_reload or memo.is_relationship):
+        raise UnscopedStatementError(one.name for one in memo.raw)
+    if memo.is_select:
+        return
+    if state.is_insert or state.is_update:
+        model = model_of(state)
+        rows = given_values(state) if model is not None else ()
+        if model is not None:
+            _refuse_values(state.session, model, rows)
+        if model is not None and state.is_insert:
+            _guard_insert(state, model, rows)
+
+
+def _raw_of(state: ORMExecuteState, memo: Memo) -> frozenset[Any]:
+    """The tenants' tables that a statement names as tables; asked once of queries that compile to the same."""
+    key = cache_key_of(state.statement) if memo.is_select else None
+    found = None if key is None else _raw.get((memo.of_orm, key))
+    if found is None:
+        found = frozenset(raw_tables(state.statement, _tables, of_core=not memo.of_orm))
+        if len(_raw) >= _KNOWN:
+            _raw.clear()
+        if key is not None:
+            _raw[memo.of_orm, key] = found
+    return found
+
+
+def _guard_insert(state: ORMExecuteState, model: type, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not is_tenants(model):
+        return
+    name = tenant_column(model)
+    if not rows and name in targets_of(state.statement):
+        raise UnscopedStatementError([f"INSERT INTO {model.__name__} ... SELECT with {name}, which"])
+    column = getattr(model, name)
+    state.statement = guard_upsert(state.statement, column == current_key(model), name)
+
+
+def _refuse_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse values that name another tenant, or rows of another one."""
+    listed = list(rows)
+    if is_tenants(model):
+        name = tenant_column(model)
+        for one in listed:
+            if name in one and one[name] != current_key(model):
+                raise CrossTenantError(
+                    f"{model.__name__}.{name} of the statement", str(one[name]), str(current_key(model))
+                )
+    mapper: Any = inspect(model)
+    for key, target in _references(mapper):
+        _refuse_references(session, model, target, {one[key] for one in listed if one.get(key) is not None})
+
+
+# Flushes.
+
+
+def stamp(session: Session) -> None:
+    """Give new rows their tenant, before hooks ask for it."""
+    if not _tables or runtime.is_unscoped():
+        return
+    current: dict[type, Any] = {}
+    for row in session.new:
+        cls = type(row)
+        if cls in _columns and row.__dict__.get(_columns[cls]) is None:
+            if cls not in current:
+                current[cls] = current_key(cls)
+            setattr(row, _columns[cls], current[cls])
+
+
+def check_flush(session: Session) -> None:
+    """Refuse rows of another tenant.
+
+    Raises:
+        NoTenantInSessionError: A row of a tenant, and no tenant is current.
+        CrossTenantError: A row of another tenant, or one that refers to another tenant's.
+    """
+    if not _tables or runtime.is_unscoped():
+        return
+    touched = [row for rows in (session.new, session.dirty, session.deleted) for row in rows if _concerns(type(row))]
+    if not touched:
+        return
+    pin(session)
+    current = {cls: current_key(cls) for cls in {type(row) for row in touched} if cls in _columns}
+    for row in touched:
+        if type(row) in current:
+            _check_row(session, row, current[type(row)])
+    if _UNREAD in session.info:
+        _verify(session)
+    _check_references(session, touched)
+
+
+def _concerns(cls: type) -> bool:
+    """Whether rows of a class belong to tenants, or can refer to such rows."""
+    try:
+        return _concerned[cls]
+    except KeyError:
+        found = _concerned[cls] = cls in _columns or _refers(cls)
+        return found
+
+
+def _refers(cls: type) -> bool:
+    """Whether rows of a class can refer to rows of tenants."""
+    try:
+        return _referring[cls]
+    except KeyError:
+        mapper: Any = inspect(cls)
+        found = _referring[cls] = bool(_relationships(mapper) or _references(mapper))
+        return found
+
+
+def _check_row(session: Session, row: Any, current: Any) -> None:
+    state: Any = instance_state(row)
+    name = _columns[type(row)]
+    held = row.__dict__
+    found = held[name] if name in held else getattr(row, name)
+    before = found
+    if name in state.committed_state and state.key is not None:
+        before = state.committed_state[name]
+        if before is NO_VALUE:
+            session.info.setdefault(_UNREAD, []).append(row)
+            before = found
+    if (found != current or before != current) and not (found is None and state.key is None):
+        owner = found if before == current else before
+        raise CrossTenantError(f"{type(row).__name__} {inspect(row).identity or '(new)'}", str(owner), str(current))
+
+
+def _verify(session: Session) -> None:
+    """Look up the rows that came into a session by hand, before anything is done with them."""
+    rows = session.info.pop(_UNREAD, ())
+    try:
+        for cls in {type(row) for row in rows}:
+            states: list[Any] = [instance_state(row) for row in rows if type(row) is cls]
+            keys = {tuple(state.key[1]) for state in states if state.key is not None}
+            with session.no_autoflush:
+                found = {tuple(one) for one in session.execute(_keys(cls, keys))}
+            if keys - found:
+                raise CrossTenantError(f"{cls.__name__} {min(keys - found)}", "another", str(current_key(cls)))
+    except BaseException:
+        session.info[_UNREAD] = rows
+        raise
+
+
+def _keys(cls: type, keys: Iterable[Any]) -> Executable:
+    mapper: Any = inspect(cls)
+    columns: list[Any] = [getattr(cls, mapper.get_property_by_column(one).key) for one in mapper.primary_key]
+    asked = select(*columns)
+    if len(columns) == 1:
+        return asked.where(columns[0].in_([one[0] for one in keys]))
+    return asked.where(tuple_(*columns).in_(list(keys)))
+
+
+# References.
+
+
+def _references(mapper: Mapper[Any]) -> tuple[tuple[str, Any], ...]:
+    """The attributes of a model that hold keys of tenants' rows, with the column that they point to."""
+    found = _pointers.get(mapper)
+    if found is None:
+        mapped = {column: one.key for one in mapper.column_attrs for column in one.columns}
+        keys = [key for table in mapper.tables for key in getattr(table, "foreign_keys", ())]
+        tables = set(mapper.tables)
+        found = tuple(
+            (mapped[key.parent], key.column)
+            for key in keys
+            if key.parent in mapped and key.column.table in _tables.keys() - tables
+        )
+        _pointers[mapper] = found
+    return found
+
+
+def _check_references(session: Session, rows: Iterable[Any]) -> None:
+    wanted: dict[tuple[type, Any], set[Any]] = {}
+    for row in rows:
+        if not _refers(type(row)):
+            continue
+        state: Any = instance_state(row)
+        committed = state.committed_state
+        for name, target in _references(state.mapper):
+            if name in committed or state.key is None:
+                value = state.dict.get(name)
+                if value is not None:
+                    wanted.setdefault((type(row), target), set()).add(value)
+        for name in _relationships(state.mapper):
+            if name in committed:
+                _check_targets(session, state.dict.get(name))
+    for (cls, target), values in wanted.items():
+        _refuse_references(session, cls, target, values)
+
+
+def _relationships(mapper: Mapper[Any]) -> tuple[str, ...]:
+    """The relationships of a model to rows of tenants."""
+    found = _related.get(mapper)
+    if found is None:
+        found = tuple(one.key for one in mapper.relationships if is_tenants(one.mapper.class_))
+        _related[mapper] = found
+    return found
+
+
+def _check_targets(session: Session, held: Any) -> None:
+    """The rows at the other end of a relationship that was set."""
+    others = held.values() if isinstance(held, dict) else held if isinstance(held, list | set | tuple) else [held]
+    for other in others:
+        if type(other) in _columns:
+            _check_row(session, other, current_key(type(other)))
+
+
+def _refuse_references(session: Session, cls: type, target: Any, values: set[Any]) -> None:
+    """Refuse keys of rows that the current tenant does not have; keys of rows that do not exist are the database's."""
+    if not values:
+        return
+    model = _tables[target.table]
+    mapper: Any = inspect(model)
+    column = getattr(model, mapper.get_property_by_column(target).key)
+    with session.no_autoflush:
+        found = set(session.scalars(select(column).where(column.in_(values))))
+    pending = {getattr(row, column.key, None) for row in session.new if isinstance(row, model)}
+    missing = values - found - pending
+    if missing:
+        raise CrossTenantError(
+            f"{model.__name__} {min(missing)!r}, to which {cls.__name__} refers,", "another", str(current_key(model))
+        )
+
+
+def check_model(session: Session, entity: Any) -> None:
+    """Refuse to look for a row of tenants where no tenant is current.
+
+    Raises:
+        NoTenantInSessionError: There is none.
+        CrossTenantError: The session belongs to another one.
+    """
+    model = getattr(entity, "class_", entity)
+    if _tables and isinstance(model, type) and is_tenants(model) and not runtime.is_unscoped():
+        pin(session)
+        current_key(model)
+
+
+def check_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse values of rows that are not the current tenant's."""
+    if _tables and not runtime.is_unscoped():
+        pin(session)
+        _refuse_values(session, model, rows)
+
+
+def check_rows(session: Session, rows: list[Any]) -> None:
+    """Refuse rows, about to be written without a flush, that are not the current tenant's."""
+    if not _tables or runtime.is_unscoped():
+        return
+    pin(session)
+    ours = [row for row in rows if is_tenants(type(row))]
+    for row in ours:
+        _check_row(session, row, current_key(type(row)))
+    session.info[_UNREAD] = [*session.info.get(_UNREAD, ()), *(row for row in ours if instance_state(row).has_identity)]
+    _verify(session)
+    _check_references(session, rows)
+
+
+def watch(session_class: type[Session]) -> None:
+    """Begin to watch the rows that come into sessions by hand."""
+    event.listen(session_class, "detached_to_persistent", _attached)
+
+
+sources.append(rules)
+on_model.append(_add_model)

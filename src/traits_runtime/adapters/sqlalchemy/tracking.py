@@ -1,0 +1,119 @@
+"""User tracking on SQLAlchemy: upserts that are tracked, relationships to users, columns for association tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapper, RelationshipProperty, Session, foreign, relationship
+
+from traits_runtime._core import runtime
+from traits_runtime._core.trait.columns import Unchanged, named
+from traits_runtime._core.trait.record import record_of
+from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
+from traits_runtime.adapters.sqlalchemy.types import sql_type
+from traits_runtime.traits.tracking import HasUserTracking, UserTrackingConfig
+
+_RELATIONS = {"creator": "created_by", "editor": "updated_by", "deleter": "deleted_by"}
+
+
+def tracked_upsert(
+    session: Session,
+    model: type[Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    index_elements: Collection[str],
+    update: Collection[str] | None = None,
+) -> sa.CursorResult[Any]:
+    """Insert rows, or update those that are there, with what columns do by themselves on either way.
+
+    ``on_conflict_do_update`` alone sets no column that its ``set_`` does not name: who changed the row would stay
+    who changed it before. Asynchronous: ``await session.run_sync(tracked_upsert, Article, rows, index_elements=...)``.
+
+    Args:
+        session: On PostgreSQL or SQLite.
+        model: The model.
+        rows: Values by column name.
+        index_elements: Names of the columns whose conflict makes an update of an insert.
+        update: Columns to update; by default those given that are not in ``index_elements``.
+    """
+    mapper: Mapper[Any] = sa.inspect(model)
+    table: Any = mapper.local_table
+    dialect = session.get_bind(mapper).dialect.name
+    if dialect not in ("postgresql", "sqlite"):
+        raise NotImplementedError(f"tracked_upsert() knows PostgreSQL and SQLite, not {dialect}.")
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement: Any = make(table).values(list(map(dict, rows)))
+    names = update if update is not None else [one for one in rows[0] if one not in index_elements]
+    with runtime.asking_actor_once():
+        values = {name: statement.excluded[name] for name in names} | _touched(model, names)
+        upsert = statement.on_conflict_do_update(index_elements=list(index_elements), set_=values)
+        return session.connection(bind_arguments={"mapper": mapper}).execute(upsert)
+
+
+def _touched(model: type, given: Collection[str]) -> dict[str, Any]:
+    """What an update changes by itself."""
+    found: dict[str, Any] = {}
+    for declared, name in columns_by_trait(model):
+        if declared.on_update is not None and name not in given:
+            value = declared.on_update(model)
+            if not isinstance(value, Unchanged):
+                found[name] = value
+    return found
+
+
+def tracking_columns(*, user_key: str = "int", user_column: str = "") -> tuple[sa.Column[Any], sa.Column[Any]]:
+    """`created_by` and `updated_by` for a plain table, such as that of a many-to-many relationship.
+
+    Args:
+        user_key: Type of users' keys: ``int``, ``bigint``, ``str`` or ``uuid``.
+        user_column: What they point to, ``users.id``; empty for nothing.
+
+    >>> table = sa.Table("article_tag", sa.MetaData(), sa.Column("tag", sa.Integer), *tracking_columns())
+    >>> [one.name for one in table.c]
+    ['tag', 'created_by', 'updated_by']
+    """
+
+    def make(name: str, **more: Any) -> sa.Column[Any]:
+        points = [sa.ForeignKey(user_column, ondelete="SET NULL")] if user_column else []
+        kind = sql_type(user_key, None, "tracking_columns()")
+        return sa.Column(name, kind, *points, nullable=True, default=_acting, **more)
+
+    return make("created_by"), make("updated_by", onupdate=_acting)
+
+
+def _acting() -> Any:
+    actor = runtime.current_actor()
+    return None if actor is None else actor.id
+
+
+def _relate(cls: type[Any]) -> None:
+    """Give a model the relationships to its users, for reading."""
+    if not issubclass(cls, HasUserTracking) or not cls.user_tracking_config.user_model:
+        return
+    mapper: Mapper[Any] = sa.inspect(cls)
+    for name, attribute in _RELATIONS.items():
+        if name not in mapper.all_orm_descriptors:
+            record, declared = record_of(cls), vars(HasUserTracking)[attribute]
+            held = mapper.columns[named(record, declared)]
+            kind = named(record, vars(HasUserTracking)[f"{attribute}_type"])
+            mapper.add_property(name, _relation(mapper, held, mapper.columns.get(kind), cls.user_tracking_config))
+
+
+def _relation(
+    mapper: Mapper[Any], held: sa.Column[Any], kind: sa.Column[Any] | None, config: UserTrackingConfig
+) -> RelationshipProperty[Any]:
+    short = config.user_model.rpartition(".")[2]
+
+    def join() -> Any:
+        users = next(one for one in mapper.registry.mappers if one.class_.__name__ == short)
+        of_key = foreign(held) == users.primary_key[0]
+        return of_key if kind is None else sa.and_(of_key, sa.or_(kind == short, kind.is_(None)))
+
+    loading: Any = config.user_loading
+    return relationship(config.user_model, primaryjoin=join, viewonly=True, uselist=False, lazy=loading)
+
+
+on_model.append(_relate)

@@ -1,0 +1,109 @@
+"""Texts in several languages as JSON: changes in place are seen, queries read one language, updates write one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import JSON, event, func, inspect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.ext.mutable import Mutable
+from sqlalchemy.orm import Mapper
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from traits_runtime._core.locales import normal
+from traits_runtime.adapters.sqlalchemy.shape import Served, uses
+from traits_runtime.traits.translations import BACKENDS, SUFFIX, HasTranslations, Translated, Translations
+
+T = TypeVar("T")
+
+
+class TrackedTranslations(Mutable, Translations):
+    """`Translations` whose rows see a change in place, and keep the values before it as history."""
+
+    @classmethod
+    def coerce(cls, key: str, value: Any) -> Any:  # noqa: ARG003 - as SQLAlchemy calls it
+        """What is assigned, as one of these."""
+        return value if value is None or isinstance(value, cls) else cls(value)
+
+    def _edit(self, edit: Callable[[], T]) -> T:
+        before = dict(self)
+        found = edit()
+        for state, key in list(self._parents.items()):
+            row = state.obj()
+            if row is not None and not inspect(row).attrs[key].history.has_changes():
+                set_committed_value(row, key, before)
+                setattr(row, key, self)
+        return found
+
+
+class SqlTranslations(Served):
+    """Expressions on the JSON of a translated attribute."""
+
+    def value_of(self, model: Any, attribute: str, locales: tuple[str, ...]) -> Any:
+        """The first of some languages that has a value."""
+        held = [_held(model, attribute)[one].as_string() for one in locales]
+        return held[0] if len(held) == 1 else func.coalesce(*held)
+
+    def has(self, model: Any, attribute: str, locale: str) -> Any:
+        """A row has a value in a language."""
+        return _held(model, attribute)[locale].as_string().is_not(None)
+
+    def equals(self, model: Any, attribute: str, locale: str, value: Any) -> Any:
+        """A row has this value in a language."""
+        return _held(model, attribute)[locale].as_string() == value
+
+
+def _held(model: Any, attribute: str) -> Any:
+    return getattr(model, attribute + SUFFIX)
+
+
+class _WithLocale(FunctionElement[Any]):
+    """The JSON of an attribute with the value of one language in it."""
+
+    type = JSON()
+    inherit_cache = True
+    name = "with_locale"
+
+
+@compiles(_WithLocale, "postgresql")
+def _postgresql(element: _WithLocale, compiler: SQLCompiler, **options: Any) -> str:
+    held, locale, value = (compiler.process(one, **options) for one in element.clauses)
+    return f"coalesce({held}::jsonb, '{{}}'::jsonb) || jsonb_build_object({locale}::text, {value}::text)"
+
+
+@compiles(_WithLocale, "sqlite")
+def _sqlite(element: _WithLocale, compiler: SQLCompiler, **options: Any) -> str:
+    held, locale, value = (compiler.process(one, **options) for one in element.clauses)
+    return f"json_set(coalesce({held}, '{{}}'), '$.\"' || {locale} || '\"', {value})"
+
+
+def set_translation(model: type[HasTranslations], attribute: str, value: str | None, locale: str) -> dict[Any, Any]:
+    """What sets one language in a statement for many rows and leaves the others as they are.
+
+    ``session.execute(update(Page).where(...).values(set_translation(Page, "title", "Garten", "de")))``
+
+    Args:
+        model: The model.
+        attribute: The translated attribute.
+        value: The text.
+        locale: The language.
+    """
+    held = _held(model, attribute)
+    return {held: _WithLocale(held, normal(locale), value)}
+
+
+def _mapped(_mapper: Mapper[Any], cls: type) -> None:
+    if uses(cls, HasTranslations):
+        for name in {name for base in cls.__mro__ for name, one in vars(base).items() if isinstance(one, Translated)}:
+            attribute = getattr(cls, name + SUFFIX)
+            if attribute.class_ is cls:
+                TrackedTranslations.associate_with_attribute(attribute)
+
+
+def watch() -> None:
+    """Serve the models that are mapped from now on."""
+    BACKENDS.add(SqlTranslations())
+    event.listen(Mapper, "after_mapper_constructed", _mapped)

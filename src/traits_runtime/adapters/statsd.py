@@ -1,0 +1,111 @@
+"""StatsD and DogStatsD, by push: ``telemetry = ["statsd"]``, the address in ``[engines.statsd]``; needs no library."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import socket
+from collections.abc import Mapping
+from threading import Event, Lock, Thread
+from typing import Any
+
+from traits_runtime._core import runtime
+from traits_runtime._core.telemetry import MetricKind
+
+KINDS: Mapping[MetricKind, str] = {"counter": "c", "timing": "ms", "gauge": "g"}
+
+PACKET = 1400
+"""Bytes of a datagram that any network carries whole."""
+
+
+class StatsdSink:
+    """Numbers as lines in datagrams, several in one, sent at least every half second.
+
+    Labels are tags for DogStatsD, and parts of the name for StatsD: ``trait.HasSlug.made.Article.ok``. A server that
+    is away costs nothing and loses what was sent.
+
+    Args:
+        host: Its name or address.
+        port: Its port.
+        tags: Whether it understands DogStatsD's tags.
+        every: Seconds between two sendings at most.
+    """
+
+    def __init__(self, host: str = "localhost", port: int = 8125, *, tags: bool = False, every: float = 0.5) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._address = (socket.gethostbyname(host), int(port))
+        self._tags = tags
+        self._every = every
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._lock = Lock()
+        self._stopped = Event()
+        self._thread = Thread(target=self._send_regularly, name="traits-statsd", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def record(self, name: str, kind: MetricKind, value: float, labels: tuple[str, str, str]) -> None:
+        """Take one number."""
+        number = value * 1000 if kind == "timing" else value
+        line = f"{self._name(name, labels)}:{number:.10g}|{KINDS[kind]}{self._tagged(labels)}".encode()
+        with self._lock:
+            if self._size + len(line) + 1 > PACKET:
+                self._send()
+            self._lines.append(line)
+            self._size += len(line) + 1
+
+    def flush(self) -> None:
+        """Send what was taken."""
+        with self._lock:
+            self._send()
+
+    def close(self) -> None:
+        """Send what was taken and stop."""
+        if not self._stopped.is_set():
+            self._stopped.set()
+            self._thread.join()
+            self.flush()
+            self._socket.close()
+            atexit.unregister(self.close)
+
+    def _name(self, name: str, labels: tuple[str, str, str]) -> str:
+        parts = (name,) if self._tags else (name, *(one for one in labels if one))
+        return ".".join(re.sub(r"[^\w.]", "_", one) for one in parts)
+
+    def _tagged(self, labels: tuple[str, str, str]) -> str:
+        if not self._tags:
+            return ""
+        named = zip(("model", "outcome", "tenant"), labels, strict=True)
+        kept = ",".join(f"{key}:{_plain(value)}" for key, value in named if value)
+        return f"|#{kept}" if kept else ""
+
+    def _send(self) -> None:
+        if self._lines:
+            packet = b"\n".join(self._lines)
+            self._lines, self._size = [], 0
+            try:
+                self._socket.sendto(packet, self._address)
+            except OSError:
+                return
+
+    def _send_regularly(self) -> None:
+        while not self._stopped.wait(self._every):
+            self.flush()
+
+
+def _plain(value: str) -> str:
+    """A tag's value without what separates tags."""
+    return re.sub(r"[|,:#\s]", "_", value)
+
+
+def open_telemetry(settings: Mapping[str, Any]) -> StatsdSink:
+    """Switch telemetry on and send every number.
+
+    Args:
+        settings: ``host``, ``port``, ``tags``, ``every``; ``tenants``, ``bound``.
+    """
+    ours = {key: settings[key] for key in ("tenants", "bound") if key in settings}
+    sink = StatsdSink(**{key: value for key, value in settings.items() if key not in ours})
+    runtime.telemetry.enable(sink=sink, **ours)
+    return sink

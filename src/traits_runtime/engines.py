@@ -1,0 +1,275 @@
+"""Connecting what config names: `start` puts a cache, a queue with its outbox, exporters of numbers and so on in place.
+
+In ``[tool.traits]`` of a ``pyproject.toml``, or in a ``traits.toml``::
+
+    cache = "redis"
+    queue = "celery"
+    outbox = "sqlite"
+    telemetry = ["prometheus"]
+
+    [engines.redis]
+    url = "redis://localhost:6379/0"
+
+The environment is stronger: ``TRAITS_QUEUE=rq``, ``TRAITS_ENGINES_RQ_URL=redis://queue:6379/0``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, cast
+
+import msgspec
+
+from traits_runtime._core import runtime
+from traits_runtime._core.config.files import VARIABLE, find_file
+from traits_runtime._core.engines import until_stopped
+from traits_runtime._core.queue import DeadLetter, Engine, EventBroker, Outbox, OutboxBackend
+from traits_runtime._core.trait.deliver import progress
+from traits_runtime._core.trait.forward import Forward
+from traits_runtime._core.trait.relay import Relay
+from traits_runtime.errors import NoApplicationError, NoEngineError, NoForwardError, UnknownEngineError
+
+__all__ = [
+    "DeadLetter",
+    "Engine",
+    "Engines",
+    "EventBroker",
+    "Forward",
+    "Outbox",
+    "Relay",
+    "Settings",
+    "listen",
+    "progress",
+    "read_settings",
+    "start",
+    "work",
+]
+
+ADAPTERS: Mapping[str, tuple[str, ...]] = {
+    "cache": ("redis", "django_cache", "dogpile", "database"),
+    "queue": ("huey", "celery", "rq", "dramatiq", "taskiq", "procrastinate"),
+    "outbox": ("sqlite", "database"),
+    "flags": ("openfeature",),
+    "forward": ("redis_streams", "rabbitmq"),
+    "telemetry": ("prometheus", "opentelemetry", "statsd"),
+}
+"""What ships with the package; any importable module that has the function is as good."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Which adapters to use, each by the name of a module in ``traits_runtime.adapters`` or a dotted path.
+
+    Args:
+        cache: Keeps values.
+        queue: Runs jobs.
+        outbox: Keeps jobs until they are done, ``none`` for handing them to the engine at once.
+        telemetry: Take or offer numbers.
+        flags: Decides rollouts in our place.
+        forward: Carries events to other processes and back.
+        engines: What each adapter is made with, by its name.
+    """
+
+    cache: str = ""
+    queue: str = ""
+    outbox: str = ""
+    telemetry: tuple[str, ...] = ()
+    flags: str = ""
+    forward: str = ""
+    engines: dict[str, dict[str, Any]] = {}
+
+
+class Engines(msgspec.Struct):
+    """What `start` has put in place.
+
+    Args:
+        settings: What it was made from.
+        queue: The engine that runs jobs.
+        outbox: Where jobs wait.
+        exporters: What takes or offers numbers.
+        forward: What carries events to other processes.
+    """
+
+    settings: Settings
+    queue: Engine | None = None
+    outbox: Outbox | None = None
+    exporters: tuple[object, ...] = ()
+    forward: Forward | None = None
+
+
+def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """What the file and the environment say.
+
+    Args:
+        path: The file; by default the one that ``TRAITS_CONFIG`` names, or the nearest above the working folder.
+        environ: Variables, the process's own by default.
+
+    >>> read_settings("no-such-file.toml", {"TRAITS_CACHE": "redis", "TRAITS_ENGINES_REDIS_TIMEOUT": "2"}).engines
+    {'redis': {'timeout': 2.0}}
+    """
+    environ = os.environ if environ is None else environ
+    named = path or environ.get(VARIABLE)
+    found = Path(named) if named else find_file(Path.cwd())
+    table = _table(found) if found is not None and found.is_file() else {}
+    engines = {name.replace("-", "_"): dict(values) for name, values in table.get("engines", {}).items()}
+    for name, value in environ.items():
+        if name.startswith("TRAITS_ENGINES_"):
+            engine, key = _split(name.removeprefix("TRAITS_ENGINES_").lower())
+            engines.setdefault(engine, {})[key] = _scalar(value)
+    telemetry = environ.get("TRAITS_TELEMETRY")
+    return Settings(
+        cache=environ.get("TRAITS_CACHE") or table.get("cache", ""),
+        queue=environ.get("TRAITS_QUEUE") or table.get("queue", ""),
+        outbox=environ.get("TRAITS_OUTBOX") or table.get("outbox", ""),
+        telemetry=tuple(telemetry.split(",") if telemetry else table.get("telemetry", ())),
+        flags=environ.get("TRAITS_FLAGS") or table.get("flags", ""),
+        forward=str(environ.get("TRAITS_FORWARD") or table.get("forward", "")).replace("-", "_"),
+        engines=engines,
+    )
+
+
+def start(settings: Settings | None = None) -> Engines:
+    """Put the adapters in place that config names; call it once where the application starts.
+
+    Args:
+        settings: What to use instead of file and environment.
+
+    Raises:
+        MissingExtraError: The library of an adapter is not installed; the text names the extra that brings it.
+        UnknownEngineError: There is no such adapter.
+        NoApplicationError: Events are to be forwarded, and config does not say whose.
+    """
+    settings = read_settings() if settings is None else settings
+    made = Engines(settings)
+    if settings.cache:
+        runtime.cache.backend = _open("cache", settings.cache, settings)
+    if settings.outbox not in ("", "none"):
+        made.outbox = _open("outbox", settings.outbox, settings)
+        runtime.use_outbox(made.outbox)
+    if settings.queue:
+        made.queue = cast(Engine, _open("queue", settings.queue, settings))
+        runtime.use_job_backend(made.queue if made.outbox is None else OutboxBackend(made.outbox))
+    if settings.flags:
+        _open("flags", settings.flags, settings)
+    if settings.forward:
+        made.forward = _forward(settings, made.outbox)
+        made.forward.connect()
+    made.exporters = tuple(_open("telemetry", one, settings) for one in settings.telemetry)
+    return made
+
+
+def work(engines: Engines, queues: Sequence[str] = (), concurrency: int = 1, *, relay: bool = True) -> None:
+    """Run the engine's own worker, and a relay beside it, until the process is told to stop.
+
+    Args:
+        engines: What `start` returned.
+        queues: The queues to work on, ``default`` for jobs that name none.
+        concurrency: How many jobs run at a time.
+        relay: Whether this process hands jobs from the outbox to the engine, too.
+
+    Raises:
+        NoEngineError: Config names no queue.
+    """
+    if engines.queue is None:
+        raise NoEngineError
+    with _relaying(engines) if relay else nullcontext():
+        engines.queue.work(queues, concurrency)
+
+
+def listen(engines: Engines, concurrency: int = 1, *, relay: bool = True, stop: Event | None = None) -> None:
+    """Tell the listeners of this process what other applications emit, until the process is told to stop.
+
+    Args:
+        engines: What `start` returned.
+        concurrency: How many events are told at a time.
+        relay: Whether this process hands events from the outbox to the broker, too; jobs to the engine.
+        stop: Ends it instead of SIGTERM or SIGINT, for a thread of a process that has other things to do.
+
+    Raises:
+        NoForwardError: Config names nothing that carries events.
+    """
+    if engines.forward is None:
+        raise NoForwardError
+    ended = stop or Event()
+    threads = [
+        Thread(target=engines.forward.hear, args=(ended,), name="traits-events", daemon=True)
+        for _ in range(concurrency)
+    ]
+    with _relaying(engines) if relay else nullcontext():
+        for one in threads:
+            one.start()
+        if stop is None:
+            until_stopped()
+            ended.set()
+        for one in threads:
+            one.join()
+
+
+@contextmanager
+def _relaying(engines: Engines) -> Iterator[None]:
+    """Hand on meanwhile what is in the outbox: jobs to the engine, events to their broker."""
+    relays: list[Relay] = []
+    if engines.outbox is not None and engines.queue is not None:
+        relays.append(Relay(engines.outbox, engines.queue))
+    if engines.outbox is not None and engines.forward is not None:
+        relays.append(Relay(engines.outbox, engines.forward.broker, kind="event"))
+    for one in relays:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in relays:
+            one.stop()
+
+
+def _forward(settings: Settings, outbox: Outbox | None) -> Forward:
+    """What config says about events of other processes: whose they are and which go out, the rest is the adapter's."""
+    given = dict(settings.engines.get(settings.forward, {}))
+    application, events = given.pop("application", ""), given.pop("events", ())
+    own, attempts = bool(given.pop("own", False)), int(given.pop("attempts", 5))
+    broker: EventBroker = _open("forward", settings.forward, settings, given)
+    if not application:
+        raise NoApplicationError(settings.forward)
+    patterns = events.split(",") if isinstance(events, str) else events
+    return Forward(broker, outbox, application=str(application), events=patterns, own=own, attempts=attempts)
+
+
+def _open(role: str, name: str, settings: Settings, given: Mapping[str, Any] | None = None) -> Any:
+    path = name if "." in name else f"traits_runtime.adapters.{name}"
+    try:
+        module = importlib.import_module(path)
+        opened: Callable[[Mapping[str, Any]], Any] = getattr(module, f"open_{role}")
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, AttributeError) or error.name == path:
+            raise UnknownEngineError(role, name, ADAPTERS[role]) from error
+        raise
+    return opened(settings.engines.get(name, {}) if given is None else given)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = document.get("tool", {}).get("traits", {}) if path.name == "pyproject.toml" else document
+    return found
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The adapter and its setting, of ``redis_url`` or ``django_cache_alias``."""
+    known = [one for names in ADAPTERS.values() for one in names if name.startswith(f"{one}_")]
+    engine = max(known, key=len, default=name.partition("_")[0])
+    return engine, name.removeprefix(f"{engine}_")
+
+
+def _scalar(value: str) -> object:
+    """A value of the environment: a number or a truth where it reads as one."""
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    try:
+        return float(value)
+    except ValueError:
+        return value

@@ -1,0 +1,38 @@
+"""`HasDisplayName`: what a row is called where people see it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from traits_runtime import Trait, TraitConfig, option
+from traits_runtime._core.runtime import identify
+
+
+class DisplayNameConfig(TraitConfig):
+    """Where the name comes from."""
+
+    fields: tuple[str, ...] = option(
+        ("name", "title", "label"), doc="Attributes to try, in this order; the first that says something."
+    )
+    fallback: str = option("{model} {key}", doc="The name of a row without one; `{model}` and `{key}` are filled in.")
+
+
+class HasDisplayName(Trait):
+    """Rows have a name for people: the first of several attributes that is not empty, else model and key.
+
+    Attributes that are translated give their text in the current language.
+    """
+
+    display_name_config: ClassVar[DisplayNameConfig] = DisplayNameConfig()
+
+    @property
+    def display_name(self) -> str:
+        """What the row is called."""
+        for field in self.display_name_config.fields:
+            found = getattr(self, field, None)
+            text = "" if found is None else str(found).strip()
+            if text:
+                return text
+        key = identify(self)
+        text = self.display_name_config.fallback.format(model=type(self).__name__, key="" if key is None else key)
+        return text.strip()

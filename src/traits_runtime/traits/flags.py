@@ -1,0 +1,173 @@
+"""`HasFlags`: a set of declared marks in one number."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import operator
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final, Protocol
+
+import msgspec
+
+from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, hook, option, scope
+from traits_runtime.errors import DeclarationError, UnknownFlagError
+from traits_runtime.traits._host import Backends
+
+WIDTHS: Final = {"int": 31, "bigint": 62}
+"""Bits that a column takes, its sign left out."""
+
+
+class FlagBackend(Protocol):
+    """What a host does for flags."""
+
+    def serves(self, model: type) -> bool:
+        """Whether it works for a model."""
+        ...
+
+    def all_of(self, model: Any, attribute: str, bits: int) -> Any:
+        """The condition that all bits are set."""
+        ...
+
+    def none_of(self, model: Any, attribute: str, bits: int) -> Any:
+        """The condition that no bit is set."""
+        ...
+
+
+BACKENDS: Final[Backends[FlagBackend]] = Backends()
+
+
+class NoFlags(enum.Flag):
+    """The flags of a model that declares none."""
+
+
+class FlagConfig(TraitConfig):
+    """Where flags are stored."""
+
+    flags_column: str = option("flags", doc="Name of the column.")
+    storage: str = option("bigint", pattern=r"^(int|bigint)$", doc="Type of the column: 31 flags, or 62.")
+
+
+class FlagsChanged(msgspec.Struct, frozen=True):
+    """Flags of a row were set or cleared.
+
+    Attributes:
+        added: Names of the flags that are set now.
+        removed: Names of the flags that are no longer set.
+    """
+
+    added: list[str]
+    removed: list[str]
+
+
+class HasFlags(Trait):
+    """Marks rows with flags from an `enum.Flag` that the model declares as ``Flags``.
+
+    Each flag is one bit of one column. Writers that set different flags of a row at the same time do not undo each
+    other's: only the bits that were touched are written. A flag that was taken out of the enum stays in the row.
+
+    >>> class Article(HasFlags):
+    ...     class Flags(enum.Flag):
+    ...         PINNED = 1
+    ...         FEATURED = 2
+    >>> article = Article()
+    >>> article.flag("pinned")
+    >>> article.has_flag(Article.Flags.PINNED), article.flag_names()
+    (True, ['pinned'])
+    """
+
+    Flags: ClassVar[type[enum.Flag]] = NoFlags
+    """The flags: the values are powers of two, and stay what they are once rows have them."""
+
+    flag_config: ClassVar[FlagConfig] = FlagConfig()
+
+    flags_changed: Final = TraitEvent(FlagsChanged, doc="After flags were set or cleared on the instance.")
+
+    flags: TraitColumn[int] = column(
+        int, default=0, named_by="flags_column", typed_by="storage", doc="The flags, one bit each."
+    )
+
+    @hook("boot")
+    @classmethod
+    def check_flags(cls) -> None:
+        """Refuse flags that no column holds.
+
+        Raises:
+            DeclarationError: There is one.
+        """
+        width = WIDTHS[cls.flag_config.storage]
+        highest = max((one.value for one in cls.Flags), default=0)
+        if highest.bit_length() > width:
+            raise DeclarationError(cls.__name__, f"a flag's value may have {width} bits here, {highest} has more.")
+
+    def flag(self, *flags: enum.Flag | str) -> None:
+        """Set flags.
+
+        Raises:
+            UnknownFlagError: The model has no such flag.
+        """
+        self._set_flags(self._bits() | bits_of(type(self), flags))
+
+    def unflag(self, *flags: enum.Flag | str) -> None:
+        """Clear flags.
+
+        Raises:
+            UnknownFlagError: The model has no such flag.
+        """
+        self._set_flags(self._bits() & ~bits_of(type(self), flags))
+
+    def has_flag(self, *flags: enum.Flag | str) -> bool:
+        """Whether all of these flags are set."""
+        wanted = bits_of(type(self), flags)
+        return self._bits() & wanted == wanted
+
+    def flag_names(self) -> list[str]:
+        """The names of the flags that are set, in the order of the enum; those it no longer has are left out."""
+        return names_of(type(self), self._bits())
+
+    @scope()
+    @classmethod
+    def flagged(cls, *flags: enum.Flag | str) -> Any:
+        """Rows that have all of these flags."""
+        return BACKENDS.needed(cls).all_of(cls, "flags", bits_of(cls, flags))
+
+    @scope()
+    @classmethod
+    def not_flagged(cls, *flags: enum.Flag | str) -> Any:
+        """Rows that have none of these flags; without any, rows that have no flag at all."""
+        return BACKENDS.needed(cls).none_of(cls, "flags", bits_of(cls, flags) if flags else -1)
+
+    def _bits(self) -> int:
+        return self.flags or 0
+
+    def _set_flags(self, bits: int) -> None:
+        old = self._bits()
+        if bits != old:
+            self.flags = bits
+            model = type(self)
+            self.flags_changed(added=names_of(model, bits & ~old), removed=names_of(model, old & ~bits))
+
+
+def bits_of(model: Any, flags: Iterable[enum.Flag | str]) -> int:
+    """The bits of some flags.
+
+    Raises:
+        UnknownFlagError: The model has no such flag.
+    """
+    known: type[enum.Flag] = model.Flags
+    return functools.reduce(operator.or_, (_member(model, known, one).value for one in flags), 0)
+
+
+def _member(model: Any, known: type[enum.Flag], flag: enum.Flag | str) -> enum.Flag:
+    if isinstance(flag, known):
+        return flag
+    name = flag.name if isinstance(flag, enum.Flag) else flag
+    found = known.__members__.get(str(name).upper()) or known.__members__.get(str(name))
+    if found is None or isinstance(flag, enum.Flag):
+        raise UnknownFlagError(model.__name__, str(name), [one.lower() for one in known.__members__])
+    return found
+
+
+def names_of(model: Any, bits: int) -> list[str]:
+    """The names of the flags that some bits stand for."""
+    return [str(one.name).lower() for one in model.Flags if one.value & bits == one.value]

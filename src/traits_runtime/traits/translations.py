@@ -1,0 +1,312 @@
+"""`HasTranslations`: attributes that hold a text for each language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar, overload
+
+import msgspec
+
+from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, hook, option, scope
+from traits_runtime._core import runtime
+from traits_runtime._core.locales import chain, normal
+from traits_runtime.errors import InvalidLocaleError
+from traits_runtime.traits._host import Backends, changes_of
+
+T = TypeVar("T")
+
+SUFFIX: Final = "_translations"
+"""What the attribute with all languages of ``title`` ends in."""
+
+
+class Translations(dict[str, Any]):
+    """The values of one attribute, by language: a dictionary that knows languages however they are written.
+
+    On a mapped row a change in place is a change of the row, and the values before it are not lost.
+    """
+
+    def _edit(self, edit: Callable[[], T]) -> T:
+        """Change something; hosts that must see it put themselves around."""
+        return edit()
+
+    def __setitem__(self, locale: str, value: Any) -> None:
+        self._edit(lambda: dict.__setitem__(self, normal(locale), value))
+
+    def __delitem__(self, locale: str) -> None:
+        self._edit(lambda: dict.__delitem__(self, normal(locale)))
+
+    def update(self, *given: Any, **more: Any) -> None:
+        """Set several languages."""
+        fresh = {normal(key): value for key, value in dict(*given, **more).items()}
+        self._edit(lambda: dict.update(self, fresh))
+
+    def pop(self, locale: str, *default: Any) -> Any:
+        """Remove a language and return its value."""
+        return self._edit(lambda: dict.pop(self, normal(locale), *default))
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last language."""
+        return self._edit(lambda: dict.popitem(self))
+
+    def clear(self) -> None:
+        """Remove all languages."""
+        self._edit(lambda: dict.clear(self))
+
+    def setdefault(self, locale: str, default: Any = None) -> Any:
+        """The value of a language, which is set if it has none."""
+        if normal(locale) not in self:
+            self[locale] = default
+        return self[normal(locale)]
+
+    def __ior__(self, other: Any) -> Translations:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+
+class TranslationBackend(Protocol):
+    """What a host does for translated attributes."""
+
+    def serves(self, model: type) -> bool:
+        """Whether it works for a model."""
+        ...
+
+    def value_of(self, model: Any, attribute: str, locales: tuple[str, ...]) -> Any:
+        """The expression for the first of some languages that has a value."""
+        ...
+
+    def has(self, model: Any, attribute: str, locale: str) -> Any:
+        """The condition that a row has a value in a language."""
+        ...
+
+    def equals(self, model: Any, attribute: str, locale: str, value: Any) -> Any:
+        """The condition that a row has this value in a language."""
+        ...
+
+
+BACKENDS: Final[Backends[TranslationBackend]] = Backends()
+
+
+class Translated(Generic[T]):
+    """A translated attribute; made by `translated`.
+
+    On an instance it is the value in the current language, or in one that stands in for it; on a model an expression
+    for queries. All languages are in the attribute ``<name>_translations``.
+    """
+
+    __slots__ = ("doc", "name")
+
+    def __init__(self, doc: str) -> None:
+        self.doc: str = doc
+        self.name: str = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        held: TraitColumn[Any] = column(dict, nullable=True, doc=self.doc)
+        type.__setattr__(owner, name + SUFFIX, held)
+        held.__set_name__(owner, name + SUFFIX)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: type[Any]) -> Any: ...
+        @overload
+        def __get__(self, instance: object, owner: type[Any] | None = None) -> T | None: ...
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is not None:
+            return instance.translation(self.name)
+        return owner.translated_expression(self.name)  # type: ignore[union-attr]
+
+    def __set__(self, instance: Any, value: T | Mapping[str, T] | None) -> None:
+        if isinstance(value, Mapping):
+            fresh = Translations({normal(key): one for key, one in value.items()})
+            setattr(instance, self.name + SUFFIX, fresh)
+        else:
+            instance.translate(self.name, value)
+
+    def __repr__(self) -> str:
+        return f"<Translated {self.name}>"
+
+
+def translated(*, doc: str = "") -> Translated[str]:
+    """Declare an attribute that has a value in each language, in the body of a model or of a trait.
+
+    Args:
+        doc: What it holds.
+
+    >>> from traits_runtime import locale
+    >>> class Page(HasTranslations):
+    ...     title = translated(doc="What stands at the top.")
+    >>> page = Page()
+    >>> page.title = {"en": "Garden", "de": "Garten"}
+    >>> with locale("de-AT"):
+    ...     page.title
+    'Garten'
+    """
+    return Translated(doc)
+
+
+class TranslationConfig(TraitConfig):
+    """Which language is read."""
+
+    default_locale: str = option("en", doc="The language where no `locale` block is open.")
+    locales: tuple[str, ...] = option((), doc="The languages that may be written; empty for all.")
+    fallbacks: tuple[str, ...] = option((), doc="Languages to look in after the asked one and its parents.")
+    any_language: bool = option(False, doc="Whether, where all else fails, any language that has a value will do.")
+    skip: Literal["missing", "none", "empty"] = option(
+        "none",
+        doc="What counts as no value, so that the next language is asked: a language that is not there; also None; "
+        "also an empty text.",
+    )
+
+
+class TranslationMissing(msgspec.Struct, frozen=True):
+    """A language had no value.
+
+    Attributes:
+        attribute: The attribute.
+        locale: The language that was asked.
+        used: The one that stood in, empty for none.
+    """
+
+    attribute: str
+    locale: str
+    used: str = ""
+
+
+class TranslationChanged(msgspec.Struct, frozen=True):
+    """A value in one language was set.
+
+    Attributes:
+        attribute: The attribute.
+        locale: The language.
+        old: The value before, None for none.
+        new: The value now.
+    """
+
+    attribute: str
+    locale: str
+    old: Any
+    new: Any
+
+
+class HasTranslations(Trait):
+    """Lets attributes that the model declares with `translated` have a value in each language.
+
+    Read in a `locale` block, an attribute gives that language, then the languages that stand in for it, then the
+    configured fallbacks. Reading a stand-in never stores it.
+    """
+
+    translation_config: ClassVar[TranslationConfig] = TranslationConfig()
+
+    translation_missing: Final = TraitEvent(TranslationMissing, doc="When a language had no value as it was read.")
+    translation_changed: Final = TraitEvent(TranslationChanged, doc="After a value was set through the attribute.")
+
+    def translation(self, attribute: str, locale: str = "", *, fallback: bool = True) -> Any:
+        """The value of an attribute in a language.
+
+        Args:
+            attribute: The translated attribute.
+            locale: The language, the current one without it.
+            fallback: Whether others may stand in.
+        """
+        held = self._held(attribute)
+        wanted = self._locale(locale)
+        used = next((one for one in self._chain(wanted, held, fallback) if self._counts(held, one)), "")
+        if used != wanted:
+            self.translation_missing(attribute=attribute, locale=wanted, used=used)
+        if used:
+            return held[used]
+        return "" if held.get(wanted) == "" else None
+
+    def translate(self, attribute: str, value: Any, locale: str = "") -> None:
+        """Set the value in one language; the others stay.
+
+        Raises:
+            InvalidLocaleError: The model does not take the language.
+        """
+        wanted = self._locale(locale)
+        allowed = [normal(one) for one in self.translation_config.locales]
+        if allowed and wanted not in allowed:
+            raise InvalidLocaleError(wanted, allowed)
+        held = self._held(attribute)
+        old = held.get(wanted)
+        if wanted not in held or old != value:
+            setattr(self, attribute + SUFFIX, Translations({**held, wanted: value}))
+            self.translation_changed(attribute=attribute, locale=wanted, old=old, new=value)
+
+    def forget_translation(self, attribute: str, locale: str) -> None:
+        """Remove a language from an attribute."""
+        held = self._held(attribute)
+        wanted = self._locale(locale)
+        if wanted in held:
+            rest = {one: value for one, value in held.items() if one != wanted}
+            setattr(self, attribute + SUFFIX, Translations(rest))
+            self.translation_changed(attribute=attribute, locale=wanted, old=held[wanted], new=None)
+
+    def has_translation(self, attribute: str, locale: str = "") -> bool:
+        """Whether an attribute has a value of its own in a language."""
+        return self._counts(self._held(attribute), self._locale(locale))
+
+    def translation_locales(self, attribute: str) -> tuple[str, ...]:
+        """The languages in which an attribute has a value."""
+        held = self._held(attribute)
+        return tuple(one for one in held if self._counts(held, one))
+
+    @classmethod
+    def translated_expression(cls, attribute: str) -> Any:
+        """What queries use for an attribute: the value in the current language or one that stands in for it."""
+        backend = BACKENDS.of(cls)
+        if backend is None:
+            return vars(next(base for base in cls.__mro__ if attribute in vars(base)))[attribute]
+        rules = cls.translation_config
+        wanted = normal(runtime.current_locale() or rules.default_locale)
+        return backend.value_of(cls, attribute, tuple(chain(wanted, rules.fallbacks)))
+
+    @scope()
+    @classmethod
+    def where_locale(cls, attribute: str, locale: str) -> Any:
+        """Rows that have a value of their own in a language."""
+        return BACKENDS.needed(cls).has(cls, attribute, normal(locale))
+
+    @scope()
+    @classmethod
+    def where_translation(cls, attribute: str, value: Any, locale: str = "") -> Any:
+        """Rows whose value in a language, the current one without it, is this."""
+        wanted = normal(locale or runtime.current_locale() or cls.translation_config.default_locale)
+        return BACKENDS.needed(cls).equals(cls, attribute, wanted, value)
+
+    @hook("saving")
+    def check_locales(self) -> None:
+        """Refuse languages that the model does not take, however they came in.
+
+        Raises:
+            InvalidLocaleError: There is one.
+        """
+        allowed = {normal(one) for one in self.translation_config.locales}
+        for name in changes_of(self) if allowed else ():
+            if name.endswith(SUFFIX) and isinstance(held := getattr(self, name), Mapping):
+                for locale in held:
+                    if locale not in allowed:
+                        raise InvalidLocaleError(locale, allowed)
+
+    def _held(self, attribute: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] | None = getattr(self, attribute + SUFFIX)
+        return {} if found is None else found
+
+    def _locale(self, locale: str) -> str:
+        return normal(locale or runtime.current_locale() or self.translation_config.default_locale)
+
+    def _chain(self, wanted: str, held: Mapping[str, Any], fallback: bool) -> Iterator[str]:
+        if not fallback:
+            yield wanted
+            return
+        yield from chain(wanted, self.translation_config.fallbacks)
+        if self.translation_config.any_language:
+            yield from held
+
+    def _counts(self, held: Mapping[str, Any], locale: str) -> bool:
+        if locale not in held:
+            return False
+        skip, value = self.translation_config.skip, held[locale]
+        return skip == "missing" or (value is not None and (skip == "none" or value != ""))

@@ -1,0 +1,256 @@
+"""One contract for every cache: in this process, in Redis, behind Django's cache and behind dogpile."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from servers import clean_redis, is_open
+from servers import make_cache as make
+from traits_runtime import Cache, Trait, TraitCache, cache
+from traits_runtime._core.cache import MISSING
+
+SHARED = ("redis", "django", "dogpile")
+
+
+BACKENDS = ("memory", "redis", "django", "django-local", "dogpile", "dogpile-memory")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, prefix: str) -> Iterator[Any]:
+    """Every backend in turn."""
+    if request.param in SHARED and not is_open(6379):
+        pytest.skip("no Redis; .ci/servers starts one")
+    made = make(request.param, prefix)
+    yield made
+    if request.param in SHARED:
+        clean_redis(prefix)
+    if request.param == "redis":
+        made.close()
+
+
+class HasToc(Trait):
+    """A trait that keeps values."""
+
+    toc_cache = TraitCache(ttl=60)
+
+
+class Page(HasToc):
+    """A model with a key."""
+
+    def __init__(self, key: int = 1) -> None:
+        self.id = key
+
+
+def test_value_comes_back_until_it_is_deleted(backend: Any) -> None:
+    """What is set is found, what is deleted is not; None is a value."""
+    backend.set("a", {"n": [1, "ü", None]}, 60, ())
+    backend.set("none", None, 60, ())
+
+    assert backend.get("a") == {"n": [1, "ü", None]}
+    assert backend.get("none") is None
+    backend.delete("a")
+    assert backend.get("a") is MISSING
+    assert backend.get("never") is MISSING
+
+
+def test_value_expires(backend: Any) -> None:
+    """A value is kept for its time to live and no longer."""
+    backend.set("short", 1, 1, ())
+
+    assert backend.get("short") == 1
+    time.sleep(1.1)
+    assert backend.get("short") is MISSING
+
+
+def test_scope_forgets_its_values_and_no_others(backend: Any) -> None:
+    """Bumping one of a value's scopes forgets it; values set afterwards are kept."""
+    backend.set("a", 1, 60, ("t", "t#red one"))
+    backend.set("b", 2, 60, ("t",))
+
+    backend.bump("t#red one")
+
+    assert backend.get("a") is MISSING
+    assert backend.get("b") == 2
+    backend.set("a", 3, 60, ("t", "t#red one"))
+    assert backend.get("a") == 3
+    backend.bump("t")
+    assert (backend.get("a"), backend.get("b")) == (MISSING, MISSING)
+
+
+def test_value_computed_before_its_scope_was_forgotten_is_not_kept(backend: Any) -> None:
+    """What was read before a change must not outlive the change."""
+    stamp = backend.stamp(("t",))
+    backend.bump("t")
+    backend.set("late", "old", 60, ("t",), stamp)
+
+    assert backend.get("late") is MISSING
+
+
+def test_long_and_odd_keys_stay_apart(backend: Any) -> None:
+    """Keys of any length, with spaces, colons and other scripts."""
+    keys = ["x" * 300 + end for end in "ab"] + ["a b", "a\tb", "ä:ö", "日本"]
+    for number, key in enumerate(keys):
+        backend.set(key, number, 60, (key,))
+
+    assert [backend.get(key) for key in keys] == list(range(len(keys)))
+
+
+def test_hundred_threads_compute_once(backend: Any) -> None:
+    """However many threads ask for a cold key, it is computed once."""
+    front = Cache(backend)
+    made: list[int] = []
+    found: list[object] = []
+
+    def compute() -> str:
+        made.append(1)
+        time.sleep(0.05)
+        return "value"
+
+    threads = [threading.Thread(target=lambda: found.append(front.remember("k", compute, 60, ()))) for _ in range(100)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert (len(made), set(found), len(found)) == (1, {"value"}, 100)
+
+
+def test_hundred_tasks_compute_once(backend: Any) -> None:
+    """The same for tasks, of which none blocks the loop."""
+    front = Cache(backend)
+    made: list[int] = []
+
+    async def compute() -> str:
+        made.append(1)
+        await asyncio.sleep(0.05)
+        return "value"
+
+    async def ask() -> list[str]:
+        found = await asyncio.gather(*(front.aremember("k", compute, 60, ("t",)) for _ in range(100)))
+        again = await front.aremember("k", compute, 60, ("t",))
+        if hasattr(backend, "aclose"):
+            await backend.aclose()
+        return [*found, again]
+
+    assert set(asyncio.run(ask())) == {"value"}
+    assert len(made) == 1
+
+
+def test_failed_computation_lets_the_next_try(backend: Any) -> None:
+    """An exception reaches the one who computed, keeps nothing and holds no lease."""
+    front = Cache(backend)
+
+    with pytest.raises(ZeroDivisionError):
+        front.remember("k", lambda: 1 // 0, 60, ())
+
+    assert front.remember("k", lambda: 5, 60, ()) == 5
+
+
+def test_sync_and_async_read_the_same_values(backend: Any) -> None:
+    """A value set by one is found by the other, by instance, tag and key."""
+    cache.backend = backend
+    page, other = Page(1), Page(2)
+
+    async def play() -> list[object]:
+        page.toc_cache.set("toc", 1, tags=("big",))
+        await other.toc_cache.aset("toc", 2)
+        seen: list[object] = [await page.toc_cache.aget("toc"), other.toc_cache.get("toc")]
+        await page.toc_cache.aforget_tag("big")
+        seen += [page.toc_cache.get("toc"), await other.toc_cache.aget("toc")]
+        await other.toc_cache.aforget()
+        seen.append(other.toc_cache.get("toc", "gone"))
+        await page.toc_cache.aset("toc", 3)
+        await page.toc_cache.aforget("toc")
+        seen.append(page.toc_cache.get("toc", "gone"))
+        if hasattr(backend, "aclose"):
+            await backend.aclose()
+        return seen
+
+    assert asyncio.run(play()) == [1, 2, None, 2, "gone", "gone"]
+
+
+def test_what_has_no_json_form_is_refused(prefix: str) -> None:
+    """A shared cache takes JSON; anything else is an error at the place that set it, never a pickle."""
+    if not is_open(6379):
+        pytest.skip("no Redis; .ci/servers starts one")
+    backend = make("redis", prefix)
+
+    with pytest.raises(TypeError):
+        backend.set("k", object(), 60, ())
+
+    backend.close()
+
+
+PROCESS = """
+import sys, time, threading
+sys.path[:0] = {path!r}
+from servers import make_cache as make
+from traits_runtime import Cache
+front = Cache(make({name!r}, {prefix!r}))
+def compute():
+    print("computed", flush=True)
+    time.sleep(0.4)
+    return "value"
+print("ready", flush=True)
+sys.stdin.readline()
+found = []
+ask = lambda: found.append(front.remember("cold", compute, 60, ("t",)))
+threads = [threading.Thread(target=ask) for _ in range({threads})]
+[one.start() for one in threads]; [one.join() for one in threads]
+assert found == ["value"] * {threads}, found
+"""
+
+
+def in_processes(name: str, prefix: str, processes: int, threads: int) -> int:
+    """How often processes that ask at the same moment compute."""
+    path = [str(Path(__file__).parent.parent)]
+    code = PROCESS.format(path=path, name=name, prefix=prefix, threads=threads)
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    outputs = []
+    for one in started:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in started:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    for one in started:
+        out, _ = one.communicate(timeout=60)
+        assert one.returncode == 0
+        outputs.append(out)
+    return "".join(outputs).count("computed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.skipif(not is_open(6379), reason="no Redis; .ci/servers starts one")
+def test_processes_compute_once(name: str, prefix: str) -> None:
+    """Ten processes with ten threads each, one cold key, one computation."""
+    assert in_processes(name, prefix, 10, 10) == 1
+    clean_redis(prefix)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_open(6379), reason="no Redis; .ci/servers starts one")
+def test_lease_of_a_dead_process_ends(prefix: str) -> None:
+    """Where the one who computes dies, another does it when the lease is over."""
+    backend = make("redis", prefix)
+    assert backend.lease("k", 0.5)
+
+    began = time.monotonic()
+    assert Cache(backend).remember("k", lambda: 1, 60, ()) == 1
+    assert 0.3 < time.monotonic() - began < 2
+    backend.close()
+    clean_redis(prefix)

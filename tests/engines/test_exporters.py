@@ -1,0 +1,240 @@
+"""What monitoring systems read: by Prometheus' own parser, by OTLP's own messages, and from a datagram socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from traits_runtime import Trait, counter, gauge, job, telemetry, timing
+from traits_runtime._core import runtime
+from traits_runtime._core.queue import encode
+from traits_runtime._core.telemetry import Telemetry
+from traits_runtime._core.trait.deliver import deliver
+from traits_runtime.testing import capture_jobs
+
+
+class HasNumbers(Trait):
+    """Records all kinds."""
+
+    made = counter()
+    took = timing()
+    waiting = gauge()
+
+    @job()
+    def work(self) -> None:
+        """Count."""
+        self.made.add()
+
+
+class Shop(HasNumbers):
+    """A model."""
+
+    id = 5
+
+
+def record() -> None:
+    """One of each kind."""
+    shop = Shop()
+    shop.made.add(2)
+    shop.made.add(3, outcome="error")
+    shop.took.record(0.25)
+    shop.took.record(0.75)
+    shop.waiting.set(9)
+
+
+def many_models() -> None:
+    """Ten thousand models, as an application might make by mistake."""
+    for number in range(10_000):
+        telemetry.record("trait.HasNumbers.made", "counter", 1, f"Model{number}", f"outcome {number}")
+
+
+def scraped() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """What Prometheus' parser reads from our output."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from traits_runtime.adapters.prometheus import open_telemetry
+
+    registry = CollectorRegistry()
+    open_telemetry({}, registry)
+    yield_text = generate_latest(registry).decode()
+    families = text_string_to_metric_families(yield_text)
+    return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
+
+
+def test_prometheus_reads_all_kinds() -> None:
+    """Counters, timings as summaries, gauges, with the fixed labels."""
+    telemetry.enable()
+    record()
+
+    found = scraped()
+    ok = (("model", "Shop"), ("outcome", "ok"), ("tenant", ""))
+    error = (("model", "Shop"), ("outcome", "error"), ("tenant", ""))
+    assert found["trait_HasNumbers_made_total", ok] == 2
+    assert found["trait_HasNumbers_made_total", error] == 3
+    assert found["trait_HasNumbers_took_seconds_count", ok] == 2
+    assert found["trait_HasNumbers_took_seconds_sum", ok] == 1
+    assert found["trait_HasNumbers_waiting", ok] == 9
+
+
+def test_prometheus_is_served() -> None:
+    """A port in the settings is enough."""
+    import urllib.request
+
+    from prometheus_client import CollectorRegistry
+
+    from traits_runtime.adapters.prometheus import open_telemetry
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    telemetry.enable()
+    record()
+    open_telemetry({"port": port}, CollectorRegistry())
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+
+    assert 'trait_HasNumbers_made_total{model="Shop",outcome="ok",tenant=""} 2.0' in text
+
+
+def test_labels_stay_bounded() -> None:
+    """Ten thousand models are fifty and the rest; so are outcomes."""
+    telemetry.enable()
+    many_models()
+
+    found = scraped()
+    models = {dict(labels)["model"] for name, labels in found if name == "trait_HasNumbers_made_total"}
+    outcomes = {dict(labels)["outcome"] for name, labels in found if name == "trait_HasNumbers_made_total"}
+    assert (len(models), len(outcomes)) == (51, 51)
+    assert sum(value for (name, _), value in found.items() if name == "trait_HasNumbers_made_total") == 10_000
+
+
+@pytest.fixture
+def otlp(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
+    """A reader and an exporter of the SDK, in place of the process's own providers."""
+    from opentelemetry import metrics, trace
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    reader, spans = InMemoryMetricReader(), InMemorySpanExporter()
+    meters, tracers = MeterProvider(metric_readers=[reader]), TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr(metrics, "get_meter", meters.get_meter)
+    monkeypatch.setattr(trace, "get_tracer", tracers.get_tracer)
+    yield reader, spans
+    meters.shutdown()
+    tracers.shutdown()
+
+
+def sent(reader: Any) -> dict[str, list[Any]]:
+    """The data points by metric, after a way through OTLP's bytes."""
+    from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    data = encode_metrics(reader.get_metrics_data()).SerializeToString()
+    request = ExportMetricsServiceRequest.FromString(data)
+    metrics = [one for rest in request.resource_metrics for scope in rest.scope_metrics for one in scope.metrics]
+    return {one.name.lower(): list((one.sum if one.HasField("sum") else one.gauge).data_points) for one in metrics}
+
+
+def test_otlp_reads_all_kinds(otlp: tuple[Any, Any]) -> None:
+    """Also metrics that were recorded before, and labels that stay bounded."""
+    from traits_runtime.adapters.opentelemetry import open_telemetry
+
+    reader, _ = otlp
+    telemetry.enable()
+    Shop().made.add(1)
+    open_telemetry({})
+    record()
+    many_models()
+
+    found = sent(reader)
+    assert {"trait.hasnumbers.made", "trait.hasnumbers.took.count", "trait.hasnumbers.took.sum"} < set(found)
+    assert found["trait.hasnumbers.took.sum"][0].as_double == 1
+    assert found["trait.hasnumbers.waiting"][0].as_int == 9
+    labels = [{one.key: one.value.string_value for one in point.attributes} for point in found["trait.hasnumbers.made"]]
+    assert len({one["model"] for one in labels}) == 51
+    assert {"model": "Shop", "outcome": "error"} in labels
+
+
+def test_trace_goes_on_in_the_job(otlp: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job's span has the trace of the one who queued it."""
+    from opentelemetry import trace
+
+    from traits_runtime.adapters.opentelemetry import open_telemetry
+
+    _, spans = otlp
+    open_telemetry({})
+    monkeypatch.setattr(runtime, "loaders", [lambda model, identity: Shop()])
+    with capture_jobs() as jobs, trace.get_tracer("test").start_as_current_span("request"):
+        Shop().work.enqueue()
+    deliver(encode(jobs.messages[0]))
+
+    request, ran = spans.get_finished_spans()
+    assert ran.name == "trait.HasNumbers.work"
+    assert ran.context.trace_id == request.context.trace_id
+    assert ran.parent.span_id == request.context.span_id
+
+
+@pytest.mark.parametrize("tags", [True, False])
+def test_statsd_gets_every_number(tags: bool) -> None:
+    """Lines in datagrams, with tags where the server knows them."""
+    from traits_runtime.adapters.statsd import open_telemetry
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "tags": tags, "every": 60})
+        record()
+        sink.close()
+        lines = server.recv(65_000).decode().split("\n")
+
+    assert len(lines) == 5
+    if tags:
+        assert lines[0] == "trait.HasNumbers.made:2|c|#model:Shop,outcome:ok"
+        assert lines[2] == "trait.HasNumbers.took:250|ms|#model:Shop,outcome:ok"
+    else:
+        assert lines[1] == "trait.HasNumbers.made.Shop.error:3|c"
+        assert lines[4] == "trait.HasNumbers.waiting.Shop.ok:9|g"
+
+
+def test_windows_look_back_and_stay_bounded() -> None:
+    """A window holds what was recorded in it; a week of numbers needs no more memory than an hour's."""
+    now = 1000.0
+    here = Telemetry(lambda: None)
+    here._clock = lambda: now
+    here.enable()
+    for minute in range(10_080):
+        now = 1000 + minute * 60.0
+        here.record("n", "counter", 1)
+
+    counts = {span: here.window(span)[0].count for span in ("1h", "6h", "24h", "7d")}  # type: ignore[arg-type]
+    for span, minutes in (("1h", 60), ("6h", 360), ("24h", 1440), ("7d", 10_080)):
+        assert minutes * 23 / 24 - 2 <= counts[span] <= minutes * 26 / 24 + 2, span
+    assert sum(len(one) for one in here._past.values()) <= 100
+    now += 7200
+    assert here.window("1h") == ()
+
+
+def test_recording_from_many_threads_loses_nothing() -> None:
+    """The sums are exact."""
+    telemetry.enable()
+
+    def count() -> None:
+        for _ in range(2000):
+            Shop().made.add()
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert [one.total for one in telemetry.read()] == [16_000]
