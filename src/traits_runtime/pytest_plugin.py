@@ -35,6 +35,13 @@ def traits_events() -> Iterator[EventRecorder]:
 
 
 @pytest.fixture
+def traits_commit_events() -> Iterator[EventRecorder]:
+    """The events of the test whose transaction committed; listeners hear nothing, the test rolls back what it did."""
+    with capture_events(deliver=False, committed=True) as recorder:
+        yield recorder
+
+
+@pytest.fixture
 def traits_jobs() -> Iterator[JobRecorder]:
     """The jobs of the test, recorded instead of run."""
     with capture_jobs() as recorder:

@@ -1,7 +1,7 @@
 """For tests of code that uses traits: capture events, jobs, metrics and logs, and freeze config.
 
-As fixtures of pytest: `traits_events`, `traits_jobs`, `traits_metrics`, `traits_config` and `traits_isolated`, from the
-plugin ``traits_runtime.pytest_plugin`` that the distribution registers.
+As fixtures of pytest: `traits_events`, `traits_commit_events`, `traits_jobs`, `traits_metrics`, `traits_config` and
+`traits_isolated`, from the plugin ``traits_runtime.pytest_plugin`` that the distribution registers.
 """
 
 from __future__ import annotations
@@ -73,12 +73,15 @@ class EventRecorder:
 
 
 @contextmanager
-def capture_events(*patterns: str, deliver: bool = True) -> Iterator[EventRecorder]:
+def capture_events(*patterns: str, deliver: bool = True, committed: bool = False) -> Iterator[EventRecorder]:
     """Record the events of a block.
 
     Args:
         patterns: Which events, all by default.
         deliver: Whether the listeners hear them too.
+        committed: Record an event when its sender's root transaction commits, and none that is rolled back. A session
+            that joined a test's transaction commits too, although the test takes everything back in the end: with
+            ``deliver=False`` the outbox of the e-mails stays empty all the same.
 
     >>> from traits_runtime import events
     >>> with capture_events("shop.*") as captured:
@@ -92,7 +95,7 @@ def capture_events(*patterns: str, deliver: bool = True) -> Iterator[EventRecord
         if not deliver:
             bus.silence()
         for pattern in patterns or ("**",):
-            bus.listen(pattern, recorder.envelopes.append, priority=1_000_000)
+            bus.listen(pattern, recorder.envelopes.append, priority=1_000_000, after_commit=committed or None)
         yield recorder
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from traits_runtime import events
 from traits_runtime.adapters.sqlalchemy import TraitSession
 from traits_runtime.adapters.sqlalchemy.transactions import waiting_of
+from traits_runtime.testing import EventRecorder
 
 HEARD: list[str] = []
 
@@ -128,6 +129,23 @@ def test_commit_inside_an_outer_transaction_of_a_test_is_heard_which_is_a_docume
         left = session.scalars(sa.select(Shelf.name)).all()
 
     assert (heard, left) == (["c"], [])
+
+
+def test_test_in_an_outer_transaction_records_what_committed_and_nobody_else_hears(
+    engine: sa.Engine, traits_commit_events: EventRecorder
+) -> None:
+    """The fixture for such a test: what the session rolled back is not there, and no listener acts on the rest."""
+    with engine.connect() as connection, connection.begin() as outer:
+        with TraitSession(connection, join_transaction_mode="create_savepoint") as session:
+            add(session, "a")
+            session.rollback()
+            add(session, "b")
+            before = list(traits_commit_events.names)
+            session.commit()
+        outer.rollback()
+    created = [one.sender.name for one in traits_commit_events.of("model.Shelf.created")]
+
+    assert (before, created, HEARD) == ([], ["b"], [])
 
 
 def test_failing_listener_hurts_nobody(session: TraitSession, caplog: pytest.LogCaptureFixture) -> None:
