@@ -3,9 +3,10 @@
 A fact stands once, on the class that declares it; what a model gets from its traits is composed from the
 facts by :mod:`sphinx_traits.resolve`. Everything here is immutable, ordered and free of absolute paths, so
 that two extractions of the same sources give the same bytes.
-"""
 
-from __future__ import annotations
+Annotations are evaluated as they are written, not kept as text: for every reader of a manifest msgspec would compile
+each of the 150 texts, which takes three times as long as reading a small manifest.
+"""
 
 import inspect
 from collections.abc import Iterator
