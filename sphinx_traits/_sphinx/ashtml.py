@@ -18,8 +18,6 @@ from sphinx_traits._sphinx.parts import Drawing, Part, Piece, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sphinx.builders import Builder
-
 LONG = 14
 """Length of a name above which it may break, in a narrow column, where one of its parts ends."""
 
@@ -27,11 +25,6 @@ _SLASHES = re.compile(r"(?<=/)(?=\w)")
 _ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/:(,])(?=\w)")
 
 _TAGS = {"strong": "strong", "em": "em", "span": "span", "p": "p"}
-
-
-def wants_html(builder: Builder) -> bool:
-    """Whether a builder makes pages for browsers, one file for each document."""
-    return builder.format == "html" and builder.name not in ("singlehtml", "readthedocssinglehtml", "epub")
 
 
 def raw(part: Table | Drawing) -> nodes.raw:

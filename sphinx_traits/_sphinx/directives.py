@@ -1,4 +1,7 @@
-"""The directives for pages: `trait-model` and `trait` show one class, the others the whole manifest."""
+"""The directives for pages: `trait-model` and `trait` show one class, the others the whole manifest.
+
+What only a page that is read needs is imported there: a build that reads none does without.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,11 @@ from sphinx.locale import get_translation
 from sphinx.util.docutils import SphinxDirective
 
 from sphinx_traits._sphinx.asnodes import node_of, signature
-from sphinx_traits._sphinx.blocks import MODEL_SECTIONS, TRAIT_SECTIONS
 from sphinx_traits._sphinx.build import ask, build_of
-from sphinx_traits._sphinx.describe import DECLARED, Describer
-from sphinx_traits._sphinx.docstrings import DocstringParser
 from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.links import object_name
 from sphinx_traits._sphinx.parts import code, facts, paragraph
 from sphinx_traits._sphinx.warn import warn
-from sphinx_traits.diff import diff
 from sphinx_traits.domain import domain_of
 from sphinx_traits.manifest import ManifestError, loads
 from sphinx_traits.resolve import nearest
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from sphinx.util.typing import OptionSpec
 
     from sphinx_traits._sphinx.blocks.base import Block
+    from sphinx_traits._sphinx.describe import Describer
     from sphinx_traits.manifest import Class, Manifest
     from sphinx_traits.resolve import Composition
 
@@ -100,6 +100,9 @@ class ClassDirective(SphinxDirective):
         return found[0]
 
     def _describer(self, name: str) -> Describer:
+        from sphinx_traits._sphinx.describe import Describer
+        from sphinx_traits._sphinx.docstrings import DocstringParser
+
         build = build_of(self.env)
         settings = build.settings
         parser = DocstringParser(self.env, self.state.document, settings.docstring_syntax, settings.docstring_style)
@@ -182,6 +185,8 @@ class TraitModel(ClassDirective):
     objtype = "model"
 
     def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
+        from sphinx_traits._sphinx.blocks import MODEL_SECTIONS
+
         for block in MODEL_SECTIONS:
             if block.filled(it):
                 self._own_targets(it.subject, block)
@@ -189,6 +194,8 @@ class TraitModel(ClassDirective):
 
     def _own_targets(self, subject: Class, block: Block) -> None:
         """What the model declares itself is described nowhere else: links to it lead to the section."""
+        from sphinx_traits._sphinx.describe import DECLARED
+
         if not self._writer.primary or block.name not in DECLARED:
             return
         objtype, _title = DECLARED[block.name]
@@ -208,6 +215,9 @@ class TraitReference(ClassDirective):
         yield _("Deprecated"), getattr(subject, "deprecated", "")
 
     def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
+        from sphinx_traits._sphinx.blocks import TRAIT_SECTIONS
+        from sphinx_traits._sphinx.describe import DECLARED
+
         first, *others = TRAIT_SECTIONS
         yield from self._blocks(it, first)
         for attribute, (_objtype, title) in DECLARED.items():
@@ -335,6 +345,8 @@ class TraitChanges(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """One block, filled in when the page is written; nothing where a file cannot be read."""
+        from sphinx_traits.diff import diff
+
         ask(self.env, "names")
         manifests = [self._read(one) for one in self.arguments]
         if len(manifests) == 1:

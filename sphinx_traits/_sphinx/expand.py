@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from sphinx_traits._sphinx.ashtml import raw, wants_html
-from sphinx_traits._sphinx.asnodes import node_of
-from sphinx_traits._sphinx.blocks import AGGREGATES, BLOCKS
-from sphinx_traits._sphinx.blocks.base import Page
 from sphinx_traits._sphinx.build import build_of
 from sphinx_traits._sphinx.links import Linker
-from sphinx_traits._sphinx.parts import Content, Drawing, Table
+from sphinx_traits._sphinx.output import wants_html
 from sphinx_traits.domain import domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sphinx.environment import BuildEnvironment
+
+    from sphinx_traits._sphinx.blocks.base import Page
+    from sphinx_traits._sphinx.parts import Content
 
 
 class late(nodes.General, nodes.Element):  # noqa: N801 - docutils names its nodes so
@@ -43,6 +42,10 @@ class Expand(SphinxPostTransform):
 
     def run(self, **_kwargs: Any) -> None:
         """Replace each leaf by what it stands for."""
+        from sphinx_traits._sphinx.ashtml import raw
+        from sphinx_traits._sphinx.asnodes import node_of
+        from sphinx_traits._sphinx.parts import Drawing, Table
+
         waiting = list(self.document.findall(late))
         if not waiting:
             return
@@ -73,6 +76,8 @@ def _set_levels(made: list[nodes.Node], level: int) -> None:
 
 def page_of(env: BuildEnvironment) -> Page:
     """What the blocks of the page that is being written may use."""
+    from sphinx_traits._sphinx.blocks.base import Page
+
     build = build_of(env)
     index = build.catalogue.index
     linker = Linker(domain_of(env), build.builder, index, env.docname, build.settings.source_link)
@@ -80,6 +85,8 @@ def page_of(env: BuildEnvironment) -> Page:
 
 
 def _render(page: Page, block: str, subject: str, options: Mapping[str, Any]) -> Content:
+    from sphinx_traits._sphinx.blocks import AGGREGATES, BLOCKS
+
     if block in AGGREGATES:
         return AGGREGATES[block](page, options)
     if subject not in page.catalogue.index.by_name:

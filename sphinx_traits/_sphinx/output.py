@@ -1,4 +1,4 @@
-"""What stands in the output folder already: pages that are gone, words that nobody has, indices that are right."""
+"""What a builder makes, and what stands in its folder already: pages that are gone, indices that are right."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _SITES = ("html", "dirhtml", "readthedocs", "readthedocsdirhtml")
 """Builders whose indices are pages and nothing else: others also list them in a table of contents."""
+
+
+def wants_html(builder: Builder) -> bool:
+    """Whether a builder makes pages for browsers, one file for each document."""
+    return builder.format == "html" and builder.name not in ("singlehtml", "readthedocssinglehtml", "epub")
 
 
 def remove_pages(builder: Builder, docnames: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ class VirtualDocs(Project):
     other extensions may do the same.
     """
 
-    stubs: Mapping[str, Path]
+    stubs: Mapping[str, str]
     stub_dir: Path
     path_type: type[Any]
     stub_paths: dict[tuple[str, bool], Any]
@@ -43,7 +43,7 @@ class VirtualDocs(Project):
         if found is None:
             stub = self.stubs[docname]
             # The relative form is where the page would stand: builders cut the document's name off its front.
-            found = self.path_type(stub if absolute else docname + stub.suffix)
+            found = self.path_type(stub if absolute else docname + stub[stub.rindex(".") :])
             self.stub_paths[docname, absolute] = found
         return found
 
@@ -67,7 +67,7 @@ class VirtualDocs(Project):
         return [f"{inside.as_posix()}/**"]
 
 
-def enable(project: Project, stubs: Mapping[str, Path], stub_dir: Path) -> None:
+def enable(project: Project, stubs: Mapping[str, str], stub_dir: Path) -> None:
     """Let a project have further documents.
 
     Args:

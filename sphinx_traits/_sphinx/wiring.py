@@ -11,7 +11,6 @@ from sphinx.locale import get_translation
 from sphinx_traits import __version__, domain
 from sphinx_traits._sphinx import build as builds
 from sphinx_traits._sphinx import extend, output, source, sourcepages, stale, virtual, warn
-from sphinx_traits._sphinx.ashtml import wants_html
 from sphinx_traits._sphinx.builders import CoverageBuilder, JsonBuilder
 from sphinx_traits._sphinx.catalogue import Catalogue
 from sphinx_traits._sphinx.config import Settings, project_of
@@ -161,7 +160,7 @@ def _finished(app: Sphinx, error: Exception | None) -> None:
         return
     build = builds.build_of(app.env)
     build.indices.save()
-    if build.settings.markdown and wants_html(app.builder):
+    if build.settings.markdown and output.wants_html(app.builder):
         write_twins(build, app.builder)
 
 
