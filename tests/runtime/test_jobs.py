@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -39,10 +40,20 @@ class Article(HasIndexed):
         self.id = key
 
 
+class Page(Article):
+    """Another model, whose rows have keys of their own."""
+
+
 @job(queue="mail")
 def send_mail(article: Article, subject: str) -> None:
     """A job that is a function."""
     RAN.append((article, subject))
+
+
+@job(key="{pk}")
+def digest(user_id: str) -> None:
+    """A job for something that is no instance."""
+    RAN.append(user_id)
 
 
 class SearchJobs(TraitJob, trait=HasIndexed, queue="slow"):
@@ -51,6 +62,19 @@ class SearchJobs(TraitJob, trait=HasIndexed, queue="slow"):
     def process_optimize(self, model: Article, level: int = 1) -> None:
         """Optimize the index."""
         RAN.append(("optimize", model, level))
+
+
+@job(key="{pk}")
+def newsletter(user_id: str) -> None:
+    """Another job whose key is written in the same way."""
+    RAN.append(user_id)
+
+
+@job()
+async def call_back(number: int) -> None:
+    """A job that is a coroutine function."""
+    await asyncio.sleep(0)
+    RAN.append((number, current_tenant()))
 
 
 @pytest.fixture(autouse=True)
@@ -83,12 +107,40 @@ def test_message_names_instances_and_carries_what_the_job_declares() -> None:
         Article(7).reindex.enqueue(full=True, other=Article(8))
     (message,) = jobs.messages
 
-    assert (message.name, message.queue, message.key) == ("trait.HasIndexed.reindex", "search", "reindex:7")
+    assert (message.name, message.queue) == ("trait.HasIndexed.reindex", "search")
+    assert message.key == f"t:acme:trait.HasIndexed.reindex:reindex:{__name__}.Article:7"
     assert (message.tenant, message.max_attempts, message.delay, message.attempt) == ("acme", 5, 2, 1)
     assert message.args == ({"$ref": "model", "model": f"{__name__}.Article", "identity": 7},)
     assert message.kwargs["full"] is True
     assert decode(encode(message)) == message
     assert RAN == []
+
+
+def test_key_is_of_one_job_model_and_tenant() -> None:
+    """Row 7 of a model is not row 7 of another, and what two jobs call by one name are two things."""
+    with capture_jobs() as jobs:
+        for one in (Article(7), Article(7), Article(8), Page(7)):
+            one.reindex.enqueue()
+        with tenant("acme"):
+            Article(7).reindex.enqueue()
+        digest.enqueue("7")
+        digest.enqueue(user_id="7")
+        digest.enqueue("8")
+        newsletter.enqueue("8")
+
+    keys = [one.key for one in jobs.messages]
+    assert [keys.index(one) for one in keys] == [0, 0, 2, 3, 4, 5, 5, 7, 8]
+
+
+def test_long_key_travels_as_its_digest() -> None:
+    """No outbox and no engine has to cut it; two long ones stay two."""
+    with capture_jobs() as jobs:
+        for end in "ab":
+            digest.enqueue("x" * 300 + end)
+
+    keys = {one.key for one in jobs.messages}
+    assert len(keys) == 2
+    assert max(map(len, keys)) < 100
 
 
 def test_worker_fetches_instances_and_enters_the_tenant() -> None:
@@ -163,6 +215,19 @@ def test_two_jobs_of_one_name_are_reported(caplog: pytest.LogCaptureFixture) -> 
     assert said.startswith("first.test_two_jobs")
     assert "and second.test_two_jobs" in said
     assert "are both the job 'trait.HasTwin.run'" in said
+
+
+def test_coroutine_function_runs_at_once_from_anywhere() -> None:
+    """Without an engine, also where a coroutine queues it: the loop there is busy with who queues."""
+
+    async def work() -> None:
+        with tenant("acme"):
+            call_back.enqueue(2)
+
+    call_back.enqueue(1)
+    asyncio.run(work())
+
+    assert RAN == [(1, None), (2, "acme")]
 
 
 def test_operation_by_name() -> None:

@@ -21,6 +21,9 @@ from traits_runtime.errors import MissingReferenceError, UnknownJobError, Unknow
 P = ParamSpec("P")
 R = TypeVar("R")
 
+LONGEST_KEY = 200
+"""Characters of a key that an outbox and every engine take; of a longer one its digest travels."""
+
 known: WeakValueDictionary[str, Job[Any, Any]] = WeakValueDictionary()
 """Jobs by name, for the worker that gets a message."""
 
@@ -58,7 +61,8 @@ class Job(Generic[P, R]):
     Args:
         function: The method or function.
         queue: Name of the queue, empty for the default one.
-        key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance's key.
+        key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance. A key is the job's own:
+            another job, another model and another tenant never share it.
         delay: Seconds to wait at least.
         max_attempts: How often it is tried.
         backoff: Seconds before the second attempt; doubled for each one after it.
@@ -127,7 +131,7 @@ class Job(Generic[P, R]):
             args=tuple([pack(one, held) for one in args]),
             kwargs={name: pack(one, held) for name, one in kwargs.items()},
             queue=queue or self.queue,
-            key=self.key.replace("{pk}", str(runtime.identify(args[0]))) if self.key and args else self.key,
+            key=self._key(args, kwargs) if self.key else "",
             delay=self.delay if delay is None else delay,
             max_attempts=self.max_attempts,
             backoff=self.backoff,
@@ -139,8 +143,28 @@ class Job(Generic[P, R]):
         with Keeping(held):
             return backend.enqueue(made)
 
+    def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """The key with what tells it from others: the tenant, the job, and of an instance the model.
+
+        Models that share a trait count their rows alike, and so may tenants: row 7 of one is not row 7 of another.
+        """
+        key = self.key
+        if "{pk}" in key:
+            first = args[0] if args else next(iter(kwargs.values()), "")
+            known = has_record(type(first))
+            key = key.replace("{pk}", f"{path_of(type(first))}:{runtime.identify(first)}" if known else str(first))
+        tenant = runtime.current_tenant_id()
+        whole = f"{self.wire}:{key}" if tenant is None else f"t:{tenant}:{self.wire}:{key}"
+        return whole if len(whole) <= LONGEST_KEY else _digest(whole)
+
     def __repr__(self) -> str:
         return f"<Job {self.wire}>"
+
+
+def _digest(key: str) -> str:
+    import hashlib
+
+    return hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
 
 
 def _report_shared(wire: str, first: Job[Any, Any], last: Job[Any, Any]) -> None:
@@ -184,7 +208,8 @@ def job(
 
     Args:
         queue: Name of the queue, empty for the default one.
-        key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance's key.
+        key: Jobs of the same key are one while they wait; ``{pk}`` stands for the instance. A key is the job's own:
+            another job, another model and another tenant never share it.
         delay: Seconds to wait at least.
         max_attempts: How often it is tried before it is a dead letter.
         backoff: Seconds before the second attempt, more or less; doubled for each one after it.
@@ -332,9 +357,7 @@ def _run(found: Job[Any, Any], message: JobMessage) -> object:
     try:
         result: object = found.function(*args, **kwargs)
         if hasattr(result, "__await__"):
-            import asyncio
-
-            result = asyncio.run(_awaited(result))
+            result = _finished(result)
     except Exception:
         runtime.telemetry.record(message.name, "counter", 1, outcome="error")
         raise
@@ -342,8 +365,21 @@ def _run(found: Job[Any, Any], message: JobMessage) -> object:
     return result
 
 
-async def _awaited(result: Any) -> object:
-    return await result
+def _finished(result: Any) -> object:
+    """What a coroutine gives; in a thread of its own where this one has an event loop that waits for us."""
+    import asyncio
+
+    async def awaited() -> object:
+        return await result
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(awaited())
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(copy_context().run, asyncio.run, awaited()).result()
 
 
 def _context() -> dict[str, Any]:
