@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from traits_runtime import Trait, config, feature, rollouts, tenant, without_feature
-from traits_runtime.errors import InvalidConfigValueError, UnknownFeatureError
+from traits_runtime import (
+    Change,
+    MemoryStore,
+    Trait,
+    config,
+    counter,
+    events,
+    feature,
+    rollouts,
+    telemetry,
+    tenant,
+    without_feature,
+)
+from traits_runtime.errors import ConfigConflictError, InvalidConfigValueError, UnknownFeatureError
 
 FLAG = "HasEditor.new_editor"
 SUBJECTS = [f"user-{number}" for number in range(2000)]
@@ -18,6 +34,7 @@ class HasEditor(Trait):
     """A trait with a feature that is rolled out."""
 
     new_editor = feature(False)
+    edits = counter()
 
 
 class Post(HasEditor):
@@ -134,3 +151,87 @@ def test_wrong_share_and_unknown_feature() -> None:
         config.set(HasEditor, "new_editor", 50)
 
     assert config.history() == ()
+
+
+CHOOSER = """
+import sys
+from traits_runtime import Trait, config, feature, rollouts
+
+class HasEditor(Trait):
+    new_editor = feature(False)
+
+config.use(store=sys.argv[1])
+for number in range(15):
+    rollouts.set_subject("HasEditor.new_editor", f"{sys.argv[2]}-{number}", on=True, by=sys.argv[2])
+"""
+
+
+def test_subjects_of_processes_at_once_are_all_kept(tmp_path: Path) -> None:
+    """Each decides for subjects of its own, all are in one value; none takes back what another has written."""
+    path = tmp_path / "overrides.db"
+    choosers = [subprocess.Popen([sys.executable, "-c", CHOOSER, str(path), name]) for name in "abc"]
+    codes = [one.wait(60) for one in choosers]
+    config.use(store=path)
+
+    assert codes == [0, 0, 0]
+    assert all(rollouts.enabled(Post, "new_editor", f"{name}-{number}") for name in "abc" for number in range(15))
+
+
+def test_overrides_that_are_over_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value does not grow with every subject there ever was."""
+    rollouts.set_subject(FLAG, "user-1", on=True, days=1)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 2 * 86_400)
+
+    change = rollouts.set_subject(FLAG, "user-2", on=True, days=1)
+
+    assert "user-1" in change.before
+    assert "user-1" not in change.after
+
+
+def test_share_of_somebody_who_has_not_seen_the_last_change_is_refused() -> None:
+    """As with any override."""
+    seen = config.version
+    rollouts.set_share(FLAG, 10, expected=seen)
+
+    with pytest.raises(ConfigConflictError):
+        rollouts.set_share(FLAG, 20, expected=seen)
+    with pytest.raises(ConfigConflictError):
+        rollouts.end(FLAG, expected=seen)
+
+    assert len(config.history()) == 1
+
+
+class Away(MemoryStore):
+    """A store that cannot be written for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures = 0
+
+    def write(self, *args: Any, **kwargs: Any) -> Change:
+        """Fail twice."""
+        if kwargs.get("by") == "guard" and self.failures < 2:
+            self.failures += 1
+            raise OSError("the disk is full")
+        return super().write(*args, **kwargs)
+
+
+def test_guard_goes_on_where_the_store_was_away(caplog: pytest.LogCaptureFixture) -> None:
+    """The failed attempt is logged, the next look takes the feature back all the same."""
+    telemetry.enable()
+    config.use(store=Away())
+    rollouts.set_share(FLAG, 100)
+    rollouts.guard(FLAG, error_rate=0.1, at_least=10)
+    taken = threading.Event()
+    events.listen("trait.runtime.rolled_back", lambda _envelope: taken.set())
+    for _ in range(20):
+        Post().edits.add(outcome="error")
+
+    stop = rollouts.watch(0.02)
+    heard = taken.wait(20)
+    stop()
+
+    assert heard
+    assert having() == set()
+    assert caplog.text.count("the disk is full") >= 2

@@ -15,6 +15,7 @@ import pytest
 
 from traits_runtime import MemoryStore, Store, Trait, TraitConfig, config, option
 from traits_runtime._core.config.sqlite import SQLiteStore
+from traits_runtime._core.config.store import Contents
 from traits_runtime.errors import ConfigConflictError
 
 ADDRESS = ("HasNews", "size", "", "")
@@ -88,6 +89,7 @@ def test_threads_lose_nothing(store: Store) -> None:
 WRITER = """
 import sys
 from traits_runtime._core.config.sqlite import SQLiteStore
+from traits_runtime._core.config.store import Contents
 store = SQLiteStore(sys.argv[1])
 for turn in range(int(sys.argv[3])):
     store.write(("HasNews", "size", sys.argv[2], ""), str(turn), by=sys.argv[2], why="")
@@ -98,6 +100,7 @@ for turn in range(int(sys.argv[3])):
 COUNTER = """
 import sys
 from traits_runtime._core.config.sqlite import SQLiteStore
+from traits_runtime._core.config.store import Contents
 from traits_runtime.errors import ConfigConflictError
 store = SQLiteStore(sys.argv[1])
 done = 0
@@ -191,6 +194,39 @@ def test_change_of_another_process_is_seen(tmp_path: Path) -> None:
         time.sleep(0.01)
 
     assert (before, HasNews.news_config.size) == (10, 42)
+
+
+class Slow(MemoryStore):
+    """A store that one thread reads slowly: it has its answer, and is late with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read, self.go_on = threading.Event(), threading.Event()
+
+    def load(self) -> Contents:
+        """Be late in the thread that is called so."""
+        found = super().load()
+        if threading.current_thread().name == "late":
+            self.read.set()
+            self.go_on.wait(10)
+        return found
+
+
+def test_what_was_read_earlier_is_not_put_in_place_later() -> None:
+    """A thread that looks for changes is overtaken by one that makes one: the change holds."""
+    store = Slow()
+    config.use(store=store)
+    late = threading.Thread(target=config.refresh, name="late")
+    late.start()
+    store.read.wait(10)
+    writer = threading.Thread(target=config.set, args=("*", "enabled", False))
+    writer.start()
+    writer.join(0.2)
+    store.go_on.set()
+    writer.join()
+    late.join()
+
+    assert config.get("*", "enabled") is False
 
 
 def test_own_change_is_seen_at_once(tmp_path: Path) -> None:

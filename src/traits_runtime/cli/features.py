@@ -168,7 +168,9 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
     number = 0
     if not aim.dry_run:
         writes(aim)
-        given = {"model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason}
+        given = {
+            "model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected,
+        }  # fmt: skip
         full = f"{at.key.path}.{at.key.name}"
         change = rollouts.end(full, **given) if wanted is None else rollouts.set_share(full, wanted, **given)  # type: ignore[arg-type]
         number = change.number

@@ -22,13 +22,31 @@ def find_file(start: Path) -> Path | None:
         if own.is_file():
             return own
         shared = folder / "pyproject.toml"
-        if shared.is_file() and "[tool.traits" in shared.read_text(encoding="utf-8"):
+        if shared.is_file() and _mentions_us(shared):
             return shared
     return None
 
 
+def _mentions_us(path: Path) -> bool:
+    """Whether a ``pyproject.toml`` has our table; one that nobody may read, or can, has none."""
+    try:
+        return b"[tool.traits" in path.read_bytes()
+    except OSError:
+        return False
+
+
 def read_file(path: Path) -> Table:
     """The values that a file gives.
+
+    Raises:
+        ConfigFileError: The file is missing, is no TOML, or holds something else where a table must be.
+    """
+    prefix = f"{path.name} [{'tool.traits.' if path.name == 'pyproject.toml' else ''}"
+    return Table(dict(_entries(path, read_tables(path), prefix)))
+
+
+def read_tables(path: Path) -> Mapping[str, Any]:
+    """What a file says about traits: all of a ``traits.toml``, ``[tool.traits]`` of a ``pyproject.toml``.
 
     Raises:
         ConfigFileError: The file is missing, is no TOML, or holds something else where a table must be.
@@ -39,12 +57,30 @@ def read_file(path: Path) -> Table:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigFileError(str(path), f"cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigFileError(str(path), "is no TOML: it is not UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigFileError(str(path), f"is no TOML: {error}.") from error
-    shared = path.name == "pyproject.toml"
-    tables = document.get("tool", {}).get("traits", {}) if shared else document
-    prefix = f"{path.name} [{'tool.traits.' if shared else ''}"
-    return Table(dict(_entries(path, tables, prefix)))
+    if path.name != "pyproject.toml":
+        return document
+    for name in ("tool", "traits"):
+        document = document.get(name, {})
+        if not isinstance(document, Mapping):
+            raise ConfigFileError(str(path), f"{name} must be a table.")
+    return document
+
+
+def setting(path: Path, name: str) -> Any:
+    """A setting of the project: of its config file, else of the ``pyproject.toml`` beside it; None for none."""
+    beside = path.with_name("pyproject.toml")
+    found = read_tables(path).get(name)
+    return read_tables(beside).get(name) if found is None and beside.is_file() and beside != path else found
+
+
+def named_store(path: Path) -> Path | None:
+    """The file of the store that a project names, relative to its folder; None where it names none."""
+    named = setting(path, "store")
+    return path.parent / named if isinstance(named, str) and named else None
 
 
 def _entries(path: Path, tables: Mapping[str, Any], prefix: str) -> Iterator[tuple[Address, Value]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from traits_runtime._core import registry, runtime
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Name = str | type
+
+_refreshing = RLock()
+
+
+def _after_fork_in_child() -> None:
+    """A thread that was reading the store is not there any more, and cannot let go."""
+    global _refreshing
+    _refreshing = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 class Configuration:
@@ -77,12 +91,15 @@ class Configuration:
 
         Args:
             store: Keeps overrides: the path of an SQLite file, made if absent and safe for several processes, or
-                an object. Changes by other processes are seen within a second.
+                an object. Changes by other processes are seen within a second. By default, and where there is none
+                yet, the file that ``path`` or ``project`` names: ``store = "overrides.db"``.
             path: A ``traits.toml`` or ``pyproject.toml``.
             project: A folder; its ``traits.toml`` or else its ``pyproject.toml`` is read.
             environ: Variables to read instead of the process's own.
         """
         from pathlib import Path
+
+        from traits_runtime._core.config.files import named_store
 
         if environ is not None:
             runtime.resolver.environ = environ
@@ -91,6 +108,8 @@ class Configuration:
             path = own if own.is_file() else shared
         if path is not None:
             runtime.read_files(Path(path))
+            if store is None and isinstance(self._store, MemoryStore):
+                store = named_store(Path(path))
         if store is not None:
             self._end()
             self._store = _opened(store)
@@ -106,7 +125,8 @@ class Configuration:
 
     def refresh(self) -> None:
         """Read the store again; happens by itself when another process has written."""
-        self._take(self._store.load())
+        with _refreshing:  # one after the other: what was read earlier must not be put in place later
+            self._take(self._store.load())
 
     def get(self, trait: Name, key: str, *, model: Name | None = None, tenant: str | None = None) -> Any:
         """The effective value of a key or feature."""
@@ -183,9 +203,11 @@ class Configuration:
         declared, address, _subject = self._aim(trait, key, model, tenant)
         return self._write(declared, address, "", by, why, expected)
 
-    def store_key(self, declared: Key, address: Address, value: object, by: str, why: str) -> Change:
+    def store_key(
+        self, declared: Key, address: Address, value: object, by: str, why: str, expected: int | None = None
+    ) -> Change:
         """Store a value for a key that has no public name."""
-        return self._write(declared, address, to_json(declared.check(value, "stored")).decode(), by, why, None)
+        return self._write(declared, address, to_json(declared.check(value, "stored")).decode(), by, why, expected)
 
     def history(self, limit: int = 100) -> tuple[Change, ...]:
         """The last changes of the store, newest first; secrets are masked."""

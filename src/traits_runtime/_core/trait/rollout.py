@@ -14,6 +14,7 @@ from traits_runtime._core.runtime import SCOPED
 from traits_runtime._core.trait.configuration import Name, config, find
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.record import Record, record_of
+from traits_runtime.errors import ConfigConflictError
 
 DAY = 86_400
 
@@ -64,7 +65,7 @@ class Rollouts:
 
     def set_share(
         self, feature: str, share: float, *, salt: str = "", hashing: Hashing = "text", model: Name | None = None,
-        tenant: str = "", by: str = "", why: str = "",
+        tenant: str = "", by: str = "", why: str = "", expected: int | None = None,
     ) -> Change:  # fmt: skip
         """Roll a feature out to a share of the subjects; a larger share keeps everybody who had it.
 
@@ -77,17 +78,24 @@ class Rollouts:
             tenant: For one tenant only.
             by: Who does it.
             why: Why.
+            expected: The `config.version` that was read; another one in the store refuses the change.
+
+        Raises:
+            ConfigConflictError: Somebody else was faster.
         """
         record, name = _named(feature)
         key = record.rollout_keys(name)[0]
         address = (record.name, key.name, _path(model), tenant)
-        return config.store_key(key, address, Rollout(share, salt, hashing), by, why)
+        return config.store_key(key, address, Rollout(share, salt, hashing), by, why, expected)
 
-    def end(self, feature: str, *, model: Name | None = None, tenant: str = "", by: str = "", why: str = "") -> Change:
-        """End a rollout: the toggle holds for everybody again."""
+    def end(
+        self, feature: str, *, model: Name | None = None, tenant: str = "", by: str = "", why: str = "",
+        expected: int | None = None,
+    ) -> Change:  # fmt: skip
+        """End a rollout: the toggle holds for everybody again; the arguments are those of `set_share`."""
         record, name = _named(feature)
         key = record.rollout_keys(name)[0]
-        return config.store_key(key, (record.name, key.name, _path(model), tenant), None, by, why)
+        return config.store_key(key, (record.name, key.name, _path(model), tenant), None, by, why, expected)
 
     def guard(
         self, feature: str, *, error_rate: float = 1, latency: float = 0, at_least: int = 100,
@@ -125,24 +133,28 @@ class Rollouts:
             if not why:
                 self._guards[feature, model, tenant] = (error_rate, latency, at_least, now)
                 continue
-            del self._guards[feature, model, tenant]
             taken.append(self.set_share(feature, 0, model=model, tenant=tenant, by="guard", why=why))
+            self._guards.pop((feature, model, tenant), None)
             runtime.bus.emit("trait.runtime.rolled_back", None, feature=feature, why=why)
         return tuple(taken)
 
     def watch(self, every: float = 10) -> Callable[[], None]:
-        """Check regularly, in a thread; returns how to stop.
+        """Check regularly, in a thread; returns how to stop. A look that fails is logged, and the next one tries again.
 
         Args:
             every: Seconds between two looks.
         """
+        import logging
         from threading import Event, Thread
 
         stopped = Event()
 
         def look() -> None:
             while not stopped.wait(every):
-                self.check()
+                try:
+                    self.check()
+                except Exception:
+                    logging.getLogger("traits_runtime.rollouts").exception("a guard could not look, or take back")
 
         thread = Thread(target=look, name="traits-guards", daemon=True)
         thread.start()
@@ -157,7 +169,9 @@ class Rollouts:
         self, feature: str, subject: str, *, on: bool | None, days: float = 0, model: Name | None = None,
         tenant: str = "", by: str = "", why: str = "",
     ) -> Change:  # fmt: skip
-        """Decide for one subject, whatever the share.
+        """Decide for one subject, whatever the share; what others decide for other subjects meanwhile stays.
+
+        Overrides whose time is over are dropped on the way.
 
         Args:
             feature: ``HasSlug.follow_title``.
@@ -172,12 +186,17 @@ class Rollouts:
         record, name = _named(feature)
         key = record.rollout_keys(name)[1]
         address = (record.name, key.name, _path(model), tenant)
-        held = dict(_stored_subjects(address))
-        if on is None:
-            held.pop(subject, None)
-        else:
-            held[subject] = SubjectOverride(on, time.time() + days * DAY if days else 0)
-        return config.store_key(key, address, held, by, why)
+        while True:
+            seen, now = config.version, time.time()
+            held = {one: own for one, own in _stored_subjects(address).items() if not own.until or own.until > now}
+            if on is None:
+                held.pop(subject, None)
+            else:
+                held[subject] = SubjectOverride(on, now + days * DAY if days else 0)
+            try:
+                return config.store_key(key, address, held, by, why, seen)
+            except ConfigConflictError:
+                config.refresh()
 
 
 def _seen(trait: str) -> tuple[int, int, int, float]:
