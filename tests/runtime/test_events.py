@@ -7,6 +7,7 @@ import dataclasses
 import gc
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypedDict
@@ -178,6 +179,28 @@ def test_once() -> None:
     assert not subscription.active
 
 
+def test_once_is_once_among_threads() -> None:
+    """Two threads that emit at the same moment tell a listener for one event of one of them."""
+    both = threading.Barrier(2)
+
+    class Slow(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            both.wait(10)
+            return True
+
+    class Anything(metaclass=Slow):
+        """A model whose instances are told when both threads have asked."""
+
+    HasTitle.closed.listen(hear, once=True, model=Anything)
+    threads = [threading.Thread(target=Article().closed) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert len(HEARD) == 1
+
+
 def test_cancelling_ends_a_subscription() -> None:
     """By hand, or at the end of a block; twice does no harm."""
     subscription = HasTitle.closed.listen(hear)
@@ -279,6 +302,28 @@ def test_listener_class() -> None:
         Article().closed()
 
     assert HEARD == ["trait.HasTitle.closed"]
+
+
+def test_listener_class_that_extends_another() -> None:
+    """A pattern of its own, or the first one; the nearest counts, and a class without one says so."""
+
+    class Notes(TraitEventListener):
+        def handle(self, envelope: Envelope[Any]) -> None:
+            HEARD.append((type(self).__name__, envelope.name))
+
+    class Closing(Notes):
+        pattern = "trait.HasTitle.closed"
+
+    class Moving(Closing):
+        pattern = "trait.HasTitle.moved"
+
+    with subscribe(Closing()), subscribe(Moving()):
+        Article().closed()
+        Article().moved(to="b")
+
+    assert HEARD == [("Closing", "trait.HasTitle.closed"), ("Moving", "trait.HasTitle.moved")]
+    with pytest.raises(TypeError, match="Notes has no pattern"):
+        subscribe(Notes())
 
 
 def test_event_by_name() -> None:
@@ -631,6 +676,23 @@ def test_tests_can_mute_and_connect() -> None:
     Article().closed()
 
     assert HEARD == [("trait.HasTitle.closed", None), "test", ("trait.HasTitle.closed", None)]
+
+
+def test_muted_events_are_heard_by_nobody_and_others_by_all() -> None:
+    """Whatever pattern a listener has; who comes or goes meanwhile has come or gone afterwards."""
+    wide = events.listen("trait.**", hear)
+    gone = events.listen("trait.HasTitle.closed", hear)
+
+    with events.muted("trait.HasTitle.closed"), events.muted("trait.*.moved"):
+        Article().closed()
+        Article().moved(to="b")
+        Article().counted(rows=1)
+        gone.cancel()
+        HasTitle.closed.listen(lambda _envelope: HEARD.append("new"))
+    Article().closed()
+
+    assert HEARD == [("trait.HasTitle.counted", {"rows": 1}), ("trait.HasTitle.closed", None), "new"]
+    assert wide.active
 
 
 def test_captured_events_can_be_kept_from_listeners() -> None:

@@ -90,6 +90,7 @@ class EventBus:
     def __init__(self, quiet: ContextVar[tuple[Any, ...]], quiets: list[QuietFrame], chain: ContextVar[Chain]) -> None:
         self.routes: dict[str | Declared, Route] = {}
         self._unheard: set[str] = set()
+        self._muted: list[tuple[str, ...]] = []
         self.on_error: OnError = "log"
         self.transactions: tuple[TransactionProvider, ...] = ()
         self.awaiting: Callable[[], Callable[[Any], object] | None] = lambda: None
@@ -192,12 +193,14 @@ class EventBus:
         """
         held = patterns or ("**",)
         with self._lock:
-            before = self._listeners
-            self._replace(tuple(one for one in before if not any(matches(p, one.pattern) or p == "**" for p in held)))
+            self._muted.append(held)
+            self._forget_routes()
         try:
             yield
         finally:
-            self._restore(before)
+            with self._lock:
+                self._muted.remove(held)
+                self._forget_routes()
 
     @contextmanager
     def connected_to(
@@ -235,6 +238,14 @@ class EventBus:
                 one.cancelled = True
             self._replace(tuple(one for one in self._listeners if one not in listeners))
 
+    def _claim(self, one: Listener) -> bool:
+        """Take back a listener that hears one event; False where another thread has just done so."""
+        with self._lock:
+            mine = not one.cancelled
+            one.cancelled = True
+            self._replace(other for other in self._listeners if other is not one)
+        return mine
+
     def _replace(self, listeners: Iterable[Listener]) -> None:
         self._listeners = tuple(sorted(listeners, key=lambda one: (-one.priority, one.order)))
         self._forget_routes()
@@ -255,7 +266,8 @@ class EventBus:
         routes, unheard = self.routes, self._unheard
         found = routes.get(declared or name)
         if found is None:
-            heard = tuple(one for one in self._listeners if matches(one.pattern, name))
+            is_muted = any(matches(pattern, name) for held in self._muted for pattern in held)
+            heard = () if is_muted else tuple(one for one in self._listeners if matches(one.pattern, name))
             found = routes[declared or name] = Route(name, heard, declared or self.lookup(name))
             if found.empty and declared is None:
                 unheard.add(name)
@@ -380,8 +392,8 @@ class EventBus:
         for one in route.listeners:
             if not one.wants(envelope.sender):
                 continue
-            if one.once:
-                self._remove((one,))
+            if one.once and not self._claim(one):
+                continue
             waits = route.declared.after_commit if one.after_commit is None else one.after_commit
             if waits and self._defer(envelope, one):
                 continue

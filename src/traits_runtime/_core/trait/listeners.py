@@ -69,8 +69,12 @@ def subscribe(subscriber: object) -> Subscription:
     for name in dir(type(subscriber)):
         for pattern, options in getattr(getattr(type(subscriber), name, None), _MARK, ()):
             found.append(bus.listen(pattern, getattr(subscriber, name), **options))
+    if isinstance(subscriber, TraitEventListener) and hasattr(subscriber, "pattern"):
+        own = {"priority": subscriber.priority, "model": subscriber.model}
+        found.append(bus.listen(subscriber.pattern, subscriber.handle, **own))  # type: ignore[arg-type]
     if not found:
-        raise TypeError(f"{type(subscriber).__name__} has no method marked with @listen(...).")
+        what = "no pattern" if isinstance(subscriber, TraitEventListener) else "no method marked with @listen(...)"
+        raise TypeError(f"{type(subscriber).__name__} has {what}.")
     return Subscription(tuple(one for each in found for one in each.listeners), found[0].forget)
 
 
@@ -88,12 +92,6 @@ class TraitEventListener:
 
     model: ClassVar[type | None] = None
     """The only class whose instances are heard, None for all."""
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        own = cls.__dict__.get("handle")
-        if own is not None and hasattr(cls, "pattern"):
-            own.__trait_listens__ = ((cls.pattern, {"priority": cls.priority, "model": cls.model}),)
 
     def handle(self, envelope: Envelope[Any]) -> object:
         """Called for every event that matches."""
