@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from traits_runtime import MemoryCache, NullCache, Trait, TraitCache, cache, tenant
+from traits_runtime._core import runtime
 from traits_runtime._core.cache import MISSING, Cache
 
 
@@ -300,6 +302,40 @@ def test_bump_of_another_scope_forgets_nothing() -> None:
     backend.clear()
     backend.delete("a")
     assert len(backend) == 0
+
+
+def test_memory_does_not_grow_with_the_rows_that_were_forgotten() -> None:
+    """Hundred thousand rows are forgotten: a value of another row stays, one that was computed before does not come."""
+    backend = MemoryCache(size=100)
+    backend.set("kept", 1, 100, ("trait", "row-0"))
+    before = backend.stamp(("trait", "row-1"))
+    tracemalloc.start()
+    for number in range(1, 100_000):
+        backend.bump(f"row-{number}")
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    backend.set("late", 2, 100, ("trait", "row-1"), before)
+
+    assert used < 200_000
+    assert (backend.get("kept"), backend.get("late")) == (1, MISSING)
+    backend.bump("row-0")
+    assert backend.get("kept") is MISSING
+
+
+def test_host_that_knows_the_key_is_asked() -> None:
+    """Its answer makes the key of the value, whatever the attribute `id` is."""
+    runtime.identity_readers.append(lambda instance: getattr(instance, "number", None))
+    try:
+        page, other = Page(1), Page(1)
+        page.number, other.number = 8, 9
+        page.toc_cache.set("toc", "of 8")
+        found = page.toc_cache.get("toc"), other.toc_cache.get("toc")
+        whole = page.toc_cache.key("toc")
+    finally:
+        runtime.identity_readers.pop()
+
+    assert whole.endswith(":Page:8:toc")
+    assert found == ("of 8", None)
 
 
 def test_null_cache_keeps_nothing() -> None:

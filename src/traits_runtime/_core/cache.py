@@ -133,7 +133,7 @@ class MemoryCache:
         self._size = size
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._scopes: dict[str, int] = {}
+        self._scopes: dict[str, int] = {"": 0}
         self._epoch = 0
         self._lock = Lock()
 
@@ -165,7 +165,9 @@ class MemoryCache:
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
         """How the scopes stand now."""
-        return tuple(self._scopes.get(one, 0) for one in scopes)
+        held = self._scopes
+        rest = held[""]
+        return tuple([held.get(one, rest) for one in scopes])
 
     def delete(self, key: str) -> None:
         """Forget one value."""
@@ -175,8 +177,21 @@ class MemoryCache:
     def bump(self, scope: str) -> None:
         """Forget all values of a scope."""
         with self._lock:
-            self._scopes[scope] = self._scopes.get(scope, 0) + 1
+            if len(self._scopes) > self._size:
+                self._begin_anew()
+            self._scopes[scope] = self._epoch + 1
             self._epoch += 1
+
+    def _begin_anew(self) -> None:
+        """Forget which scopes were bumped, of which there is one for every row: from now on all are as old.
+
+        Values that hold are given the new age; what is just being computed has the old one, and is not kept.
+        """
+        valid = [one for one in self._entries.values() if one.stamps == self.stamp(one.scopes)]
+        self._scopes = {"": self._epoch + 1}
+        self._epoch += 1
+        for one in valid:
+            one.stamps = (self._epoch,) * len(one.scopes)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -88,8 +88,8 @@ class BoundCache(msgspec.Struct):
     def get(self, key: str, default: D | None = None) -> Any | D | None:
         """The kept value; None is a value, so give a default that is none to tell the two apart."""
         instance = self._instance
-        own = getattr(instance, "id", None)
-        if type(own) is int and not identity_readers and not is_scoped() and key.isidentifier():
+        own = identify(instance) if identity_readers else getattr(instance, "id", None)
+        if type(own) is int and not is_scoped() and key.isidentifier():
             # The same key as below, spelled out: a hit costs little more than finding its key.
             whole = f"{self.declared.lead}{instance.__trait_record__.name}:{own}:{key}"
         else:
