@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLateError
-from typing import Final, Literal, TypeAlias
+from threading import Thread
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
+if TYPE_CHECKING:
+    from traits_runtime._core.queue import Outbox
+
 __all__ = ["Check", "Checked", "Status", "register", "run", "unregister"]
+
+PATIENCE_S: Final = 60.0
+"""How long a job may be due before somebody should look."""
 
 Status: TypeAlias = Literal["pass", "warn", "fail"]
 
@@ -58,21 +65,23 @@ def unregister(name: str) -> None:
 
 
 def run(*, timeout: float = 5.0, exclude: tuple[str, ...] = ()) -> tuple[Checked, ...]:
-    """Run all checks side by side.
+    """Run all checks side by side; one that never comes back keeps nobody waiting, not even the end of the process.
 
     Args:
         timeout: Seconds after which a check has failed.
         exclude: Names to leave out.
     """
     chosen = {name: check for name, check in _checks.items() if name not in exclude}
-    if not chosen:
-        return ()
-    pool = ThreadPoolExecutor(max_workers=len(chosen), thread_name_prefix="traits-health")
     began = time.monotonic()
-    running = {name: pool.submit(_timed, name, check) for name, check in chosen.items()}
-    found = tuple(_result(name, future, began + timeout) for name, future in running.items())
-    pool.shutdown(wait=False, cancel_futures=True)
-    return found
+    running = {name: _begun(name, check) for name, check in chosen.items()}
+    return tuple(_result(name, future, began, timeout) for name, future in running.items())
+
+
+def _begun(name: str, check: Check) -> Future[Checked]:
+    """A check in a thread for which the interpreter does not wait."""
+    future: Future[Checked] = Future()
+    Thread(target=lambda: future.set_result(_timed(name, check)), name=f"traits-health-{name}", daemon=True).start()
+    return future
 
 
 def _timed(name: str, check: Check) -> Checked:
@@ -84,11 +93,11 @@ def _timed(name: str, check: Check) -> Checked:
     return Checked(name, status, output, time.perf_counter() - began)
 
 
-def _result(name: str, future: Future[Checked], deadline: float) -> Checked:
+def _result(name: str, future: Future[Checked], began: float, timeout: float) -> Checked:
     try:
-        return future.result(timeout=max(0.0, deadline - time.monotonic()))
+        return future.result(timeout=max(0.0, began + timeout - time.monotonic()))
     except TooLateError:
-        return Checked(name, "fail", "no answer in time", deadline)
+        return Checked(name, "fail", f"no answer in {timeout:g} seconds", time.monotonic() - began)
 
 
 def check_config() -> tuple[Status, str]:
@@ -141,7 +150,7 @@ def check_cache() -> tuple[Status, str]:
 
 
 def check_jobs() -> tuple[Status, str]:
-    """Bring a message through its JSON form, and ask the backend where it can be asked."""
+    """Bring a message through its JSON form, and ask the outbox for its jobs, or the engine whether it answers."""
     from traits_runtime._core import runtime
     from traits_runtime._core.queue import JobMessage, decode, encode
 
@@ -151,11 +160,23 @@ def check_jobs() -> tuple[Status, str]:
     backend = runtime.job_backend
     if backend is None:
         return "pass", "jobs run at once, in the process that queues them"
+    if runtime.outbox is not None:
+        return _outbox(runtime.outbox)
     ping = getattr(backend, "ping", None)
     if ping is None:
         return "pass", f"{type(backend).__name__}; it cannot be asked whether it answers"
     ping()
     return "pass", f"{type(backend).__name__} answers"
+
+
+def _outbox(outbox: Outbox) -> tuple[Status, str]:
+    """How jobs stand in the outbox; whether the engine answers is the relay's business, and shows here."""
+    name, counts, waited = type(outbox).__name__, outbox.counts(), outbox.overdue()
+    if waited > PATIENCE_S:
+        return "warn", f"{name} answers, and a job in it is due for {waited:.0f} seconds: does a worker run?"
+    if counts.get("dead"):
+        return "warn", f"{name} answers, and {counts['dead']} of its jobs have failed for good"
+    return "pass", f"{name} answers; {counts.get('waiting', 0)} of its jobs wait"
 
 
 def check_telemetry() -> tuple[Status, str]:

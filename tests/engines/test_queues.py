@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,7 @@ import pytest
 import engine_app
 from engine_app import Article, for_request
 from engine_sites import SITES, Site, is_there, site
-from traits_runtime import locale, tenant, without_features
+from traits_runtime import engines, locale, tenant, without_features
 from traits_runtime._core import runtime
 from traits_runtime._core.queue import JobBackend
 from traits_runtime.errors import EngineCannotError
@@ -63,6 +64,26 @@ def can(here: Site, ability: str) -> bool:
 def numbers(here: Site, job: str) -> list[int]:
     """The numbers that jobs of a name wrote down."""
     return [one["number"] for one in here.written(job)]
+
+
+def test_engine_answers_and_says_so_where_it_is_away(here: Site) -> None:
+    """The real broker is asked; where nobody answers, pika raises an error without a word."""
+    assert here.started is not None
+    engine: Any = here.started.queue
+    engine.ping()
+
+    given = {
+        key: away(value) if isinstance(value, str) else value
+        for key, value in here.settings.engines[here.adapter].items()
+    }
+    nowhere: Any = engines._open("queue", here.adapter, engines.Settings(), given)
+    with pytest.raises(Exception, match=r"(?i)refused|call failed|unable to open|^$"):
+        nowhere.ping()
+
+
+def away(value: str) -> str:
+    """An address where nobody is, a file in a folder that is not there."""
+    return re.sub(r":(6379|5672|5432)", ":9", value).replace("/huey.db", "/no/huey.db")
 
 
 def test_job_runs_with_its_row_arguments_and_context(here: Site) -> None:

@@ -71,6 +71,12 @@ class CeleryEngine(QueueEngine):
              "--without-gossip", "--without-mingle", "--queues", ",".join(names)]
         )  # fmt: skip
 
+    def ping(self) -> None:
+        """Ask the broker for an answer; raises where there is none."""
+        with self.app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
+            connection.default_channel  # noqa: B018 - on Redis the connection is made here
+
     def close(self) -> None:
         """Close connections."""
         self.app.close()

@@ -52,6 +52,14 @@ class DramatiqEngine(QueueEngine):
         until_stopped()
         worker.stop()
 
+    def ping(self) -> None:
+        """Ask the broker for an answer; raises where there is none."""
+        if hasattr(self.broker, "client"):
+            self.broker.client.ping()
+        elif hasattr(self.broker, "channel"):
+            self.broker.channel  # noqa: B018 - makes the connection of this thread
+            del self.broker.connection
+
     def close(self) -> None:
         """Close connections."""
         self.broker.close()

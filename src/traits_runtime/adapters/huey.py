@@ -83,6 +83,10 @@ class HueyEngine(QueueEngine):
         for one in made:
             one.stop(graceful=True)
 
+    def ping(self) -> None:
+        """Ask the file for an answer; raises where there is none."""
+        self._huey(self.queue_name(""))[0].pending_count()
+
     def close(self) -> None:
         """Close this thread's connections."""
         for huey, _ in self._hueys.values():

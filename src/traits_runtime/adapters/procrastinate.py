@@ -64,6 +64,11 @@ class ProcrastinateEngine(QueueEngine):
             fetch_job_polling_interval=1, shutdown_graceful_timeout=30,
         )  # fmt: skip
 
+    def ping(self) -> None:
+        """Ask PostgreSQL for an answer; raises where there is none."""
+        with psycopg.connect(self._dsn, connect_timeout=5) as connection:
+            connection.execute("SELECT 1")
+
     def close(self) -> None:
         """Close connections."""
         if self._app is not None:

@@ -72,6 +72,10 @@ class RQEngine(QueueEngine):
                     serializer=JSONSerializer)  # fmt: skip
         made.work(with_scheduler=True, logging_level="WARNING")
 
+    def ping(self) -> None:
+        """Ask Redis for an answer; raises where there is none."""
+        self._redis.ping()
+
     def close(self) -> None:
         """Close connections."""
         self._redis.close()

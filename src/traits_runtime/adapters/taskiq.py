@@ -14,6 +14,7 @@ from traits_runtime._core.trait.deliver import deliver
 from traits_runtime.adapters._engine import DEFAULT, QueueEngine
 
 with needs("taskiq"):
+    from redis.asyncio import Redis
     from taskiq.api import run_receiver_task
     from taskiq.kicker import AsyncKicker
     from taskiq_redis import RedisStreamBroker
@@ -55,6 +56,10 @@ class TaskiqEngine(QueueEngine):
         broker = self._made(first, more)
         asyncio.run(_receive(broker, concurrency))
 
+    def ping(self) -> None:
+        """Ask Redis for an answer; raises where there is none."""
+        self._wait(_ping(self._url))
+
     def close(self) -> None:
         """Close connections and end the thread."""
         if self._loop is not None:
@@ -79,6 +84,11 @@ class TaskiqEngine(QueueEngine):
                 self._thread = Thread(target=self._loop.run_forever, name="traits-taskiq", daemon=True)
                 self._thread.start()
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+async def _ping(url: str) -> None:
+    async with Redis.from_url(url) as client:
+        await client.ping()
 
 
 async def _receive(broker: RedisStreamBroker, concurrency: int) -> None:

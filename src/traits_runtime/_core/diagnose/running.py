@@ -9,9 +9,7 @@ from pathlib import Path
 from traits_runtime._core import registry, runtime
 from traits_runtime._core.diagnose.problem import Found, found
 from traits_runtime._core.trait.jobs import TraitJob
-
-PATIENCE_S = 60.0
-"""How long a job may be due before the relay is behind."""
+from traits_runtime.health import PATIENCE_S
 
 
 def place_of(cls: type, root: Path) -> tuple[str, int]:

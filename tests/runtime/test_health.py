@@ -1,0 +1,66 @@
+"""Checks of the parts use them for real."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from traits_runtime import JobMessage, health
+from traits_runtime._core import runtime
+from traits_runtime._core.queue import OutboxBackend, RecordingBackend
+from traits_runtime.adapters.sqlite import SQLiteOutbox
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> SQLiteOutbox:
+    """The outbox of this process."""
+    made = SQLiteOutbox(tmp_path / "jobs.db")
+    runtime.use_outbox(made)
+    runtime.use_job_backend(OutboxBackend(made))
+    return made
+
+
+def said() -> tuple[str, str]:
+    """What the check of jobs finds."""
+    (found,) = [one for one in health.run() if one.name == "jobs"]
+    return found.status, found.output
+
+
+def test_outbox_is_asked(outbox: SQLiteOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers; a job that is due for long is a warning, and so is one that failed for good."""
+    outbox.put(JobMessage(id="job-1", name="trait.HasStock.count"))
+    fine = said()
+    outbox.bury(JobMessage(id="job-2", name="trait.HasStock.count"), "no stock")
+    dead = said()
+    later = time.time() + 300
+    monkeypatch.setattr(outbox, "_clock", lambda: later)
+    behind = said()
+
+    assert fine == ("pass", "SQLiteOutbox answers; 1 of its jobs wait")
+    assert dead == ("warn", "SQLiteOutbox answers, and 1 of its jobs have failed for good")
+    assert behind[0] == "warn"
+    assert "is due for 300 seconds: does a worker run?" in behind[1]
+
+
+def test_outbox_that_cannot_be_asked_fails(outbox: SQLiteOutbox) -> None:
+    """With what it said."""
+    outbox._connection().execute("DROP TABLE traits_outbox")
+
+    assert said() == ("fail", "OperationalError: no such table: traits_outbox")
+
+
+def test_engine_is_asked_where_it_can_be() -> None:
+    """One that cannot be asked is told apart from one that answers."""
+
+    class Away(RecordingBackend):
+        def ping(self) -> None:
+            raise ConnectionError("refused")
+
+    runtime.use_job_backend(Away())
+    away = said()
+    runtime.use_job_backend(RecordingBackend())
+
+    assert away == ("fail", "ConnectionError: refused")
+    assert said() == ("pass", "RecordingBackend; it cannot be asked whether it answers")
