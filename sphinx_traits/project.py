@@ -16,6 +16,8 @@ VALUE_TABLES = frozenset(
         "enabled",
         "engines",
         "features",
+        "flags",
+        "forward",
         "models",
         "outbox",
         "queue",

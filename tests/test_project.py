@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
+from sphinx_traits.project import VALUE_TABLES, Project, ProjectError, find_project, read_project, with_sources
+from traits_runtime.engines import Settings
 
 
 def write(folder: Path, text: str) -> Path:
@@ -57,6 +58,11 @@ def test_bad_settings_are_answered_with_the_place_and_the_way_out(tmp_path: Path
 
     with pytest.raises(ProjectError, match=answer):
         read_project(tmp_path)
+
+
+def test_what_engines_are_set_up_with_is_no_unknown_setting() -> None:
+    """A project that names an engine can still be read."""
+    assert set(Settings.__struct_fields__) <= VALUE_TABLES
 
 
 def test_nearest_project_above_is_found(tmp_path: Path) -> None:

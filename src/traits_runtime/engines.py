@@ -26,9 +26,11 @@ from typing import Any, cast
 import msgspec
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.files import VARIABLE, find_file
+from traits_runtime._core.config.files import VARIABLE, find_file, named_store, read_tables
+from traits_runtime._core.config.store import MemoryStore
 from traits_runtime._core.engines import until_stopped
 from traits_runtime._core.queue import DeadLetter, Engine, EventBroker, Outbox, OutboxBackend
+from traits_runtime._core.trait.configuration import config
 from traits_runtime._core.trait.deliver import progress
 from traits_runtime._core.trait.forward import Forward
 from traits_runtime._core.trait.relay import Relay
@@ -44,9 +46,11 @@ __all__ = [
     "Relay",
     "Settings",
     "listen",
+    "open_forward",
     "progress",
     "read_settings",
     "start",
+    "started",
     "work",
 ]
 
@@ -72,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
         flags: Decides rollouts in our place.
         forward: Carries events to other processes and back.
         engines: What each adapter is made with, by its name.
+        store: The SQLite file that keeps overrides of config; in a config file relative to its folder.
     """
 
     cache: str = ""
@@ -81,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True):
     flags: str = ""
     forward: str = ""
     engines: dict[str, dict[str, Any]] = {}
+    store: str = ""
 
 
 class Engines(msgspec.Struct):
@@ -114,7 +120,8 @@ def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
     environ = os.environ if environ is None else environ
     named = path or environ.get(VARIABLE)
     found = Path(named) if named else find_file(Path.cwd())
-    table = _table(found) if found is not None and found.is_file() else {}
+    table = read_tables(found) if found is not None and found.is_file() else {}
+    store = named_store(found) if table and found is not None else None
     engines = {name.replace("-", "_"): dict(values) for name, values in table.get("engines", {}).items()}
     for name, value in environ.items():
         if name.startswith("TRAITS_ENGINES_"):
@@ -129,11 +136,14 @@ def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
         flags=environ.get("TRAITS_FLAGS") or table.get("flags", ""),
         forward=str(environ.get("TRAITS_FORWARD") or table.get("forward", "")).replace("-", "_"),
         engines=engines,
+        store=environ.get("TRAITS_STORE") or str(store or ""),
     )
 
 
 def start(settings: Settings | None = None) -> Engines:
     """Put the adapters in place that config names; call it once where the application starts.
+
+    The store that config names is opened, unless the application has one already.
 
     Args:
         settings: What to use instead of file and environment.
@@ -145,6 +155,8 @@ def start(settings: Settings | None = None) -> Engines:
     """
     settings = read_settings() if settings is None else settings
     made = Engines(settings)
+    if settings.store and isinstance(config.store, MemoryStore):
+        config.use(store=settings.store)
     if settings.cache:
         runtime.cache.backend = _open("cache", settings.cache, settings)
     if settings.outbox not in ("", "none"):
@@ -159,7 +171,25 @@ def start(settings: Settings | None = None) -> Engines:
         made.forward = _forward(settings, made.outbox)
         made.forward.connect()
     made.exporters = tuple(_open("telemetry", one, settings) for one in settings.telemetry)
+    runtime.started = made
     return made
+
+
+def started() -> Engines | None:
+    """What `start` has put in place last, None where the application has not called it."""
+    return cast("Engines | None", runtime.started)
+
+
+def open_forward(settings: Settings, outbox: Outbox | None = None) -> Forward:
+    """What config says about events of other processes, not sending anything yet.
+
+    Raises:
+        NoForwardError: Config names nothing that carries events.
+        NoApplicationError: Config does not say whose events these are.
+    """
+    if not settings.forward:
+        raise NoForwardError
+    return _forward(settings, outbox)
 
 
 def work(engines: Engines, queues: Sequence[str] = (), concurrency: int = 1, *, relay: bool = True) -> None:
@@ -248,14 +278,6 @@ def _open(role: str, name: str, settings: Settings, given: Mapping[str, Any] | N
             raise UnknownEngineError(role, name, ADAPTERS[role]) from error
         raise
     return opened(settings.engines.get(name, {}) if given is None else given)
-
-
-def _table(path: Path) -> dict[str, Any]:
-    import tomllib
-
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
-    found: dict[str, Any] = document.get("tool", {}).get("traits", {}) if path.name == "pyproject.toml" else document
-    return found
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -327,7 +327,7 @@ def isolated() -> Iterator[None]:
     declared = dict(known_jobs)
     cache, before = runtime.cache, runtime.cache.backend
     cache.backend = MemoryCache()
-    jobs, outbox = runtime.job_backend, runtime.outbox
+    jobs, outbox, started = runtime.job_backend, runtime.outbox, runtime.started
     carriers, provider = dict(runtime.carriers), runtime.flag_provider
     try:
         with runtime.bus.isolated(), freeze_config(), on_listener_error("raise"), runtime.telemetry.fresh(on=False):
@@ -335,6 +335,7 @@ def isolated() -> Iterator[None]:
     finally:
         runtime.use_job_backend(jobs)
         runtime.use_outbox(outbox)
+        runtime.started = started
         if runtime.flag_provider is not provider:
             runtime.use_flag_provider(provider)
         runtime.carriers.clear()

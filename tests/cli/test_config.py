@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from programs import BLOG, data, process, run
 from traits_runtime._core.config.keys import MASK
+from traits_runtime.cli.change import _user
 
 HELD = {
     "override": "SELECT trait, key, model, tenant, value FROM override",
@@ -270,17 +273,74 @@ def test_everything_is_switched_off_with_yes_and_on_again(shop: Path) -> None:
         ("shp.app", "there is no module 'shp'"),
         ("shop.app:strt()", "Did you mean 'start'?"),
         ("json:loads", "has imported no trait"),
-        ("shop.broken", "starting it failed: ZeroDivisionError"),
+        ("shop.broken", "broken.py:2: ZeroDivisionError"),
     ],
 )
 def test_application_that_cannot_be_loaded_says_why(app: str, text: str, shop: Path) -> None:
     """A sentence, no traceback, exit code 2."""
-    (shop / "shop" / "broken.py").write_text("1 / 0\n", encoding="utf-8")
+    (shop / "shop" / "broken.py").write_text("import json\n1 / 0\n", encoding="utf-8")
     done = live(shop, "config", "list", "--app", app)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    ["config list", "config get HasStock.low", "config set HasStock.low 7", "list", "diagnose", "make trait HasViews",
+     "features list", "jobs list", "jobs list --events", "health", "metrics", "work"],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["[tool.traits\npackages =", "[tool.traits]\nname = '\xe9'\n", "[tool]\ntraits = 3\n"])
+def test_config_file_that_cannot_be_read_is_named(command: str, text: str, shop: Path) -> None:
+    """Broken TOML, another encoding, no table: a sentence with the file, no traceback, exit code 2."""
+    (shop / "pyproject.toml").write_bytes(f"# [tool.traits]\n{text}".encode("latin-1"))
+    where = () if command == "work" else ("--project", str(shop))
+    done = process(*command.split(), *where, cwd=shop)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pyproject.toml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_file_that_the_environment_names_counts_for_everything(shop: Path, tmp_path: Path) -> None:
+    """Its application and its store as well as its values."""
+    named = tmp_path / "deployed" / "traits.toml"
+    named.parent.mkdir()
+    named.write_text('app = "shop.app"\nstore = "there.db"\n[config.HasStock]\nlow = 11\n', encoding="utf-8")
+    env = {"TRAITS_CONFIG": str(named)}
+    text = (shop / "pyproject.toml").read_text(encoding="utf-8").replace('app = "shop.app:start()"\n', "")
+    (shop / "pyproject.toml").write_text(text, encoding="utf-8")
+    done = live(shop, "config", "set", "HasStock.low", "7", env=env)
+
+    assert done.returncode == 0, done.stderr
+    assert "- HasStock.low = 11" in done.stdout
+    assert (named.parent / "there.db").is_file()
+    assert not (shop / "overrides.db").exists()
+    assert run("config", "get", "HasStock.low", project=shop, env=env).stdout == "7\n"
+
+
+def test_application_opens_the_store_that_the_command_writes_to(shop: Path) -> None:
+    """Where its config names it: by `config.use(project=...)`, and by starting its engines."""
+    live(shop, "config", "set", "HasStock.low", "7", "--by", "ada")
+    using = f"from traits_runtime import config; config.use(project={str(shop)!r}); "
+    starting = "from traits_runtime import config, engines; engines.start(); "
+    asking = "import shop.app; print(config.get('HasStock', 'low'))"
+    said = [process(cwd=shop, code=f"import sys; sys.path.insert(0, '.'); {way}{asking}") for way in (using, starting)]
+
+    assert [(one.stdout, one.stderr) for one in said] == [("7\n", "")] * 2
+
+
+def test_whoever_has_no_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container a user may have none."""
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+
+    assert _user() == f"uid {os.getuid()}"
 
 
 # -- features

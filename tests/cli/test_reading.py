@@ -98,6 +98,30 @@ def test_health_uses_each_part(tmp_path: Path) -> None:
     assert spared.returncode == 0
 
 
+HANGING = """
+import threading
+from traits_runtime import health
+
+def never() -> tuple[str, str]:
+    threading.Event().wait()
+    return "pass", ""
+
+health.register("mail", never)
+"""
+
+
+@pytest.mark.slow
+def test_health_does_not_wait_for_a_check_that_never_answers(shop: Path) -> None:
+    """It has failed after its time, and the process ends."""
+    write_shop(shop, extra=HANGING)
+    done = process("health", "--timeout", "0.3", "--json", "--project", str(shop), cwd=shop)
+    (mail,) = [one for one in json.loads(done.stdout)["data"] if one["name"] == "mail"]
+
+    assert done.returncode == 1
+    assert (mail["status"], mail["output"]) == ("fail", "no answer in 0.3 seconds")
+    assert 0.3 <= mail["seconds"] < 60
+
+
 @pytest.mark.slow
 def test_metrics_lists_declared_ones_that_were_not_recorded(tmp_path: Path) -> None:
     """What starting the application has recorded, and zero for the rest."""

@@ -293,6 +293,34 @@ def test_event_that_is_heard_in_vain_ends_as_a_dead_letter(place: Place) -> None
     assert (broker.dead("mail"), broker.drop("mail", letter.message.id)) == ([], False)
 
 
+def test_command_lists_and_sends_again_what_was_heard_in_vain(place: Place) -> None:
+    """`traits jobs --events`, where the application is that heard it."""
+    place.hear("mail")
+    Memo().told(number=1, do="fail")
+    place.wait(lambda: place.forward.broker.dead("mail"))
+    (letter,) = place.forward.broker.dead("mail")
+
+    code, said = command(place, "list")
+    assert (code, said["counts"], [one["id"] for one in said["dead"]]) == (0, {"dead": 1}, [letter.message.id])
+    assert (said["dead"][0]["name"], said["dead"][0]["attempts"]) == ("trait.HasNews.told", 3)
+    assert command(place, "drop", "unknown", "--yes")[0] == 2
+    assert command(place, "retry", letter.message.id) == (0, {"ids": [letter.message.id], "dry_run": False})
+    place.wait(lambda: len(place.heard()) >= 4)
+    place.wait(lambda: place.forward.broker.dead("mail"))
+    assert command(place, "drop", "--all", "--yes")[1]["ids"] == [letter.message.id]
+    assert command(place, "list")[1]["counts"] == {}
+
+
+def command(place: Place, *arguments: str) -> tuple[int, Any]:
+    """Exit code and data of `traits jobs --events`, run as the application `mail`."""
+    script = "from traits_runtime.cli import main; main(prog_name='traits')"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "jobs", *arguments, "--events", "--json", "--app", "forward_app"],
+        env=place.environ("mail"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout)["data"] if done.stdout else None
+
+
 def test_event_that_kills_all_its_listeners_is_buried_unheard(place: Place) -> None:
     """Taken three times and never done, it is a dead letter the fourth time, without being told."""
     broker = place.forward.broker

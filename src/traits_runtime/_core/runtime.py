@@ -493,6 +493,10 @@ def carry(
     return lambda: carriers.pop(name, None) and None
 
 
+started: object = None
+"""What `engines.start` has put in place last."""
+
+
 def use_outbox(kept: Outbox | None) -> Outbox | None:
     """Put another outbox in place; returns the one before."""
     global outbox

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from traits_runtime._core.config.files import VARIABLE, find_file, named_store, setting
 from traits_runtime.cli.frame import Sources, did_you_mean, fail, sources_options
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -35,16 +36,15 @@ class Application(NamedTuple):
 
         Ends the process with code 2 where it cannot be imported, or where there is none.
         """
-        settings = self._settings()
-        name = self.name or settings.get("app", "")
+        name = self.name or self._named()
         if not name:
             fail(
                 "This needs the running application: say --app module:object, where object() is called. "
                 "Or write it down once:\n\n"
                 '  [tool.traits]\n  app = "shop.app"'
             )
-        _make_importable(self.folder)
-        found = _import(name)
+        make_importable(self.folder)
+        found = import_application(name)
         self._configure()
         return found
 
@@ -53,7 +53,7 @@ class Application(NamedTuple):
         from traits_runtime import engines
         from traits_runtime._core import runtime
 
-        if runtime.outbox is None and runtime.job_backend is None:
+        if runtime.outbox is None and runtime.job_backend is None and engines.started() is None:
             settings = engines.read_settings(self.file)
             if settings.cache or settings.queue or settings.outbox:
                 engines.start(settings)
@@ -62,37 +62,35 @@ class Application(NamedTuple):
         """The file of the store by option or project; None where neither names one."""
         if self.store is not None:
             return self.store
-        named = self._settings().get("store")
-        return self.folder / named if named else None
+        named = os.environ.get("TRAITS_STORE")
+        if named:
+            return Path(named)
+        return named_store(self.file) if self.file is not None else None
 
     @property
     def file(self) -> Path | None:
-        """The config file: the nearest above."""
-        from traits_runtime._core.config.files import find_file
-
-        return find_file(self.sources.root.resolve())
+        """The config file: the one that ``TRAITS_CONFIG`` names, else the nearest above."""
+        named = os.environ.get(VARIABLE)
+        return Path(named) if named else find_file(self.sources.root.resolve())
 
     @property
     def folder(self) -> Path:
         """The project's folder."""
-        return self.file.parent if self.file is not None else self.sources.root.resolve()
+        root = self.sources.root.resolve()
+        found = find_file(root)
+        return root if found is None else found.parent
 
-    def _settings(self) -> dict[str, str]:
-        """`app` and `store` of the project."""
-        if self.file is None:
-            return {}
-        import tomllib
-
-        document = tomllib.loads(self.file.read_text(encoding="utf-8"))
-        tables = document.get("tool", {}).get("traits", {}) if self.file.name == "pyproject.toml" else document
-        return {key: value for key, value in tables.items() if key in ("app", "store") and isinstance(value, str)}
+    def _named(self) -> str:
+        """The `app` of the project, empty for none."""
+        named = setting(self.file, "app") if self.file is not None else ""
+        return named if isinstance(named, str) else ""
 
     def _configure(self) -> None:
         from traits_runtime import config
         from traits_runtime._core import runtime
 
         if not runtime.files_are_read():
-            runtime.read_files(None if os.environ.get("TRAITS_CONFIG") else self.file)
+            runtime.read_files(self.file)
         store = self.open_store()
         if store is not None:
             config.use(store=store)
@@ -121,24 +119,38 @@ def app_options(command: C) -> C:
     return wrapped
 
 
-def _make_importable(root: Path) -> None:
+def make_importable(root: Path) -> None:
+    """Let the packages of a project's folder be imported."""
     for folder in (root, root / "src"):
         if folder.is_dir() and str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
 
 
-def _import(name: str) -> object:
+def import_application(name: str) -> object:
+    """The object that ``module:object`` names; ends the process with code 2 where it cannot be had."""
     module, _, attribute = name.partition(":")
-    if os.environ.get("DJANGO_SETTINGS_MODULE"):
-        importlib.import_module("django").setup()
     try:
+        if os.environ.get("DJANGO_SETTINGS_MODULE"):
+            importlib.import_module("django").setup()
         return _object(importlib.import_module(module), name, attribute)
     except ModuleNotFoundError as error:
         fail(f"--app {name}: there is no module {error.name!r}. Searched: {', '.join(_searched())}")
     except _MissingError as error:
         fail(str(error))
     except (Exception, SystemExit) as error:
-        fail(f"--app {name}: starting it failed: {type(error).__name__}: {error}")
+        fail(f"--app {name}: starting it failed{_where(error)}: {type(error).__name__}: {error}")
+
+
+def _where(error: BaseException) -> str:
+    """The innermost line of the application that an error comes from."""
+    import traceback
+
+    ours = str(Path(__file__).resolve().parents[1])
+    lines = [
+        one for one in traceback.extract_tb(error.__traceback__)
+        if not one.filename.startswith((ours, "<")) and "importlib" not in one.filename
+    ]  # fmt: skip
+    return f" at {lines[-1].filename}:{lines[-1].lineno}" if lines else ""
 
 
 class _MissingError(LookupError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -77,7 +78,7 @@ def aim_options(command: C) -> C:
         *args: Any, model: str, tenant: str, reason: str, by: str, expect: int | None, dry_run: bool, as_json: bool,
         **kwargs: Any,
     ) -> Any:  # fmt: skip
-        aim = Aim(model, tenant, reason, by or getpass.getuser(), expect, dry_run, as_json)
+        aim = Aim(model, tenant, reason, by or _user(), expect, dry_run, as_json)
         return command(*args, aim=aim, **kwargs)
 
     call.__traits_json__ = Written  # type: ignore[attr-defined]
@@ -94,6 +95,14 @@ def aim_options(command: C) -> C:
     ):  # fmt: skip
         option(call)
     return call  # type: ignore[return-value]  # the same command, with its options made into one
+
+
+def _user() -> str:
+    """Who runs this; a container may run as a number that has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else ""
 
 
 class Target(NamedTuple):

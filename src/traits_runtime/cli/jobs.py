@@ -1,13 +1,15 @@
-"""`traits jobs`: what the outbox holds, and what to do about jobs that failed for good."""
+"""`traits jobs`: what the outbox holds, and what to do about jobs, and events from elsewhere, that failed for good."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import click
 import msgspec
 
-from traits_runtime._core.queue import DeadLetter, Outbox
+from traits_runtime._core.queue import DeadLetter
 from traits_runtime.cli.app import Application, app_options
 from traits_runtime.cli.frame import CONTEXT, Command, LazyGroup, confirm, did_you_mean, fail
 from traits_runtime.cli.output import json_option, print_json, print_table
@@ -22,14 +24,38 @@ TABLE = {
 
 MANY = 1_000_000
 
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class Letters(NamedTuple):
+    """Where what failed for good is kept: the outbox of jobs, or what a broker keeps for this application.
+
+    Args:
+        what: How one of them is called.
+        state: How many there are in each state, and for how long the oldest that waits has been due.
+        dead: The latest of them, the latest first.
+        revive: Lets one come again.
+        drop: Forgets one.
+    """
+
+    what: str
+    state: Callable[[], tuple[dict[str, int], float]]
+    dead: Callable[[int], list[DeadLetter]]
+    revive: Callable[[str], bool]
+    drop: Callable[[str], bool]
+
+    def counted(self, count: int) -> str:
+        """``1 job``, ``2 jobs``."""
+        return f"{count} {self.what}{'' if count == 1 else 's'}"
+
 
 class DeadJob(msgspec.Struct, frozen=True):
-    """A job that failed for good.
+    """A job that failed for good, or an event that was heard in vain.
 
     Args:
         id: Its id.
         name: ``trait.HasSearch.reindex``.
-        queue: Its queue.
+        queue: The queue of a job.
         tenant: Its tenant.
         attempts: How often it was tried.
         error: What it failed with.
@@ -49,7 +75,7 @@ class JobList(msgspec.Struct, frozen=True):
     """What the outbox holds.
 
     Args:
-        counts: How many jobs are in each state.
+        counts: How many jobs are in each state; of events those that failed for good.
         overdue: For how many seconds the oldest waiting job has been due.
         dead: Those that failed for good, the latest first.
     """
@@ -68,37 +94,56 @@ class Handled(msgspec.Struct, frozen=True):
 
 @click.group(cls=LazyGroup, table=TABLE, context_settings=CONTEXT)
 def jobs() -> None:
-    """List, retry and drop jobs that failed for good.
+    """List, retry and drop jobs that failed for good; with --events what this application heard in vain.
 
     \b
     Examples:
       traits jobs list
       traits jobs retry --all
+      traits jobs list --events
     """
+
+
+def _letters_options(command: C) -> C:
+    """`--events`, `--json` and the application; they reach the command as one `Letters` named ``letters``."""
+    import functools
+
+    @functools.wraps(command)
+    def call(*args: Any, app: Application, events: bool, **kwargs: Any) -> Any:
+        app.load()
+        app.start_engines()
+        return command(*args, letters=_events(app) if events else _jobs(), **kwargs)
+
+    events = click.option("--events", is_flag=True, help="Not jobs: events of other applications, heard in vain here.")
+    return events(app_options(call))  # type: ignore[return-value]  # the same command, with options made into one
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many failed jobs.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many of the failed.")
 @json_option(JobList)
-@app_options
-def list_(app: Application, limit: int, *, as_json: bool) -> None:
+@_letters_options
+def list_(letters: Letters, limit: int, *, as_json: bool) -> None:
     """Print how many jobs wait, run and have failed for good, and the last of those.
 
     \b
-    Example:
+    Examples:
       traits jobs list --json
+      traits jobs list --events
     """
-    outbox = _outbox(app)
-    said = JobList(outbox.counts(), round(outbox.overdue(), 1), tuple(_dead(one) for one in outbox.dead(limit)))
+    counts, overdue = letters.state()
+    said = JobList(counts, round(overdue, 1), tuple(_dead(one) for one in letters.dead(limit)))
     if as_json:
         print_json(said)
         return
-    print_table([(state, str(count)) for state, count in sorted(said.counts.items())], ("state", "jobs"))
+    if not said.counts:
+        click.echo(f"No {letters.what} waits, and none has failed for good.")
+        return
+    print_table([(state, str(count)) for state, count in sorted(said.counts.items())], ("state", f"{letters.what}s"))
     if said.overdue > 1:
         click.echo(f"The oldest waits for {said.overdue:.0f} seconds.", err=True)
     if said.dead:
         click.echo()
-        print_table([_row(one) for one in said.dead], ("id", "job", "died", "tries", "error"))
+        print_table([_row(one) for one in said.dead], ("id", letters.what, "died", "tries", "error"))
 
 
 @click.command()
@@ -106,8 +151,8 @@ def list_(app: Application, limit: int, *, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="All that failed for good.")
 @click.option("--dry-run", is_flag=True, help="Say which, and change nothing.")
 @json_option(Handled)
-@app_options
-def retry(app: Application, ids: tuple[str, ...], *, everything: bool, dry_run: bool, as_json: bool) -> None:
+@_letters_options
+def retry(letters: Letters, ids: tuple[str, ...], *, everything: bool, dry_run: bool, as_json: bool) -> None:
     """Let jobs that failed for good wait again, from their first attempt.
 
     \b
@@ -115,10 +160,9 @@ def retry(app: Application, ids: tuple[str, ...], *, everything: bool, dry_run: 
       traits jobs retry 01JD3V0T3N8QJ6
       traits jobs retry --all --dry-run
     """
-    outbox = _outbox(app)
-    chosen = _chosen(outbox, ids, everything=everything)
-    done = chosen if dry_run else tuple(one for one in chosen if outbox.revive(one))
-    _say("waits again", done, dry_run=dry_run, as_json=as_json)
+    chosen = _chosen(letters, ids, everything=everything)
+    done = chosen if dry_run else tuple(one for one in chosen if letters.revive(one))
+    _say(letters, "would wait again" if dry_run else "waits again", done, dry_run=dry_run, as_json=as_json)
 
 
 @click.command()
@@ -127,8 +171,8 @@ def retry(app: Application, ids: tuple[str, ...], *, everything: bool, dry_run: 
 @click.option("--dry-run", is_flag=True, help="Say which, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option(Handled)
-@app_options
-def drop(app: Application, ids: tuple[str, ...], *, everything: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+@_letters_options
+def drop(letters: Letters, ids: tuple[str, ...], *, everything: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Forget jobs that failed for good; asks first.
 
     \b
@@ -136,44 +180,61 @@ def drop(app: Application, ids: tuple[str, ...], *, everything: bool, dry_run: b
       traits jobs drop 01JD3V0T3N8QJ6
       traits jobs drop --all --yes
     """
-    outbox = _outbox(app)
-    chosen = _chosen(outbox, ids, everything=everything)
+    chosen = _chosen(letters, ids, everything=everything)
     if chosen and not dry_run:
-        confirm(f"This forgets {len(chosen)} jobs.", yes=yes)
-    done = chosen if dry_run else tuple(one for one in chosen if outbox.drop(one))
-    _say("forgotten", done, dry_run=dry_run, as_json=as_json)
+        confirm(f"This forgets {letters.counted(len(chosen))}.", yes=yes)
+    done = chosen if dry_run else tuple(one for one in chosen if letters.drop(one))
+    _say(letters, "would be forgotten" if dry_run else "is forgotten", done, dry_run=dry_run, as_json=as_json)
 
 
-def _outbox(app: Application) -> Outbox:
+def _jobs() -> Letters:
     from traits_runtime._core import runtime
 
-    app.load()
-    app.start_engines()
-    if runtime.outbox is None:
+    outbox = runtime.outbox
+    if outbox is None:
         fail('The application has no outbox: name one in [tool.traits], `outbox = "sqlite"`.')
-    return runtime.outbox
+    return Letters("job", lambda: (outbox.counts(), outbox.overdue()), outbox.dead, outbox.revive, outbox.drop)
 
 
-def _chosen(outbox: Outbox, ids: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
+def _events(app: Application) -> Letters:
+    from traits_runtime import engines
+
+    started = engines.started()
+    forward = started.forward if started is not None else None
+    if forward is None:
+        forward = engines.open_forward(engines.read_settings(app.file))
+    broker, own = forward.broker, forward.application
+
+    def state() -> tuple[dict[str, int], float]:
+        count = len(broker.dead(own, MANY))
+        return ({"dead": count} if count else {}), 0.0
+
+    return Letters(
+        "event", state, lambda most: broker.dead(own, most), lambda one: broker.revive(own, one),
+        lambda one: broker.drop(own, one),
+    )  # fmt: skip
+
+
+def _chosen(letters: Letters, ids: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
     """The dead letters that are meant; an unknown id ends the command before anything is done."""
     if everything == bool(ids):
-        raise click.UsageError("Name jobs, or say --all.")
-    known = tuple(one.message.id for one in outbox.dead(MANY))
+        raise click.UsageError(f"Name {letters.what}s, or say --all.")
+    known = tuple(one.message.id for one in letters.dead(MANY))
     if everything:
         return known
     for one in ids:
         if one not in known:
-            fail(f"No job {one!r} is among the {len(known)} that failed for good.{did_you_mean(one, known)}")
+            fail(f"No {letters.what} {one!r} is among the {len(known)} that failed for good.{did_you_mean(one, known)}")
     return ids
 
 
-def _say(what: str, done: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
+def _say(letters: Letters, what: str, done: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(Handled(done, dry_run))
         return
     for one in done:
-        click.echo(f"{one} {'would be: ' if dry_run else ''}{what}")
-    click.echo(f"{len(done)} jobs{', dry run' if dry_run else ''}.", err=True)
+        click.echo(f"{one} {what}")
+    click.echo(f"{letters.counted(len(done))}{', dry run' if dry_run else ''}.", err=True)
 
 
 def _dead(one: DeadLetter) -> DeadJob:

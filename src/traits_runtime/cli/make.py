@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from traits_runtime._core.config.files import find_file
+from traits_runtime._core.config.files import find_file, setting
 from traits_runtime._core.diagnose.settings import write_atomic
 from traits_runtime.cli.frame import CONTEXT, Command, LazyGroup, Sources, fail, sources_options
 
@@ -197,11 +197,7 @@ def _folder(sources: Sources, into: Path | None, kind: str) -> Path:
 
 
 def _packages(file: Path | None) -> tuple[str, ...]:
-    if file is None:
-        return ()
-    import tomllib
-
-    return tuple(tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("traits", {}).get("packages", ()))
+    return () if file is None else tuple(setting(file, "packages") or ())
 
 
 def _write(path: Path, text: str, *, force: bool, dry_run: bool) -> None:
