@@ -141,6 +141,10 @@ RAW = {
     "alias of the model": (sa.select(other.name).where(other.id > 1), False),
     "relationship": (sa.select(Carton.id).join(Carton.shelf).where(Carton.shelf.has(Shelf.id > 1)), False),
     "any": (sa.select(Shelf).where(Shelf.boxes.any(Carton.label == "x")), False),
+    "values": (sa.select(Shelf.name).where(Shelf.id == 1, Shelf.name != "x"), False),
+    "value of a table": (sa.select(Carton.id).where(Carton.id == 1, TABLE.c.name == "x"), True),
+    "scalar": (sa.select(Shelf.name).where(Shelf.id == sa.select(TABLE.c.id).scalar_subquery()), True),
+    "order": (sa.select(Carton.id).order_by(TABLE.c.name), True),
     "subquery": (sa.select(sa.select(Shelf.name).subquery().c.name), False),
     "update": (sa.update(Shelf).where(Shelf.id == 1).values(name="x"), False),
 }
@@ -152,6 +156,14 @@ def test_tables_that_are_named_as_tables(name: str) -> None:
     statement, raw = RAW[name]
 
     assert shim.raw_tables(statement, [TABLE], of_core=False) == ({TABLE} if raw else set())
+    assert not (raw and shim.names_no_table(statement))
+
+
+def test_statement_of_models_alone_is_quickly_told() -> None:
+    """Those that are executed most; whatever else a statement has, it is looked at closely."""
+    told = {name for name, (statement, _raw) in RAW.items() if statement.is_select and shim.names_no_table(statement)}
+
+    assert told == {"model", "alias of the model", "values"}
 
 
 def test_upsert_is_narrowed() -> None:

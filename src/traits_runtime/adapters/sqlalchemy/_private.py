@@ -16,7 +16,7 @@ from sqlalchemy.orm.base import NO_VALUE, PassiveFlag
 from sqlalchemy.orm.evaluator import UnevaluatableError, _EvaluatorCompiler
 from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.orm.util import LoaderCriteriaOption
-from sqlalchemy.sql.elements import BindParameter, ClauseList, ExpressionClauseList
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter, ClauseList, ExpressionClauseList
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 from sqlalchemy.sql.visitors import iterate
@@ -40,6 +40,7 @@ __all__ = [
     "let_sqlmodel_set",
     "mapper_of",
     "may_be_orphan",
+    "names_no_table",
     "outside_block",
     "raw_tables",
     "rows_of",
@@ -208,6 +209,29 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[
         elif isinstance(one, Column):
             used.update(table for each in _tables_of([one]) for table in _plain_tables(each))
     return {one for one in found | (used - covered) if one in tables}
+
+
+_OF_MODELS: Final = frozenset(
+    ["_execution_options", "_label_style", "_propagate_attrs", "_raw_columns", "_where_criteria", "_with_options"]
+)
+"""What a ``SELECT`` consists of that has nothing but columns and conditions."""
+
+
+def names_no_table(statement: Any) -> bool:
+    """Whether a ``SELECT`` is one of models or their attributes, under conditions that compare these with values.
+
+    This is told in a fraction of the time of `raw_tables`, for the statements that are executed most; where it is not
+    so, nothing is said.
+    """
+    return (
+        statement.__dict__.keys() <= _OF_MODELS
+        and all(map(_is_marked, statement._raw_columns))
+        and all(map(_compares_attribute, statement._where_criteria))
+    )
+
+
+def _compares_attribute(condition: Any) -> bool:
+    return type(condition) is BinaryExpression and _is_marked(condition.left) and type(condition.right) is BindParameter
 
 
 def cache_key_of(statement: Any) -> Any:

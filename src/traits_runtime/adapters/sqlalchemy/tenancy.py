@@ -20,7 +20,13 @@ from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.base import NO_VALUE
 
 from traits_runtime._core import runtime
-from traits_runtime.adapters.sqlalchemy._private import cache_key_of, guard_upsert, raw_tables, targets_of
+from traits_runtime.adapters.sqlalchemy._private import (
+    cache_key_of,
+    guard_upsert,
+    names_no_table,
+    raw_tables,
+    targets_of,
+)
 from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
 from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.criteria import UNSCOPED, Memo, Rule, sources
@@ -41,6 +47,7 @@ _concerned: Final[dict[type, bool]] = {}
 _referring: Final[dict[type, bool]] = {}
 _related: Final[dict[Mapper[Any], tuple[str, ...]]] = {}
 _raw: Final[dict[tuple[bool, Any], frozenset[Any]]] = {}
+_NONE: Final[frozenset[Any]] = frozenset()
 _KNOWN: Final = 1000
 """How many statements are remembered by what they compile to."""
 
@@ -167,6 +174,8 @@ def guard(state: ORMExecuteState, memo: Memo) -> None:
 
 def _raw_of(state: ORMExecuteState, memo: Memo) -> frozenset[Any]:
     """The tenants' tables that a statement names as tables; asked once of queries that compile to the same."""
+    if memo.is_select and memo.of_orm and names_no_table(state.statement):
+        return _NONE
     key = cache_key_of(state.statement) if memo.is_select else None
     found = None if key is None else _raw.get((memo.of_orm, key))
     if found is None:
