@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.extract.conftest import Sources
 
+HURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 PRELUDE = """\
 import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -182,7 +183,7 @@ class Program:
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=HURRIED)
 def test_random_packages_are_read_as_python_imports_them(chance: random.Random, write: Callable[..., Sources]) -> None:
     """Whatever a package is made of, a class that is not flagged has exactly Python's MRO."""
     files = Program(chance).write()
@@ -203,7 +204,7 @@ PATTERNS = {"models": ("*2", "*3", "*5", "*7", "*9"), "traits": ("*1", "*4")}
 
 
 @given(chance=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=HURRIED)
 def test_random_changes_are_read_as_if_nothing_were_kept(chance: random.Random, write: Callable[..., Sources]) -> None:
     """After each of some changes, what is kept of earlier runs gives the manifest of a clean run."""
     files = Program(chance).write()

@@ -118,7 +118,7 @@ def survives(data: bytes) -> None:
         manifest, spent = read(Path(folder), mangled=data)
 
     assert dumps(manifest)
-    assert spent < 10
+    assert spent < 60
     assert all(one.location.path and one.location.line >= 1 for one in manifest.findings)
     assert "unreadable_class" not in {one.code for one in manifest.findings}
     told = [one.location.path for one in manifest.findings if one.code == "syntax_error"]
@@ -429,7 +429,7 @@ def test_long_module(name: str, tmp_path: Path) -> None:
 
     assert "shop.long.HasSlug" in {one.name for one in manifest.traits}
     assert [one for one in manifest.findings if one.code.startswith("unreadable")] == []
-    assert spent < 10
+    assert spent < 60
 
 
 def test_excluded_module_is_not_read(tmp_path: Path) -> None:

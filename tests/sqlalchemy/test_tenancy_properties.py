@@ -248,7 +248,7 @@ def run(maker: sessionmaker[TraitSession], steps: list[Doing]) -> None:
     session.close()
 
 
-SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
