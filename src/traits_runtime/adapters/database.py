@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from traits_runtime._core.engines import needs
 
 with needs("database", extra="sqlalchemy"):
-    from sqlalchemy import Engine, MetaData, create_engine
+    from sqlalchemy import Engine, MetaData, create_engine, make_url
 
     from traits_runtime.adapters.sqlalchemy.outbox import DatabaseOutbox
     from traits_runtime.adapters.sqlalchemy.store import DatabaseCache
@@ -40,8 +40,14 @@ def open_cache(settings: Mapping[str, Any]) -> DatabaseCache:
     return made
 
 
+PATIENCE_S: Final = 30
+"""How long a write waits for others in an SQLite file, unless its address says ``?timeout=``."""
+
+
 def _engine(settings: Mapping[str, Any]) -> Engine:
-    engine = create_engine(str(settings["url"]))
+    url = make_url(str(settings["url"]))
+    waits = url.get_backend_name() == "sqlite" and "timeout" not in url.query
+    engine = create_engine(url, connect_args={"timeout": PATIENCE_S} if waits else {})
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
     return engine
