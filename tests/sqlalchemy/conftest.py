@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from traits_runtime.testing import isolated
 
 SERVER = os.environ.get("TRAITS_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 START = ".ci/servers"
+PATIENT = {"timeout": 60}
+"""How writers of SQLite wait for each other: as long as it takes."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +35,10 @@ def alone() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres(worker_id: str) -> Iterator[sa.URL]:
+def postgres() -> Iterator[sa.URL]:
     """A database of our own on the server; what it has committed may be lost with the machine."""
-    name = f"traits_host_{os.getpid()}_{worker_id}"
-    server = sa.create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    name = f"traits_host_{uuid.uuid4().hex[:12]}"
+    server = sa.create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 30})
     try:
         with server.connect() as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
@@ -146,9 +149,10 @@ def engine_of(request: pytest.FixtureRequest, url: sa.URL) -> Iterator[Callable[
 
 def make_engine(url: sa.URL) -> sa.Engine:
     """An engine; on SQLite with real transactions and savepoints."""
-    engine = sa.create_engine(url)
-    if url.get_backend_name() == "sqlite":
-        _begin_for_real(engine)
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url)
+    engine = sa.create_engine(url, connect_args=PATIENT)
+    _begin_for_real(engine)
     return engine
 
 
@@ -192,8 +196,9 @@ def in_async(url: sa.URL, engine: sa.Engine) -> Callable[[Callable[[AsyncEngine]
 
     def run(work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
         async def main() -> None:
-            made = create_async_engine(url.set(drivername=driver))
-            if driver.startswith("sqlite"):
+            on_sqlite = driver.startswith("sqlite")
+            made = create_async_engine(url.set(drivername=driver), connect_args=PATIENT if on_sqlite else {})
+            if on_sqlite:
                 _begin_for_real(made.sync_engine)
             try:
                 await work(made)

@@ -24,12 +24,8 @@ Async = Callable[[Callable[[AsyncEngine], Awaitable[None]]], None]
 
 @pytest.fixture
 def engine(engine_of: Callable[[sa.MetaData], sa.Engine]) -> sa.Engine:
-    """An engine on the tables of these models; writers of SQLite wait for each other as long as it takes."""
-    made = engine_of(Base.metadata)
-    if made.dialect.name == "sqlite":
-        sa.event.listen(made, "connect", lambda connection, _record: connection.execute("PRAGMA busy_timeout = 60000"))
-        made.dispose()
-    return made
+    """An engine on the tables of these models."""
+    return engine_of(Base.metadata)
 
 
 def test_eight_writers_of_one_title_all_get_their_own_slug(sessions: sessionmaker[TraitSession]) -> None:
@@ -38,7 +34,7 @@ def test_eight_writers_of_one_title_all_get_their_own_slug(sessions: sessionmake
     start = threading.Barrier(8)
 
     def write(_number: int) -> None:
-        start.wait()
+        start.wait(60)
         for _ in range(25):
             with sessions() as session:
                 session.add(Post(title="Same title"))
@@ -69,7 +65,7 @@ def test_writers_that_hold_their_transaction_open_do_not_block_each_other_for_ev
         with sessions() as session:
             session.add(Post(title=titles[0]))
             session.flush()
-            met.wait()
+            met.wait(60)
             session.add(Post(title=titles[1]))
             session.commit()
 

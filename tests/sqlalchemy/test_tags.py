@@ -87,7 +87,7 @@ def test_writers_that_make_the_same_tags_do_not_fail(sessions: sessionmaker[Trai
     start = threading.Barrier(8)
 
     def write(number: int) -> None:
-        start.wait()
+        start.wait(60)
         for turn in range(4):
             with sessions() as session:
                 post = Post(title=f"{number} {turn}", slug=f"p-{number}-{turn}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def application() -> Iterator[None]:
 @pytest.fixture
 def postgresql() -> Iterator[str]:
     """The URL of an empty database on the server."""
-    name = f"traits_blog_{os.getpid()}"
-    server = sqlalchemy.create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    name = f"traits_blog_{uuid.uuid4().hex[:12]}"
+    server = sqlalchemy.create_engine(SERVER, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 30})
     try:
         with server.connect() as connection:
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
