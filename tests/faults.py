@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,12 +12,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from servers import is_open
+
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that systems give to whoever connects: none takes it meanwhile."""
+    for port in random.sample(range(15_000, 32_000), 1000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class Server:
@@ -31,7 +36,7 @@ class Server:
         """What to run, with what environment."""
         raise NotImplementedError
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 120) -> None:
         """Start it and wait until it listens."""
         command, environ = self.command()
         with (self.folder / "server.log").open("ab") as log:
@@ -40,19 +45,20 @@ class Server:
             )
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            with suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            if is_open(self.port):
                 return
             time.sleep(0.05)
         raise AssertionError((self.folder / "server.log").read_text(errors="replace")[-2000:])
 
     def kill(self) -> None:
-        """Kill -9, with everything it has started."""
+        """Kill -9, with everything it has started; returns when nothing listens any more."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+            while is_open(self.port):
+                time.sleep(0.02)
 
 
 class Redis(Server):
@@ -99,8 +105,10 @@ class Proxy:
         self._open.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
-        self._sockets: list[socket.socket] = [self._listener]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._sockets: list[socket.socket] = []
+        self._passing: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def cut(self) -> None:
         """Let nothing pass."""
@@ -111,22 +119,28 @@ class Proxy:
         self._open.set()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; no thread and no socket is left."""
         self.mend()
+        self._end(self._listener)
+        self._accepting.join()
         for one in self._sockets:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            self._end(one)
+        for thread in self._passing:
+            thread.join()
+        for one in (self._listener, *self._sockets):
             one.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                self._sockets.append(near)
                 self._open.wait()
                 far = socket.create_connection(("127.0.0.1", self.target))
-                self._sockets += [near, far]
+                self._sockets.append(far)
                 for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
+                    self._passing.append(threading.Thread(target=self._pass, args=(source, sink), daemon=True))
+                    self._passing[-1].start()
 
     def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
@@ -134,5 +148,9 @@ class Proxy:
                 self._open.wait()
                 sink.sendall(data)
         for one in (source, sink):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            self._end(one)
+
+    @staticmethod
+    def _end(one: socket.socket) -> None:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)

@@ -17,7 +17,7 @@ POSTGRESQL = "postgresql://postgres@127.0.0.1:5432"
 def is_open(port: int) -> bool:
     """Whether a server listens on a port of this machine."""
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection(("127.0.0.1", port), 5).close()
     except OSError:
         return False
     return True
@@ -45,7 +45,7 @@ def make_cache(name: str, prefix: str) -> Any:
     if name == "redis":
         from traits_runtime.adapters.redis import RedisCache
 
-        return RedisCache(f"{REDIS}/0", prefix=prefix)
+        return RedisCache(f"{REDIS}/0", prefix=prefix, timeout=30)
     if name.startswith("django"):
         from traits_runtime.adapters.django_cache import DjangoCache
 
@@ -55,7 +55,7 @@ def make_cache(name: str, prefix: str) -> Any:
 
     if name == "dogpile-memory":
         return open_cache({})
-    arguments = {"url": f"{REDIS}/0", "distributed_lock": True, "thread_local_lock": False, "lock_timeout": 10}
+    arguments = {"url": f"{REDIS}/0", "distributed_lock": True, "thread_local_lock": False, "lock_timeout": 60}
     made = open_cache({"backend": "dogpile.cache.redis", "arguments": arguments})
     made._region.key_mangler = lambda key: prefix + key
     return made

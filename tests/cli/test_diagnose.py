@@ -206,7 +206,7 @@ def postgres(tmp_path: Path) -> Iterator[Shop]:
     name = f"traits_diagnose_{uuid.uuid4().hex[:12]}"
     server = "postgresql://postgres@127.0.0.1:5432/"
     try:
-        base = psycopg.connect(server + "postgres", autocommit=True, connect_timeout=3)
+        base = psycopg.connect(server + "postgres", autocommit=True, connect_timeout=30)
     except psycopg.OperationalError:
         pytest.skip("no PostgreSQL; .ci/servers starts one")
     base.execute(f"CREATE DATABASE {name}")

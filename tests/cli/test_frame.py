@@ -139,7 +139,7 @@ def on_a_terminal(*arguments: str, env: dict[str, str]) -> str:
         if not piece:
             break
         said += piece
-    started.wait(timeout=30)
+    started.wait(timeout=120)
     os.close(ours)
     return said.decode()
 
@@ -193,12 +193,12 @@ def test_interrupt_ends_with_130_and_says_so(tmp_path: Path) -> None:
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )  # fmt: skip
-    for _ in range(600):
+    for _ in range(2400):
         if (tmp_path / "started").exists():
             break
         time.sleep(0.05)
     started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=30)
+    out, err = started.communicate(timeout=120)
 
     assert started.returncode == 130
     assert (out, err.strip()) == ("", "Interrupted.")
@@ -294,11 +294,14 @@ def test_progress_is_shown_on_a_terminal_after_a_second_only(monkeypatch: pytest
     """A quick command says nothing; a slow one on a terminal does, and wipes it out at the end."""
     from sphinx_traits.cli import sources
 
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress = sources._Progress()
+    now[0] += sources.PATIENCE_S - 0.1
     progress("shop.models", 1, 2)
     quick = progress.shown
-    monkeypatch.setattr(time, "monotonic", lambda: progress.since + 0.1)
+    now[0] += 0.2
     progress("shop.models", 2, 2)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     piped = sources._Progress()

@@ -64,11 +64,14 @@ def test_value_comes_back_until_it_is_deleted(backend: Any) -> None:
 
 def test_value_expires(backend: Any) -> None:
     """A value is kept for its time to live and no longer."""
+    began = time.monotonic()
     backend.set("short", 1, 1, ())
+    while backend.get("short") == 1:
+        assert time.monotonic() - began < 60
+        time.sleep(0.02)
 
-    assert backend.get("short") == 1
-    time.sleep(1.1)
     assert backend.get("short") is MISSING
+    assert time.monotonic() - began >= 0.9
 
 
 def test_scope_forgets_its_values_and_no_others(backend: Any) -> None:
@@ -227,7 +230,7 @@ def in_processes(name: str, prefix: str, processes: int, threads: int) -> int:
         one.stdin.write("\n")
         one.stdin.flush()
     for one in started:
-        out, _ = one.communicate(timeout=60)
+        out, _ = one.communicate(timeout=120)
         assert one.returncode == 0
         outputs.append(out)
     return "".join(outputs).count("computed")
@@ -247,10 +250,10 @@ def test_processes_compute_once(name: str, prefix: str) -> None:
 def test_lease_of_a_dead_process_ends(prefix: str) -> None:
     """Where the one who computes dies, another does it when the lease is over."""
     backend = make("redis", prefix)
+    began = time.monotonic()
     assert backend.lease("k", 0.5)
 
-    began = time.monotonic()
-    assert Cache(backend).remember("k", lambda: 1, 60, ()) == 1
-    assert 0.3 < time.monotonic() - began < 2
+    assert Cache(backend, lease=600).remember("k", lambda: 1, 60, ()) == 1
+    assert 0.4 < time.monotonic() - began < 60
     backend.close()
     clean_redis(prefix)

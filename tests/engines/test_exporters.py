@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from faults import free_port
 from traits_runtime import Trait, counter, gauge, job, telemetry, timing
 from traits_runtime._core import runtime
 from traits_runtime._core.queue import encode
@@ -89,13 +90,11 @@ def test_prometheus_is_served() -> None:
 
     from traits_runtime.adapters.prometheus import open_telemetry
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     telemetry.enable()
     record()
     open_telemetry({"port": port}, CollectorRegistry())
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
 
     assert 'trait_HasNumbers_made_total{model="Shop",outcome="ok",tenant=""} 2.0' in text
@@ -190,8 +189,8 @@ def test_statsd_gets_every_number(tags: bool) -> None:
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(5)
-        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "tags": tags, "every": 60})
+        server.settimeout(60)
+        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "tags": tags, "every": 3600})
         record()
         sink.close()
         lines = server.recv(65_000).decode().split("\n")

@@ -166,7 +166,7 @@ def test_hundred_threads_compute_a_cold_key_once() -> None:
         return compute()
 
     def work() -> None:
-        go.wait(timeout=30)
+        go.wait(timeout=60)
         results.append(Page(1).toc_cache.remember("toc", slow))
 
     threads = [threading.Thread(target=work) for _ in range(100)]

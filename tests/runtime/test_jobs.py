@@ -289,9 +289,9 @@ def test_threads_that_queue_at_the_same_time_see_their_own_instances() -> None:
 
     class Asking:
         def enqueue(self, message: JobMessage) -> str:
-            together.wait(5)
+            together.wait(60)
             seen[message.id] = [message.args[0].identity, *(one.id for one in being_sent().values())]
-            together.wait(5)
+            together.wait(60)
             return message.id
 
     before = runtime.use_job_backend(Asking())

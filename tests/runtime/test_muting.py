@@ -187,7 +187,7 @@ def test_one_block_object_serves_eight_threads() -> None:
         for turn in range(200):
             with block:
                 if turn == 0:
-                    barrier.wait(timeout=20)
+                    barrier.wait(timeout=60)
                 if article.follow:
                     wrong.append(f"{number}: on inside")
             if not article.follow:

@@ -50,8 +50,10 @@ def test_forked_processes_do_not_repeat_each_other() -> None:
     for _ in range(8):
         child = os.fork()
         if child == 0:
-            os.write(writer, (" ".join(ulids.new() for _ in range(20)) + " ").encode())
-            os._exit(0)
+            try:
+                os.write(writer, (" ".join(ulids.new() for _ in range(20)) + " ").encode())
+            finally:
+                os._exit(0)
         children.append(child)
     for child in children:
         os.waitpid(child, 0)
