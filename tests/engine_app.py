@@ -78,19 +78,25 @@ class HasJobs(Trait):
 
     @job()
     def slow(self, number: int, seconds: float) -> None:
-        """Take a while and say how far it is."""
+        """Take a while."""
         write_down(job="slow", number=number)
-        for done in range(10):
-            progress((done + 1) / 10)
-            time.sleep(seconds / 10)
+        time.sleep(seconds)
         write_down(job="slow done", number=number)
+
+    @job()
+    def half(self, number: int) -> None:
+        """Say that half is done, and go on when a file of that number appears."""
+        progress(0.5)
+        end = time.monotonic() + 120
+        while not os.path.exists(f"{os.environ['TRAITS_TEST_RECORD']}.{number}") and time.monotonic() < end:
+            time.sleep(0.02)
 
     @job(when_missing="fail", max_attempts=3)
     def strict(self, number: int) -> None:
         """Needs its row."""
         write_down(job="strict", number=number)
 
-    @job(when_missing="retry", max_attempts=3, backoff=0.2)
+    @job(when_missing="retry", max_attempts=12, backoff=0.2)
     def patient(self, number: int) -> None:
         """Waits for its row."""
         write_down(job="patient", number=number)

@@ -52,7 +52,7 @@ class Site:
         self.settings = engines.Settings(
             queue=self.adapter,
             outbox="sqlite" if outbox else "none",
-            engines={self.adapter: made, "sqlite": {"path": str(folder / "jobs.db"), "resend": 5.0, "lease": 8.0}},
+            engines={self.adapter: made, "sqlite": {"path": str(folder / "jobs.db"), "resend": 5.0, "lease": 15.0}},
         )
         self.file = folder / "written"
         self.file.touch()
@@ -90,7 +90,7 @@ class Site:
         """What jobs wrote down."""
         return [one for one in written_lines(self.file) if job in ("", one["job"])]
 
-    def wait(self, done: Callable[[], Any], seconds: float = 25) -> Any:
+    def wait(self, done: Callable[[], Any], seconds: float = 90) -> Any:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not (found := done()):

@@ -100,7 +100,7 @@ if os.environ.get("TRAITS_TEST_WORKER"):
 
 def tables(url: str) -> sa.Engine:
     """A database with the rows' tables."""
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, connect_args={"timeout": 60})
     Base.metadata.create_all(engine)
     return engine
 

@@ -61,6 +61,16 @@ def can(here: Site, ability: str) -> bool:
     return here.started.outbox is not None or ability in here.started.queue.abilities
 
 
+def in_time(seconds: float) -> Iterator[None]:
+    """Turns until one took no longer than that: a busy machine may stop us in the middle for as long as a job waits."""
+    for _ in range(10):
+        began = time.monotonic()
+        yield
+        if time.monotonic() - began < seconds:
+            return
+    raise AssertionError(f"ten times in turn this took more than {seconds} s")
+
+
 def numbers(here: Site, job: str) -> list[int]:
     """The numbers that jobs of a name wrote down."""
     return [one["number"] for one in here.written(job)]
@@ -142,7 +152,7 @@ def test_delayed_job_waits(here: Site) -> None:
 
     here.wait(lambda: number in numbers(here, "late"))
     (at,) = [one["at"] for one in here.written("late") if one["number"] == number]
-    assert 0.9 < at - began < 12
+    assert at - began > 0.9
 
 
 def test_failing_job_is_tried_again(here: Site) -> None:
@@ -204,18 +214,18 @@ def test_jobs_of_one_key_are_one_while_they_wait(here: Site) -> None:
     """Three are queued, one runs; afterwards another may."""
     if not can(here, "delay"):
         pytest.skip("the job is delayed")
-    row = Article(next(NUMBERS))
-    wanted = [next(NUMBERS) for _ in range(3)]
-    for number in wanted:
-        row.once.enqueue(number)
+    for _ in in_time(0.7):  # before the first is due
+        row = Article(next(NUMBERS))
+        wanted = [next(NUMBERS) for _ in range(3)]
+        for number in wanted:
+            row.once.enqueue(number)
 
     here.wait(lambda: set(wanted) & set(numbers(here, "once")))
-    time.sleep(1.2)
-    ran = [one for one in numbers(here, "once") if one in wanted]
     if not can(here, "unique"):
         here.wait(lambda: set(wanted) <= set(numbers(here, "once")))
         return
-    assert ran == wanted[:1]
+    time.sleep(1.2)
+    assert [one for one in numbers(here, "once") if one in wanted] == wanted[:1]
     again = next(NUMBERS)
 
     def runs_again() -> bool:
@@ -232,12 +242,14 @@ def test_cancelled_job_does_not_run(here: Site) -> None:
     """A waiting job can be taken back."""
     if not (can(here, "delay") and can(here, "cancel")):
         pytest.skip("the job is delayed")
-    number, after = next(NUMBERS), next(NUMBERS)
-    job_id = Article(1).late.enqueue(number)
     assert here.started is not None
     assert here.started.queue is not None
-    time.sleep(0.3)
-    assert (runtime.outbox or here.started.queue).cancel(job_id)
+    for _ in in_time(0.9):  # before it is due
+        number, after = next(NUMBERS), next(NUMBERS)
+        job_id = Article(1).late.enqueue(number)
+        time.sleep(0.3)
+        cancelled = (runtime.outbox or here.started.queue).cancel(job_id)
+    assert cancelled
     Article(1).late.enqueue(after)
 
     here.wait(lambda: after in numbers(here, "late"))
@@ -250,10 +262,11 @@ def test_progress_of_a_running_job(here: Site) -> None:
     outbox = runtime.outbox
     if outbox is None:
         pytest.skip("progress is kept in the outbox")
-    job_id = Article(1).slow.enqueue(next(NUMBERS), seconds=0.8)
+    number = next(NUMBERS)
+    job_id = Article(1).half.enqueue(number)
 
-    seen = here.wait(lambda: (found := outbox.progress(job_id)) and found[0] == "running" and found[1] > 0 and found)
-    assert 0 < seen[1] <= 1
+    here.wait(lambda: outbox.progress(job_id) == ("running", 0.5))
+    Path(f"{here.file}.{number}").touch()
     here.wait(lambda: outbox.progress(job_id) is None)
 
 
@@ -263,6 +276,6 @@ def test_what_went_wrong_before_does_not_stay(here: Site) -> None:
         pytest.skip("no outbox")
     outbox = runtime.outbox
     with suppress(AssertionError):
-        here.wait(lambda: sum(outbox.counts().values()) <= 1, 6)
+        here.wait(lambda: sum(outbox.counts().values()) <= 1)
 
     assert sum(outbox.counts().values()) <= 1

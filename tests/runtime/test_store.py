@@ -241,39 +241,6 @@ def test_own_change_is_seen_at_once(tmp_path: Path) -> None:
     assert (now, without, HasNews.news_config.size) == (30, 10, 30)
 
 
-class Slow(MemoryStore):
-    """A store that answers one thread late, with what it had when it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked, self.answer = threading.Event(), threading.Event()
-
-    def load(self) -> Contents:
-        """All overrides, as of the moment of the question."""
-        found = super().load()
-        if threading.current_thread().name == "early":
-            self.asked.set()
-            self.answer.wait(60)
-        return found
-
-
-def test_look_that_began_before_a_change_does_not_take_it_back() -> None:
-    """What was read first is taken first, whichever thread is slower."""
-    store = Slow()
-    config.use(store=store)
-    early = threading.Thread(target=config.refresh, name="early")
-    late = threading.Thread(target=config.set, args=(HasNews, "size", 20))
-    early.start()
-    store.asked.wait(60)
-    late.start()
-    late.join(0.5)
-    store.answer.set()
-    early.join()
-    late.join()
-
-    assert HasNews.news_config.size == 20
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
