@@ -37,7 +37,9 @@ def browser() -> Iterator[Browser]:
     if found is None:
         pytest.skip("no browser: apt-get install chromium")
     with driver.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=[f"--{one}" for one in QUIET])
+        chromium = playwright.chromium.launch(
+            executable_path=found, args=[f"--{one}" for one in QUIET], timeout=120_000
+        )
         yield chromium
         chromium.close()
 
