@@ -561,6 +561,7 @@ def test_model_that_is_mapped_later_is_heeded_by_a_statement_that_was_executed_b
 
         session.execute(query)
         after = kept_on(query)
+    engine.dispose()
 
     assert Draft.__mapper__ is not None
     assert before is not after

@@ -142,8 +142,8 @@ def test_test_in_an_outer_transaction_records_what_committed_and_nobody_else_hea
             add(session, "b")
             before = list(traits_commit_events.names)
             session.commit()
+            created = [one.sender.name for one in traits_commit_events.of("model.Shelf.created")]
         outer.rollback()
-    created = [one.sender.name for one in traits_commit_events.of("model.Shelf.created")]
 
     assert (before, created, HEARD) == ([], ["b"], [])
 
