@@ -65,6 +65,7 @@ class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         layer: Who says so, one of `LAYERS`.
         setting: The setting that won; None where the default holds.
         hides: Weaker settings that it hides, strongest first.
+        tenants: What holds for single tenants instead.
     """
 
     key: ConfigKey | Feature
@@ -72,6 +73,7 @@ class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     layer: str = "default"
     setting: Setting | None = None
     hides: tuple[Setting, ...] = ()
+    tenants: tuple[Setting, ...] = ()
 
 
 class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -287,12 +289,13 @@ def compose(index: Index, name: str) -> Composition:
     lineage = [_filled(one, filled[one.name]) if filled.get(one.name) else one for one in known]
     model = name if name in index.models else ""
     settings = _settings(index.manifest, lineage, model)
+    of_tenants = [one for one in index.manifest.settings if one.tenant]
     return Composition(
         subject=subject,
         traits=trait_uses(index, subject),
         hooks=hook_order(lineage),
-        config=tuple(_effective(key, settings) for key in _first_wins(c.config for c in lineage)),
-        features=tuple(_effective(feature, settings) for feature in _first_wins(c.features for c in lineage)),
+        config=tuple(_effective(key, settings, of_tenants) for key in _first_wins(c.config for c in lineage)),
+        features=tuple(_effective(one, settings, of_tenants) for one in _first_wins(c.features for c in lineage)),
         events=tuple(index.event_use(event, model) for event in _first_wins(c.events for c in lineage)),
         signals=tuple(_sent(index, lineage)),
         heard_by=index.heard_by.get(name, ()),
@@ -461,12 +464,20 @@ def _settings(manifest: Manifest, lineage: Sequence[Class], model: str) -> list[
     return [*by_model, *own, *by_file]
 
 
-def _effective(key: ConfigKey | Feature, settings: Sequence[Setting]) -> EffectiveValue:
-    trait = key.owner
-    mine = [one for one in settings if one.key == key.name and one.trait in (trait, trait.rpartition(".")[2])]
+def is_about(setting: Setting, key: ConfigKey | Feature) -> bool:
+    """Whether a setting gives a value to a key or feature."""
+    return setting.key == key.name and setting.trait in (key.owner, key.owner.rpartition(".")[2])
+
+
+def _effective(key: ConfigKey | Feature, settings: Sequence[Setting], of_tenants: Sequence[Setting]) -> EffectiveValue:
+    mine = [one for one in settings if is_about(one, key)]
+    tenants = tuple(one for one in of_tenants if is_about(one, key))
     if not mine:
-        return EffectiveValue(key=key, value=key.default)
-    return EffectiveValue(key=key, value=mine[0].value, layer=mine[0].layer, setting=mine[0], hides=tuple(mine[1:]))
+        return EffectiveValue(key=key, value=key.default, tenants=tenants)
+    first, *others = mine
+    return EffectiveValue(
+        key=key, value=first.value, layer=first.layer, setting=first, hides=tuple(others), tenants=tenants
+    )
 
 
 def trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from blogfacts import ARTICLE, PAGE, UNRESOLVED, USER, manifest
+import msgspec
+import pytest
+from blogfacts import ARTICLE, PAGE, SLUG, UNRESOLVED, USER, manifest
 from docutils import nodes
+
+from sphinx_traits.manifest import Location, Manifest, Setting, Value
 
 if TYPE_CHECKING:
     from sphinx_traits.testing import SphinxBuilder
@@ -77,11 +81,36 @@ def test_another_model_has_the_value_of_the_file(blog: SphinxBuilder) -> None:
     assert rows(page, "config")[0][1:3] == ["60", "file pyproject.toml:7 | instead of 80"]
 
 
-def test_a_secret_is_masked_everywhere(blog: SphinxBuilder) -> None:
-    """A secret default appears in no file of the output."""
-    out = blog.build().out
+def given(**setting: str) -> Manifest:
+    """The blog, and another value from its `pyproject.toml`."""
+    facts, place = manifest(), Location("pyproject.toml", 9, 9)
+    value = Value(setting.pop("value"))
+    one = Setting(trait=SLUG, value=value, location=place, **setting)
+    return msgspec.structs.replace(facts, settings=(*facts.settings, one))
 
-    assert not [file for file in out.rglob("*.html") if "s3cret" in file.read_text()]
+
+@pytest.mark.parametrize("layer", [{"layer": "model", "model": PAGE}, {"layer": "tenant", "tenant": "acme"}])
+def test_a_secret_is_masked_everywhere(project: SphinxBuilder, layer: dict[str, str]) -> None:
+    """The default, the value of a model, that of a tenant: none of them is in a file of the output."""
+    project.manifest(given(key="token", value="'s3cret of one'", **layer))
+    project.config["traits_markdown"] = True
+    out = project.write({"index.rst": "Blog\n====\n\n.. toctree::\n\n   traits/index\n"}).build().out
+    files = [file for file in out.rglob("*.*") if file.suffix in (".html", ".md", ".js", ".txt", ".inv")]
+
+    assert len(files) > 20
+    assert [file for file in files if b"s3cret" in file.read_bytes()] == []
+
+
+def test_what_a_tenant_has_instead_is_shown(project: SphinxBuilder) -> None:
+    """Below the value that holds for all others, on the page of each model and in the table of all keys."""
+    project.manifest(given(key="max_length", value="40", layer="tenant", tenant="acme"))
+    built = project.write({"index.rst": "Blog\n====\n\n.. toctree::\n\n   traits/index\n"}).build("dummy")
+    article, user = (rows(built.doctree(f"traits/models/{one}"), "config")[0] for one in (ARTICLE, PAGE))
+    everywhere = rows(built.doctree("traits/config"), "config")[0]
+
+    assert article[2] == "model blog/models.py:12 | instead of 60 | tenant acme: 40 pyproject.toml:9"
+    assert user[2] == "file pyproject.toml:7 | instead of 80 | tenant acme: 40 pyproject.toml:9"
+    assert everywhere[3] == "all models: 60 | Article: 120 | tenant acme: 40"
 
 
 def test_events_show_who_emits_and_who_hears(blog: SphinxBuilder) -> None:

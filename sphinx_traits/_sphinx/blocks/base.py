@@ -60,6 +60,10 @@ class Block:
     lead: str = ""
 
 
+MASK = "••••••"
+"""In the place of a secret value."""
+
+
 def value_code(shown: str, secret: bool = False) -> Part:
     """A value as code; a secret one is masked."""
-    return code("••••••" if secret else shown, "traits-value")
+    return code(MASK if secret else shown, "traits-value")

@@ -11,6 +11,7 @@ from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code,
 from sphinx_traits.manifest import ConfigKey
 
 if TYPE_CHECKING:
+    from sphinx_traits.manifest import Setting
     from sphinx_traits.resolve import Composition, EffectiveValue
 
 _ = get_translation("sphinx_traits")
@@ -50,14 +51,21 @@ def marks(key: ConfigKey) -> list[Part]:
 
 
 def set_by(page: Page, one: EffectiveValue) -> Cell:
-    """The layer that gives a value, its place, and what it takes the place of."""
+    """The layer that gives a value, its place, what it takes the place of, and what tenants have instead."""
     layer = layer_badge(one.layer)
-    if one.setting is None:
-        return layer
     secret = isinstance(one.key, ConfigKey) and one.key.secret
-    weaker = one.hides[0].value.text if one.hides else one.key.default.text
-    over = Piece("span", [_("instead of "), value_code(weaker, secret)], "traits-over")
-    return lines([[layer, " ", *page.linker.place(one.setting.location)], [over]])
+    found: list[Cell] = [layer]
+    if one.setting is not None:
+        weaker = one.hides[0].value.text if one.hides else one.key.default.text
+        over = Piece("span", [_("instead of "), value_code(weaker, secret)], "traits-over")
+        found = [[layer, " ", *page.linker.place(one.setting.location)], [over]]
+    found += [[*of_tenant(each, secret), " ", *page.linker.place(each.location)] for each in one.tenants]
+    return lines(found) if len(found) > 1 else layer
+
+
+def of_tenant(setting: Setting, secret: bool) -> list[Part]:
+    """The value that one tenant has."""
+    return [layer_badge("tenant"), f" {setting.tenant}: ", value_code(setting.value.text, secret)]
 
 
 def layer_badge(layer: str) -> Part:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Page, value_code
-from sphinx_traits._sphinx.blocks.config import environment, marks
+from sphinx_traits._sphinx.blocks.config import environment, marks, of_tenant
 from sphinx_traits._sphinx.blocks.events import emit_line, emitted, event_cell, heard
 from sphinx_traits._sphinx.blocks.work import job_cell
 from sphinx_traits._sphinx.parts import (
@@ -26,10 +26,10 @@ from sphinx_traits._sphinx.parts import (
     table,
     text,
 )
-from sphinx_traits.resolve import is_trait_pattern, trait_uses
+from sphinx_traits.resolve import is_about, is_trait_pattern, trait_uses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sphinx_traits.manifest import Class, ConfigKey, Hook, Job, Metric
     from sphinx_traits.resolve import EventUse
@@ -140,18 +140,26 @@ def config_tables(page: Page, options: Options) -> Content:
 
 
 def _config_row(page: Page, key: ConfigKey) -> list[Cell]:
-    others = [
-        [page.linker.cls(use.model), ": ", value_code(one.value.text, key.secret)]
-        for use in page.catalogue.usages(key.owner)
-        for one in use.settings
-        if one.key == key.name
-    ]
     return [
         named([page.name("config", key), *marks(key)], key.doc, environment(key)),
         code(key.type) if key.type else "",
         value_code(key.default.text, key.secret) if key.default.text else _("required"),
-        lines(others),
+        lines(_given(page, key)),
     ]
+
+
+def _given(page: Page, key: ConfigKey) -> Iterator[list[Part]]:
+    """The values that take the place of a default: for all models once, then for single models, then for tenants."""
+    mine = [one for one in page.catalogue.manifest.settings if is_about(one, key) and not one.model]
+    for everywhere in [one for one in mine if not one.tenant][:1]:
+        yield [_("all models"), ": ", value_code(everywhere.value.text, key.secret)]
+    for use in page.catalogue.usages(key.owner):
+        for one in use.settings:
+            if one.key == key.name and one.layer != "file":
+                yield [page.linker.cls(use.model), ": ", value_code(one.value.text, key.secret)]
+    for one in mine:
+        if one.tenant:
+            yield of_tenant(one, key.secret)
 
 
 def events_tables(page: Page, options: Options) -> Content:

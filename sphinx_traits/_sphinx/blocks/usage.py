@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import MASK, Block, Page
 from sphinx_traits._sphinx.blocks.config import layer_badge
 from sphinx_traits._sphinx.blocks.traits import how
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, code, lines, paragraph, table
@@ -23,19 +23,20 @@ def usage_table(page: Page, it: Composition) -> Content:
     usages = page.catalogue.usages(it.subject.name)
     if not usages:
         return [paragraph(Piece("em", [_("No model uses it.")]))]
+    secret = {key.name for key in it.subject.config if key.secret}
     rows: list[list[Cell]] = [
         [
             page.linker.cls(use.model),
             how(page, use.direct, use.through),
-            lines(_setting(one) for one in use.settings),
+            lines(_setting(one, one.key in secret) for one in use.settings),
         ]
         for use in usages
     ]
     return [table("usage", [_("Model"), _("How"), _("Values of its own")], rows)]
 
 
-def _setting(one: Setting) -> list[Part]:
-    return [code(f"{one.key} = {one.value.text}"), " ", layer_badge(one.layer)]
+def _setting(one: Setting, secret: bool) -> list[Part]:
+    return [code(f"{one.key} = {MASK if secret else one.value.text}"), " ", layer_badge(one.layer)]
 
 
 BLOCK = Block("used-by", _("Used by"), lambda _it: True, usage_table)
