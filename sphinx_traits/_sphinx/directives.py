@@ -6,7 +6,7 @@ What only a page that is read needs is imported there: a build that reads none d
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -25,7 +25,7 @@ from sphinx_traits.manifest import ManifestError, loads
 from sphinx_traits.resolve import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sphinx.util.typing import OptionSpec
 
@@ -42,6 +42,38 @@ def words(argument: str | None) -> tuple[str, ...]:
     return tuple((argument or "").replace(",", " ").split())
 
 
+def sections(argument: str | None) -> tuple[str, ...]:
+    """Names of the sections of models and traits."""
+    from sphinx_traits._sphinx.blocks import MODEL_SECTIONS, TRAIT_SECTIONS
+    from sphinx_traits._sphinx.describe import DECLARED
+
+    return _known(words(argument), {*(one.name for one in (*MODEL_SECTIONS, *TRAIT_SECTIONS)), *DECLARED})
+
+
+def kinds_of_change(argument: str | None) -> tuple[str, ...]:
+    """Names of what can change."""
+    from sphinx_traits.diff import What
+
+    return _known(words(argument), get_args(What))
+
+
+def _known(names: tuple[str, ...], known: Collection[str]) -> tuple[str, ...]:
+    """Names as they are, if all are known: another one is an error at the option's place."""
+    for one in names:
+        if one not in known:
+            near = nearest(one, known)
+            hint = f"Did you mean '{near}'?" if near else f"It takes {', '.join(sorted(known))}."
+            raise ValueError(f"there is no '{one}'. {hint}")
+    return names
+
+
+def unknown(kind: str, written: str, known: Collection[str], place: tuple[str, int]) -> None:
+    """Warn about a class that is not there."""
+    near = nearest(written, known)
+    hint = f" Did you mean {near!r}?" if near else ""
+    warn("unknown_object", f"There is no {kind} {written!r} among {len(known)}.{hint}", place)
+
+
 class ClassDirective(SphinxDirective):
     """Shows one class of the manifest; its argument is the class's name or the last parts of it."""
 
@@ -49,8 +81,8 @@ class ClassDirective(SphinxDirective):
     required_arguments = 1
     has_content = True
     option_spec: ClassVar[OptionSpec] = {  # type: ignore[misc]  # docutils' stubs lack ClassVar
-        "sections": words,
-        "exclude-sections": words,
+        "sections": sections,
+        "exclude-sections": sections,
         "members": words,
         "exclude-members": words,
         "class": directives.class_option,
@@ -93,9 +125,7 @@ class ClassDirective(SphinxDirective):
             warn("ambiguous_object", f"{written!r} may be any of {names}. Give more of the name.", place)
             return ""
         if not found:
-            near = nearest(written, known)
-            hint = f" Did you mean {near!r}?" if near else ""
-            warn("unknown_object", f"There is no {self.objtype} {written!r} among {len(known)}.{hint}", place)
+            unknown(self.objtype, written, known, place)
             return ""
         return found[0]
 
@@ -262,10 +292,23 @@ class AggregateDirective(SphinxDirective):
         options = self._names()
         if self.arguments:
             options["traits"] = words(self.arguments[0])
+        self._warn(options)
         return self._held(later(self.block, **options))
 
     def _names(self) -> dict[str, Any]:
         return {key: self.options[key] for key in NAMES if key in self.options}
+
+    def _warn(self, options: Mapping[str, Sequence[str]]) -> None:
+        """Warn about each name and pattern that means no class."""
+        from sphinx_traits._sphinx.blocks.overview import chosen
+
+        index = build_of(self.env).catalogue.index
+        for option, names in options.items():
+            kind = option.removeprefix("exclude-").removesuffix("s")
+            known = index.models if kind == "model" else index.traits | index.models
+            for one in names:
+                if not chosen(known, [one]):
+                    unknown(kind, one, known, (self.env.docname, self.lineno))
 
     def _held(self, block: nodes.Node) -> list[nodes.Node]:
         """A block in a container, where it gets a class or a name to link to."""
@@ -333,6 +376,8 @@ class TraitList(AggregateDirective):
             warn("unknown_object", f"trait-list shows 'traits' or 'models', not {what!r}.", place)
             return []
         ask(self.env, what)
+        ask(self.env, "names")
+        self._warn(self._names())
         return self._held(later("models" if what == "models" else "trait-list", **self._names()))
 
 
@@ -341,7 +386,7 @@ class TraitChanges(SphinxDirective):
 
     required_arguments = 1
     optional_arguments = 1
-    option_spec: ClassVar[OptionSpec] = {"breaking": directives.flag, "what": words}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+    option_spec: ClassVar[OptionSpec] = {"breaking": directives.flag, "what": kinds_of_change}  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
         """One block, filled in when the page is written; nothing where a file cannot be read."""
@@ -369,6 +414,10 @@ class TraitChanges(SphinxDirective):
             return None
 
 
+LISTS = ("pages", "models", "traits")
+"""What a toctree can list."""
+
+
 class TraitToctree(SphinxDirective):
     """A hidden toctree of generated pages: `pages`, `models` or `traits`."""
 
@@ -380,6 +429,8 @@ class TraitToctree(SphinxDirective):
         ask(self.env, "names")
         pages = build_of(self.env).pages
         kind = self.arguments[0] if self.arguments else "pages"
+        if kind not in LISTS:
+            raise self.error(f"trait-toctree lists 'pages', 'models' or 'traits', not '{kind}'.")
         found = [one for one in pages.entries(kind) if one in self.env.found_docs] if pages.folder else []
         listed = kind == "pages" or pages.in_toctree
         if not listed:

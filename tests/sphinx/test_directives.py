@@ -283,3 +283,23 @@ def test_options_choose_members_and_names(blog: SphinxBuilder) -> None:
     assert [one.partition("\n")[0] for one in firsts[1]] == ["HasSlug", "HasUserTracking"]
     (holder,) = [one for one in document.findall(nodes.container) if "narrow" in one["classes"]]
     assert holder["names"] == ["mine"]
+
+
+MISSPELT = {
+    ".. trait-config:: HasSlg": "There is no trait 'HasSlg' among 7. Did you mean 'blog.traits.HasSlug'?",
+    ".. trait-events::\n   :exclude-traits: Nothing*": "There is no trait 'Nothing*' among 7.",
+    ".. trait-matrix::\n   :models: Artcle Page": "There is no model 'Artcle' among 3. Did you mean",
+    ".. trait-list:: models\n   :exclude-models: Artcle": "There is no model 'Artcle' among 3.",
+    ".. trait-model:: Article\n   :sections: hoks": "there is no 'hoks'. Did you mean 'hooks'?",
+    ".. trait-changes:: a.json\n   :what: evnt": "there is no 'evnt'. Did you mean 'event'?",
+    ".. trait-toctree:: pags": "trait-toctree lists 'pages', 'models' or 'traits', not 'pags'.",
+}
+
+
+@pytest.mark.parametrize("written", MISSPELT)
+def test_what_is_misspelt_is_told_at_its_line(blog: SphinxBuilder, written: str) -> None:
+    """A name in an option, a section, a kind: nothing is left out of a page in silence."""
+    built = blog.write({"index.rst": f"Blog\n====\n\n{written}\n"}).build()
+
+    assert built.warnings[0].startswith(f"{blog.source}/index.rst:4: ")
+    assert MISSPELT[written] in "\n".join(built.warnings)
