@@ -1,10 +1,12 @@
-"""Docstrings as text and sections, in Google and NumPy style; markup inside stays as it is."""
+"""Docstrings as text and sections, in Google, NumPy and Sphinx style; markup inside stays as it is."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from sphinx_traits._sphinx.parts import prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +39,22 @@ KINDS = {
 LISTS = frozenset({"parameters", "attributes", "returns", "yields", "raises", "warns"})
 """Sections that hold items with a name or a type."""
 
+FIELDS = {
+    **dict.fromkeys(("param", "parameter", "arg", "argument", "key", "keyword"), "parameters"),
+    **dict.fromkeys(("var", "ivar", "cvar"), "attributes"),
+    **dict.fromkeys(("return", "returns"), "returns"),
+    **dict.fromkeys(("yield", "yields"), "yields"),
+    **dict.fromkeys(("raise", "raises", "except", "exception"), "raises"),
+}
+"""What Sphinx's fields stand for."""
+
+ORDER = ("parameters", "attributes", "returns", "yields", "raises")
+"""In which order they are shown."""
+
+TYPES = {"type": "parameters", "vartype": "attributes", "rtype": "returns"}
+"""Fields that give the type of what another one is about."""
+
+_FIELD = re.compile(rf":(?P<field>{'|'.join((*FIELDS, *TYPES))})(?:\s+(?P<about>[^:]+?))?:(?:\s+(?P<text>.*))?$")
 _GOOGLE = re.compile(rf"({'|'.join(KINDS)}):\s*$", re.IGNORECASE)
 _RULE = re.compile(r"-{3,}\s*$")
 _ITEM = re.compile(r"(?P<name>\*{0,2}[\w.\[\]]+(?:, *\*{0,2}\w+)*)\s*(?:\((?P<type>.*?)\))?:(?:\s+(?P<text>.*))?$")
@@ -74,11 +92,17 @@ def split(doc: str, style: str) -> Iterator[Section]:
 
     Args:
         doc: The docstring, dedented.
-        style: `google`, `numpy`, `auto` for either, anything else for none.
+        style: `google`, `numpy`, `sphinx`, `auto` for any of them, anything else for none.
     """
     rows = doc.splitlines()
     start = at = 0
     while at < len(rows):
+        if style in ("auto", "sphinx") and _FIELD.match(rows[at]):
+            yield from _text(rows, start, at)
+            start, at = at, _until_text(rows, at)
+            yield from _sections_of_fields(rows[start:at], start)
+            start = at
+            continue
         found = _head(rows, at, style)
         if found is None:
             at += 1
@@ -148,6 +172,43 @@ def _numpy_items(body: Sequence[str], start: int, kind: str) -> Iterator[Item]:
         if kind in ("returns", "yields") and not type_:
             name, type_ = "", name
         yield Item(name, type_, tuple(dedent(block[1:])), start + at + 1)
+
+
+def _until_text(rows: Sequence[str], start: int) -> int:
+    """Where a list of fields ends; blank lines behind it are no part of it."""
+    stop = start
+    for at in range(start, len(rows)):
+        if rows[at].strip():
+            if not (_FIELD.match(rows[at]) or rows[at].startswith((" ", "\t"))):
+                break
+            stop = at + 1
+    return stop
+
+
+def _sections_of_fields(rows: Sequence[str], start: int) -> Iterator[Section]:
+    """Sphinx's fields by what they are about, each with the type that another one gives."""
+    found: dict[str, dict[str, Item]] = {}
+    types: dict[tuple[str, str], str] = {}
+    for at, block in _blocks(rows):
+        match = _FIELD.match(block[0])
+        assert match is not None  # noqa: S101 - a line without indent is a field here
+        about, text = match["about"] or "", match["text"] or ""
+        if match["field"] in TYPES:
+            types[TYPES[match["field"]], about] = _words(text)
+            continue
+        kind = FIELDS[match["field"]]
+        type_, _space, name = about.rpartition(" ") if kind in ("parameters", "attributes") else ("", "", about)
+        found.setdefault(kind, {})[name] = Item(name, type_, (text, *dedent(block[1:])), start + at)
+    for kind, about in types:
+        found.setdefault(kind, {}).setdefault(about, Item(about, "", (), start))
+    for kind, items in sorted(found.items(), key=lambda one: ORDER.index(one[0])):
+        typed = (replace(one, type=one.type or types.get((kind, name), "")) for name, one in items.items())
+        yield Section(kind, (), start, tuple(typed))
+
+
+def _words(markup: str) -> str:
+    """A type without its markup."""
+    return "".join(one if isinstance(one, str) else str(one.children[0]) for one in prose(markup))
 
 
 def _blocks(body: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

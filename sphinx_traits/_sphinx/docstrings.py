@@ -14,6 +14,7 @@ from sphinx.locale import get_translation
 from sphinx_traits._sphinx.docsections import LISTS, Item, Section, split
 from sphinx_traits._sphinx.parts import DASH
 from sphinx_traits._sphinx.sources import Origin
+from sphinx_traits._sphinx.warn import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,7 +171,8 @@ def _in_source(document: nodes.document, path: str) -> Iterator[None]:
     before = document["source"]
     document["source"] = path
     try:
-        yield
+        with reading(path):
+            yield
     finally:
         document["source"] = before
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging as standard
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from docutils import nodes
@@ -11,6 +13,8 @@ from sphinx.util import logging
 from sphinx.util.nodes import get_node_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from docutils.nodes import Node
 
 logger = logging.getLogger("sphinx_traits")
@@ -38,18 +42,40 @@ def warn(subtype: Warn | str, message: str, location: Node | tuple[str, int] | s
     logger.warning(message.replace("%", "%%"), type="traits", subtype=subtype, location=location)
 
 
-_LOGGERS = ("util.docutils", "transforms.post_transforms", "domains.std", "domains.python")
-"""Sphinx's modules that warn about markup and references."""
+_LOGGERS = (
+    "sphinx.util.docutils",
+    "sphinx.transforms.post_transforms",
+    "sphinx.domains.std",
+    "sphinx.domains.python",
+    "myst_parser.warnings_",
+    "myst_parser.sphinx_ext.myst_refs",
+)
+"""Modules that warn about markup and references."""
+
+_source = ContextVar("_source", default="")
+"""The file of the Markdown docstring that is being read: MyST names the page, with the line of the docstring."""
 
 
 def setup() -> None:
     """Give what is wrong inside docstrings a type of its own: who documents others' code cannot mend it."""
     for name in _LOGGERS:
-        standard.getLogger(f"sphinx.sphinx.{name}").addFilter(_type_docstring_warning)
+        standard.getLogger(f"sphinx.{name}").addFilter(_type_docstring_warning)
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """While this lasts, warnings that name a page and a line are about a line of a source file."""
+    token = _source.set(path)
+    try:
+        yield
+    finally:
+        _source.reset(token)
 
 
 def _type_docstring_warning(record: standard.LogRecord) -> bool:
     location = getattr(record, "location", None)
+    if _source.get() and isinstance(location, tuple):
+        location = record.location = f"{_source.get()}:{location[1] or 1}"
     source = get_node_source(location) if isinstance(location, nodes.Element) else location
     if re.search(r"\.pyi?(:\d*)?$", str(source)):
         record.type, record.subtype = "traits", "docstring"

@@ -64,6 +64,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_css_file(STYLESHEET)
     app.connect("config-inited", _add_static_path)
     app.connect("config-inited", _add_characters)
+    app.connect("config-inited", _prepare_markdown)
     app.connect("builder-inited", _spare_the_collector, priority=899)
     app.connect("builder-inited", _read_manifest, priority=900)
     app.connect("env-get-outdated", _outdated)
@@ -90,6 +91,14 @@ def _add_characters(_app: Sphinx, config: Config) -> None:
     elements = dict(config.latex_elements)
     elements["preamble"] = elements.get("preamble", "") + LATEX
     config.latex_elements = elements
+
+
+def _prepare_markdown(app: Sphinx, config: Config) -> None:
+    """Docstrings in Markdown need what MyST sets up, also where no page is written in it."""
+    if config.traits_docstring_syntax == "markdown" and "myst_enable_extensions" not in config:
+        from myst_parser.sphinx_ext.main import setup_sphinx
+
+        setup_sphinx(app)
 
 
 def _read_manifest(app: Sphinx) -> None:
