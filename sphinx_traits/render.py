@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import jinja2
 
-from sphinx_traits.manifest import Manifest
-from sphinx_traits.resolve import Composition, Index, compose
+from sphinx_traits.manifest import Class, Manifest
+from sphinx_traits.resolve import Composition, EventUse, Index, compose
 
 PAGES = {"model": "models", "trait": "traits"}
 """Folder of the pages of each kind."""
@@ -24,14 +24,33 @@ def page_path(kind: str, name: str, suffix: str = ".md") -> str:
     return f"{PAGES[kind]}/{name}{suffix}"
 
 
+OVERVIEWS = ("index", "models/index", "traits/index", "matrix", "config", "events")
+"""Pages about the whole manifest."""
+
+
 def markdown_pages(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """Every page as path and text: the index, then one for each model and trait."""
+    """Every page as path and text: the overviews, then one for each model and trait."""
     index = Index(manifest)
-    yield "index.md", _environment().get_template("index.md.jinja").render(manifest=manifest, index=index)
+    for name in OVERVIEWS:
+        yield f"{name}.md", markdown_overview(index, name)
     for model in manifest.models:
         yield page_path("model", model.name), markdown(index, compose(index, model.name))
     for trait in manifest.traits:
         yield page_path("trait", trait.name), markdown(index, compose(index, trait.name))
+
+
+def markdown_overview(index: Index, name: str) -> str:
+    """One of the overviews in Markdown."""
+    manifest = index.manifest
+    template = _environment().get_template(f"{name.replace('/', '-')}.md.jinja")
+    text = template.render(
+        index=index, manifest=manifest, classes=(*manifest.traits, *manifest.models), uses=partial(_uses, index)
+    )
+    return _tidy(text)
+
+
+def _uses(index: Index, cls: Class) -> list[EventUse]:
+    return [index.event_use(event) for event in cls.events]
 
 
 def markdown(index: Index, composition: Composition) -> str:
@@ -39,6 +58,10 @@ def markdown(index: Index, composition: Composition) -> str:
     kind = "model" if composition.subject.name in index.models else "trait"
     template = _environment().get_template(f"{kind}.md.jinja")
     text = template.render(it=composition, subject=composition.subject, index=index)
+    return _tidy(text)
+
+
+def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

@@ -12,11 +12,16 @@ PAGES = dict(markdown_pages(MANIFEST))
 
 
 def test_every_model_and_trait_has_a_page() -> None:
-    """The index and one page a class."""
+    """The overviews and one page a class."""
     assert sorted(PAGES) == [
+        "config.md",
+        "events.md",
         "index.md",
+        "matrix.md",
+        "models/index.md",
         "models/shop.models.Article.md",
         "models/shop.models.Label.md",
+        "traits/index.md",
         "traits/shop.traits.HasContent.md",
         "traits/shop.traits.HasSlug.md",
         "traits/shop.traits.HasTags.md",

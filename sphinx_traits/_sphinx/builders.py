@@ -10,6 +10,7 @@ from sphinx.locale import get_translation
 from sphinx.util import logging
 
 from sphinx_traits._sphinx.build import build_of
+from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_if_changed
 from sphinx_traits.manifest import dumps
@@ -65,6 +66,7 @@ class CoverageBuilder(_ManifestBuilder):
 
     name = "traits-coverage"
     epilog = _("What has no docstring is listed in %(outdir)s/undocumented.txt.")
+    failed = False
 
     def finish(self) -> None:
         """Count, list, and fail where the share is below `traits_coverage`."""
@@ -72,12 +74,18 @@ class CoverageBuilder(_ManifestBuilder):
         found = list(documentable(build.catalogue))
         missing = [one for one in found if not one[2]]
         percent = 100 * (len(found) - len(missing)) // len(found) if found else 100
-        lines = [f"{place}: {kind} {name}" for kind, name, _doc, place in missing]
+        lines = [f"{where}: {kind} {name}" for kind, name, _doc, where in missing]
         total = f"{len(found) - len(missing)} of {len(found)} documented ({percent}%)"
         write_if_changed(Path(self.outdir) / "undocumented.txt", "\n".join([*lines, total, ""]).encode())
         logger.info(total)
         if percent < build.settings.coverage:
-            warn("undocumented", f"{total}; traits_coverage asks for {build.settings.coverage}%.")
+            self.failed = True
+            asked = place(Path(self.confdir), "coverage")
+            warn(
+                "undocumented",
+                f"{total}; traits_coverage asks for {build.settings.coverage}%. See {self.outdir}/undocumented.txt.",
+                asked,
+            )
 
 
 def documentable(catalogue: Catalogue) -> Iterator[tuple[str, str, str, str]]:

@@ -35,6 +35,7 @@ def remove_pages(builder: Builder, docnames: Iterable[str]) -> None:
         file = outfile(builder, docname)
         if file is not None:
             file.unlink(missing_ok=True)
+            (Path(builder.outdir) / f"{docname}.md").unlink(missing_ok=True)  # its twin
 
 
 def outfile(builder: Any, docname: str) -> Path | None:

@@ -167,6 +167,8 @@ def _updated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
 def _finished(app: Sphinx, error: Exception | None) -> None:
     if error is not None:
         return
+    if isinstance(app.builder, CoverageBuilder) and app.builder.failed:
+        app.statuscode = 1
     build = builds.build_of(app.env)
     build.indices.save()
     if build.settings.markdown and output.wants_html(app.builder):

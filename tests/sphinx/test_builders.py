@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,20 +33,41 @@ def test_the_coverage_builder_lists_what_has_no_docstring(blog: SphinxBuilder) -
     assert built.text("undocumented.txt").endswith("documented (95%)\n")
 
 
-def test_too_little_coverage_is_a_warning(blog: SphinxBuilder) -> None:
-    """With `-W` it fails the build."""
-    blog.config["traits_coverage"] = 100
+@pytest.mark.parametrize(("asked", "status"), [(95, 0), (96, 1)])
+def test_too_little_coverage_fails_the_build(blog: SphinxBuilder, asked: int, status: int) -> None:
+    """Also without `-W`; the warning stands at the value of `conf.py` and names the list."""
+    blog.write({"conf.py": f"extensions = ['sphinx_traits']\ntraits_coverage = {asked}\n"})
+    built = blog.build("traits-coverage")
 
-    assert "[traits.undocumented]" in blog.build("traits-coverage").warnings[0]
+    assert built.app.statuscode == status
+    assert len(built.warnings) == status
+    for one in built.warnings:
+        assert one.startswith(f"{blog.source}/conf.py:2: WARNING: ")
+        assert f"See {built.out}/undocumented.txt. [traits.undocumented]" in one
 
 
-def test_pages_have_twins_in_markdown(blog: SphinxBuilder) -> None:
-    """Beside each page, and listed in `llms.txt`."""
-    blog.config["traits_markdown"] = True
+@pytest.mark.parametrize("base", ["", "https://blog.example/docs", "https://blog.example/docs/"])
+def test_pages_have_twins_in_markdown(blog: SphinxBuilder, base: str) -> None:
+    """Each generated page has one beside it, which `llms.txt` lists; its links lead to twins."""
+    blog.config.update(traits_markdown=True, html_baseurl=base)
     built = blog.build()
+    listed = re.findall(r"\]\((.+?)\)", built.text("llms.txt"))
+    pages = sorted(file.relative_to(built.out).with_suffix("") for file in built.out.glob("traits/**/*.html"))
+    links = [
+        (file.parent / link).resolve()
+        for file in built.out.glob("traits/**/*.md")
+        for link in re.findall(r"\]\((.+?\.md)\)", file.read_text())
+    ]
 
     assert "HasSlug" in built.text(f"traits/models/{ARTICLE}.md")
-    assert f"- [{ARTICLE}](traits/models/{ARTICLE}.md): A dated text." in built.text("llms.txt")
+    assert [built.out / f"{page}.md" for page in pages if not (built.out / f"{page}.md").is_file()] == []
+    address = base.rstrip("/") + "/" if base else ""
+    assert f"- [{ARTICLE}]({address}traits/models/{ARTICLE}.md): A dated text." in built.text("llms.txt")
+    assert {one.removeprefix(address) for one in listed} == {f"{page}.md" for page in pages if page.name != "index"} | {
+        "traits/models/index.md",
+        "traits/traits/index.md",
+    }
+    assert [link for link in links if not link.is_file()] == []
 
 
 @pytest.mark.parametrize("builder", ["text", "latex", "man", "epub", "singlehtml", "dirhtml", "xml", "gettext"])

@@ -183,7 +183,7 @@ def shop(project: SphinxBuilder) -> SphinxBuilder:
     package.mkdir()
     for name, text in FILES.items():
         (package / name).write_text(text.lstrip())
-    project.config.update(traits_packages=["shop"], traits_search_paths=[".."])
+    project.config.update(traits_packages=["shop"], traits_search_paths=[".."], traits_markdown=True)
     return project.write(DOCS)
 
 
