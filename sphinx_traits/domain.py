@@ -83,7 +83,7 @@ class HandDirective(ObjectDescription[str]):
     def handle_signature(self, sig: str, signode: desc_signature) -> str:
         """Show the name with its owner in front, then type and default."""
         owner, dot, short = sig.strip().rpartition(".")
-        signode += addnodes.desc_annotation("", self.objtype + " ")
+        signode += addnodes.desc_annotation("", f"{_TYPE_NAMES[self.objtype]} ")
         if owner:
             signode += addnodes.desc_addname(owner + dot, owner + dot)
         signode += addnodes.desc_name(short, short)
@@ -109,7 +109,7 @@ class HandDirective(ObjectDescription[str]):
             if name in self.options:
                 value = nodes.literal("", self.options[name])
                 body = nodes.field_body("", nodes.paragraph("", "", value))
-                fields += nodes.field("", nodes.field_name("", _FIELD_NAMES[name]), body)
+                fields += nodes.field("", nodes.field_name("", str(_FIELD_NAMES[name])), body)
         if len(fields):
             content_node.insert(0, fields)
 
@@ -122,12 +122,23 @@ class HandDirective(ObjectDescription[str]):
 
 
 _FIELD_NAMES = {
-    "env": "Environment",
-    "payload": "Payload",
-    "moment": "Moment",
-    "queue": "Queue",
-    "since": "Since",
-    "deprecated": "Deprecated",
+    "env": _("Environment"),
+    "payload": _("Payload"),
+    "moment": _("Moment"),
+    "queue": _("Queue"),
+    "since": _("Since"),
+    "deprecated": _("Deprecated"),
+}
+
+_TYPE_NAMES = {
+    "model": _("model"),
+    "trait": _("trait"),
+    "config": _("config key"),
+    "event": _("event"),
+    "hook": _("hook"),
+    "job": _("job"),
+    "feature": _("feature"),
+    "metric": _("metric"),
 }
 
 
@@ -368,6 +379,10 @@ class TraitDomain(Domain):
             target = self.objects[objtype, name]
             yield alias, target[2], objtype, target[0], target[1], -1
 
+    def get_type_name(self, type: ObjType, primary: bool = False) -> str:  # noqa: A002 - Sphinx's name
+        """What the search calls a type: `config key`, where Sphinx would say `Trait config`."""
+        return str(_TYPE_NAMES[type.lname])
+
     def get_full_qualified_name(self, node: Element) -> str | None:
         """The target of a reference."""
         target = node.get("reftarget")
@@ -392,4 +407,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_message_catalog("sphinx_traits", str(LOCALE))
     if "trait" not in app.registry.domains:
         app.add_domain(TraitDomain)
-    return {"version": "0.1.0", "env_version": DATA_VERSION, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "0.1.0",
+        "env_version": DATA_VERSION,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

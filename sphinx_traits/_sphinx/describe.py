@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.asnodes import Described, node_of, signature
+from sphinx_traits._sphinx.blocks.base import MASK
 from sphinx_traits._sphinx.blocks.config import state
 from sphinx_traits._sphinx.blocks.events import field_code, field_text
 from sphinx_traits._sphinx.build import ask, build_of
@@ -14,6 +15,7 @@ from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.extend import processed
 from sphinx_traits._sphinx.links import object_name
 from sphinx_traits._sphinx.parts import DASH, Cell, Part, code, facts, lines, paragraph, prose, text
+from sphinx_traits.manifest import ConfigKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from sphinx_traits._sphinx.docstrings import DocstringParser
     from sphinx_traits._sphinx.sources import Sources
     from sphinx_traits.domain import TraitDomain
-    from sphinx_traits.manifest import Class, ConfigKey, Event, Fact, Feature, Hook, Job, Metric
+    from sphinx_traits.manifest import Class, Event, Fact, Feature, Hook, Job, Metric
 
 _ = get_translation("sphinx_traits")
 
@@ -81,7 +83,7 @@ class Describer:
         """A docstring as nodes."""
         if not fact.doc:
             return []
-        what = type(fact).__name__.lower()
+        what = "config" if isinstance(fact, ConfigKey) else type(fact).__name__.lower()
         doc = processed(self.env.events, what, fact.name, fact.doc)
         return self.parser.parse(doc, self.sources.origin(fact.doc, fact.location))
 
@@ -118,7 +120,7 @@ class Describer:
         return desc
 
     def _config(self, key: ConfigKey) -> nodes.Node:
-        default = "••••••" if key.secret else key.default.text
+        default = MASK if key.secret else key.default.text
         after = f": {key.type}" if key.type else ""
         after += f" = {default}" if default and key.default.kind != "required" else ""
         group = f"{key.group}." if key.group else ""

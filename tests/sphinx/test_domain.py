@@ -12,6 +12,7 @@ import pytest
 from sphinx.search.en import SearchEnglish
 from sphinx.util.inventory import InventoryFile
 
+from sphinx_traits import __version__
 from sphinx_traits.testing import SphinxBuilder
 
 LINKS = """\
@@ -70,6 +71,25 @@ def test_objects_are_described_by_hand(project: SphinxBuilder) -> None:
     assert built.warnings == []
     assert 'href="#config-shop.HasPrice.currency"' in built.text("index.html")
     assert "SHOP_CURRENCY" in built.text("index.html")
+
+
+def test_descriptions_by_hand_speak_the_projects_language(project: SphinxBuilder) -> None:
+    """The kind of what is described, and the names of its fields."""
+    page = "Hand\n====\n\n.. trait:config:: shop.HasPrice.currency\n   :env: SHOP_CURRENCY\n"
+    project.config["language"] = "de"
+
+    text = project.write({"index.rst": page}).build("text").text("index.txt")
+
+    assert "Schlüssel shop.HasPrice.currency" in text
+    assert "Umgebung:" in text
+
+
+def test_the_search_says_what_it_has_found(blog: SphinxBuilder) -> None:
+    """In words of the glossary: a config key, not a `Trait config`."""
+    found = json.loads(blog.build().text("searchindex.js").removeprefix("Search.setIndex(").removesuffix(")"))
+
+    assert ["trait", "config", "config key"] in found["objnames"].values()
+    assert ["trait", "trait", "trait"] in found["objnames"].values()
 
 
 def test_the_inventory_has_each_object_once(blog: SphinxBuilder) -> None:
@@ -131,6 +151,14 @@ def test_the_search_knows_the_words_of_tables_as_a_reader_sees_them(blog: Sphinx
             word.lower() for word, at in index["terms"].items() if number in (at if isinstance(at, list) else [at])
         }
         assert found - words - {language.stem(one) for one in words} == set()
+
+
+def test_the_domain_alone_has_the_version_of_the_package(project: SphinxBuilder) -> None:
+    """It imports nothing of ours, so it says it itself."""
+    project.config["extensions"] = ["sphinx_traits.domain"]
+    app = project.write({"index.rst": "Uses\n====\n"}).build().app
+
+    assert app.extensions["sphinx_traits.domain"].version == __version__
 
 
 CONSUMER = """\
