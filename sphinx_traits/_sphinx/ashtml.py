@@ -22,7 +22,7 @@ LONG = 14
 """Length of a name above which it may break, in a narrow column, where one of its parts ends."""
 
 _SLASHES = re.compile(r"(?<=/)(?=\w)")
-_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/:(,])(?=\w)")
+_ENDS = re.compile(r"(?<=[a-z0-9]{3})(?=[A-Z])|(?<=[a-z0-9]_)(?=\w)|(?<=[./:(,])(?=\w)")
 
 _TAGS = {"strong": "strong", "em": "em", "span": "span", "p": "p"}
 

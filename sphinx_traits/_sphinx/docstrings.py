@@ -71,7 +71,7 @@ class DocstringParser:
         else:
             content = [nodes.bullet_list("", *(nodes.list_item("", *one) for one in shown))]
         name = nodes.field_name("", titles()[section.kind])
-        return nodes.field_list("", nodes.field("", name, nodes.field_body("", *content)))
+        return nodes.field_list("", nodes.field("", name, nodes.field_body("", *content)), classes=["traits-facts"])
 
     def _item(self, item: Item, origin: Origin) -> list[nodes.Node]:
         body = self._lines(item.lines, origin, item.line)

@@ -14,6 +14,7 @@ import jinja2
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.config import LARGE
+from sphinx_traits._sphinx.parts import by_short_name
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_if_changed
 
@@ -83,12 +84,12 @@ def plan(settings: Settings, index: Index) -> Pages:
     of = {
         (objtype, name): f"{settings.pages}/{FOLDERS[objtype]}/{name}"
         for objtype, classes in (("trait", index.traits), ("model", index.models))
-        for name in classes
+        for name in sorted(classes, key=by_short_name)
     }
     titles = {f"{settings.pages}/index": _("Models and traits")}
     titles |= {f"{settings.pages}/{one}": _overview_titles()[one] for one in OVERVIEWS}
     titles |= {f"{settings.pages}/models/index": _("Models"), f"{settings.pages}/traits/index": _("Traits")}
-    titles |= {doc: title for (_key, doc), title in zip(of.items(), _class_titles(index), strict=True)}
+    titles |= {of[key]: title for key, title in _class_titles(index).items()}
     toctree = settings.navigation == "toctree" or (settings.navigation == "auto" and len(of) <= LARGE)
     return Pages(settings.pages, of, titles, toctree)
 
@@ -97,12 +98,15 @@ def _overview_titles() -> dict[str, str]:
     return {"config": _("Configuration"), "events": _("Events"), "matrix": _("Who uses what")}
 
 
-def _class_titles(index: Index) -> Iterator[str]:
-    """Short names, with the module where two classes share one."""
-    classes: list[Class] = [*index.traits.values(), *index.models.values()]
-    count = Counter(one.short for one in classes)
-    for one in classes:
-        yield one.short if count[one.short] == 1 else f"{one.short} ({one.module})"
+def _class_titles(index: Index) -> dict[tuple[str, str], str]:
+    """Short names by type and name, with the module where two classes share one."""
+    classes: list[tuple[str, Class]] = [("trait", one) for one in index.traits.values()]
+    classes += [("model", one) for one in index.models.values()]
+    count = Counter(one.short for _objtype, one in classes)
+    return {
+        (objtype, one.name): one.short if count[one.short] == 1 else f"{one.short} ({one.module})"
+        for objtype, one in classes
+    }
 
 
 def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[str, str]:

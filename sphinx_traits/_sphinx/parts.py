@@ -105,6 +105,11 @@ def badge(label: str, kind: str) -> Piece:
     return Piece("span", [label], f"traits-badge traits-badge-{kind}")
 
 
+def by_short_name(name: str) -> tuple[str, str]:
+    """Sorts dotted names as a reader does, who sees their last parts."""
+    return name.rpartition(".")[2].lower(), name
+
+
 def summary(doc: str) -> str:
     """The first sentence of a docstring, on one line.
 

@@ -10,7 +10,7 @@ import pytest
 from blogfacts import ARTICLE, PAGE, SLUG, UNRESOLVED, USER, manifest
 from docutils import nodes
 
-from sphinx_traits.manifest import Location, Manifest, Setting, Value
+from sphinx_traits.manifest import Location, Manifest, Scope, Setting, Value
 
 if TYPE_CHECKING:
     from sphinx_traits.testing import SphinxBuilder
@@ -136,6 +136,24 @@ def test_columns_of_a_plain_base_say_where_they_come_from(blog: SphinxBuilder) -
     found = {row[0].split(" | ")[0]: row[-1] for row in rows(article(blog), "columns")}
 
     assert found == {"title": "Article", "slug": "HasSlug", "id": "Base", "author": "Article"}
+
+
+def test_a_scope_that_is_always_there_says_so(project: SphinxBuilder) -> None:
+    """Whoever writes queries must know that rows are left out, and how to get them; in the twin too."""
+    facts = manifest()
+    scope = Scope(name="in_use", owner=SLUG, always=True, lifted_by=("with_trashed", "only_trashed"))
+    traits = (
+        msgspec.structs.replace(one, scopes=(*one.scopes, scope)) if one.name == SLUG else one for one in facts.traits
+    )
+    project.manifest(msgspec.structs.replace(facts, traits=tuple(traits))).config["traits_markdown"] = True
+    built = project.write({"index.rst": "Blog\n====\n\n.. toctree::\n\n   traits/index\n"}).build()
+    shown = rows(article(project), "scopes")
+
+    assert shown[0][0] == "with_slug(slug) | The row with a slug."
+    assert shown[1][0] == "in_use | holds for every query, except with the option with_trashed, only_trashed"
+    twin = built.text(f"traits/models/{ARTICLE}.md")
+    assert "| `in_use` | always, except with `with_trashed`, `only_trashed` | [HasSlug](" in twin
+    assert "| `slug:{pk}` | [HasSlug](" in twin
 
 
 def test_an_incomplete_model_says_so(project: SphinxBuilder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -79,6 +80,25 @@ def test_one_file_of_everything_has_the_unlisted_pages(unlisted: SphinxBuilder, 
     text = "".join(file.read_text() for file in built.out.glob("*.tex" if builder == "latex" else "index.html"))
 
     assert "Somebody who writes." in text
+
+
+def test_classes_stand_in_the_order_of_what_a_reader_sees(blog: SphinxBuilder) -> None:
+    """By their short names, whatever modules they are of: in tables, in sidebars, in *Used by*."""
+    facts = manifest()
+    note = Model(name="aaa.Note", bases=(base(TAGS),), mro=("aaa.Note", TAGS, "builtins.object"), traits=(TAGS,))
+    blog.manifest(msgspec.structs.replace(facts, models=(note, *facts.models))).config["html_theme"] = "furo"
+    built = blog.build()
+    places = (
+        sidebar(built, "traits/models/index.html"),
+        built.text("traits/models/index.html").partition("<article")[2],
+        built.text("traits/matrix.html").partition("<article")[2],
+        built.text(f"traits/traits/{TAGS}.html").partition("Used by</h2>")[2]
+        or built.text(f"traits/traits/{TAGS}.html"),
+    )
+
+    for text in places:
+        shown = re.findall(r">(Article|Note|Page)<", text)
+        assert shown[:3] == ["Article", "Note", "Page"]
 
 
 def test_a_new_model_has_only_its_neighbours_written_again(unlisted: SphinxBuilder) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page
-from sphinx_traits._sphinx.parts import Cell, Content, code, named, table
+from sphinx_traits._sphinx.parts import Cell, Content, code, joined, named, table
 
 if TYPE_CHECKING:
-    from sphinx_traits.manifest import Column
+    from sphinx_traits.manifest import Column, Scope
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
@@ -45,9 +45,18 @@ def _type(page: Page, one: Column) -> Cell:
 def scopes_table(page: Page, it: Composition) -> Content:
     """Scopes with their parameters."""
     rows: list[list[Cell]] = [
-        [named([code(f"{one.name}{one.signature}")], one.doc), page.origin(one, it.subject.name)] for one in it.scopes
+        [named([code(f"{one.name}{one.signature}")], one.doc, _holds(one)), page.origin(one, it.subject.name)]
+        for one in it.scopes
     ]
     return [table("scopes", [_("Scope"), _("From")], rows)]
+
+
+def _holds(scope: Scope) -> Cell:
+    """Of a scope that is on every query that it is there, and what takes it off."""
+    if not scope.always:
+        return ""
+    options = [_(", except with the option "), *joined(code(one) for one in scope.lifted_by)] if scope.lifted_by else []
+    return [_("holds for every query"), *options]
 
 
 COLUMNS = Block("columns", _("Columns"), lambda it: bool(it.columns), columns_table)

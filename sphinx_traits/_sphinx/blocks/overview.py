@@ -18,6 +18,7 @@ from sphinx_traits._sphinx.parts import (
     Part,
     Piece,
     Table,
+    by_short_name,
     code,
     joined,
     lines,
@@ -45,10 +46,10 @@ def chosen(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
 
 
 def named_by(options: Options, kind: str, names: Iterable[str]) -> list[str]:
-    """The names that a directive shows: those of its option, without those that it excludes."""
+    """The names that a directive shows: those of its option, without those that it excludes, as a reader sorts them."""
     excluded = options.get(f"exclude-{kind}", ())
     shown = chosen(names, options.get(kind, ()))
-    return [name for name in shown if not any(_means(one, name) for one in excluded)]
+    return sorted((name for name in shown if not any(_means(one, name) for one in excluded)), key=by_short_name)
 
 
 def _means(pattern: str, name: str) -> bool:
@@ -58,7 +59,7 @@ def _means(pattern: str, name: str) -> bool:
 def _declaring(page: Page, options: Options) -> list[Class]:
     """The classes whose own facts a catalogue shows: traits, then models with facts of their own."""
     index = page.catalogue.index
-    names = named_by(options, "traits", [*index.traits, *index.models])
+    names = (*named_by(options, "traits", index.traits), *named_by(options, "traits", index.models))
     return [index.by_name[name] for name in names]
 
 
@@ -118,7 +119,7 @@ def matrix_table(page: Page, options: Options) -> Content:
     if not rows or not traits:
         return _none()
     made = _matrix([_("Model"), *map(page.linker.cls, traits)], rows)
-    key = paragraph("● ", _("direct"), "   ", "○ ", _("through another class"), classes="traits-key")
+    key = paragraph("● ", _("direct"), ", ○ ", _("through another class"), classes="traits-key")
     return [made, key]
 
 
@@ -135,7 +136,7 @@ def _matrix(heads: Sequence[Part], rows: Sequence[Sequence[Cell]]) -> Table:
 
 def config_tables(page: Page, options: Options) -> Content:
     """All config keys, trait by trait."""
-    heads = [_("Key"), _("Type"), _("Default"), _("Values elsewhere")]
+    heads = [_("Key"), _("Type"), _("Default"), _("Instead of the default")]
     return _per_class(page, options, "config", heads, lambda cls: [_config_row(page, key) for key in cls.config])
 
 
@@ -153,7 +154,7 @@ def _given(page: Page, key: ConfigKey) -> Iterator[list[Part]]:
     mine = [one for one in page.catalogue.manifest.settings if is_about(one, key) and not one.model]
     for everywhere in [one for one in mine if not one.tenant][:1]:
         yield [_("all models"), ": ", value_code(everywhere.value.text, key.secret)]
-    for use in page.catalogue.usages(key.owner):
+    for use in sorted(page.catalogue.usages(key.owner), key=lambda one: by_short_name(one.model)):
         for one in use.settings:
             if one.key == key.name and one.layer != "file":
                 yield [page.linker.cls(use.model), ": ", value_code(one.value.text, key.secret)]

@@ -27,7 +27,7 @@ def place_line(page: Page, it: Composition) -> Content:
         pieces += [one, " "]
     table = getattr(it.subject, "table", "")
     if table:
-        pieces += [_("table "), code(table), " "]
+        pieces += [_("table "), code(table), " · "]
     pieces += page.linker.place(it.subject.location)
     return [paragraph(*pieces, classes="traits-where")] if pieces else []
 

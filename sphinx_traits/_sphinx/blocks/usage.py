@@ -9,7 +9,7 @@ from sphinx.locale import get_translation
 from sphinx_traits._sphinx.blocks.base import MASK, Block, Page
 from sphinx_traits._sphinx.blocks.config import layer_badge
 from sphinx_traits._sphinx.blocks.traits import how
-from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, code, lines, paragraph, table
+from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, by_short_name, code, lines, paragraph, table
 
 if TYPE_CHECKING:
     from sphinx_traits.manifest import Setting
@@ -30,9 +30,9 @@ def usage_table(page: Page, it: Composition) -> Content:
             how(page, use.direct, use.through),
             lines(_setting(one, one.key in secret) for one in use.settings),
         ]
-        for use in usages
+        for use in sorted(usages, key=lambda one: by_short_name(one.model))
     ]
-    return [table("usage", [_("Model"), _("How"), _("Values of its own")], rows)]
+    return [table("usage", [_("Model"), _("How"), _("Instead of the default")], rows)]
 
 
 def _setting(one: Setting, secret: bool) -> list[Part]:
