@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.asnodes import Described, node_of, signature
-from sphinx_traits._sphinx.blocks.base import MASK
+from sphinx_traits._sphinx.blocks.base import MASK, marked
 from sphinx_traits._sphinx.blocks.config import state
 from sphinx_traits._sphinx.blocks.events import field_code, field_text
 from sphinx_traits._sphinx.build import ask, build_of
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 _ = get_translation("sphinx_traits")
 
 DECLARED = {
-    "config": ("config", _("Configuration")),
-    "features": ("feature", _("Features")),
-    "events": ("event", _("Events")),
-    "hooks": ("hook", _("Hooks")),
-    "jobs": ("job", _("Jobs")),
-    "metrics": ("metric", _("Metrics")),
+    "config": ("config", marked("Configuration")),
+    "features": ("feature", marked("Features")),
+    "events": ("event", marked("Events")),
+    "hooks": ("hook", marked("Hooks")),
+    "jobs": ("job", marked("Jobs")),
+    "metrics": ("metric", marked("Metrics")),
 }
 """What a trait declares: the attribute of `Class`, the object type, and the section's title."""
 

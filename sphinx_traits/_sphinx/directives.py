@@ -220,7 +220,7 @@ class TraitModel(ClassDirective):
         for block in MODEL_SECTIONS:
             if block.filled(it):
                 self._own_targets(it.subject, block)
-                yield block.name, str(block.title), [*_lead(block), self._later(block, it)]
+                yield block.name, _(block.title), [*_lead(block), self._later(block, it)]
 
     def _own_targets(self, subject: Class, block: Block) -> None:
         """What the model declares itself is described nowhere else: links to it lead to the section."""
@@ -253,17 +253,17 @@ class TraitReference(ClassDirective):
         for attribute, (_objtype, title) in DECLARED.items():
             entries = self._writer.entries(it.subject, attribute)
             if entries:
-                yield attribute, str(title), entries
+                yield attribute, _(title), entries
         for block in others:
             yield from self._blocks(it, block)
 
     def _blocks(self, it: Composition, block: Block) -> Iterator[tuple[str, str, list[nodes.Node]]]:
         if block.filled(it):
-            yield block.name, str(block.title), [*_lead(block), self._later(block, it)]
+            yield block.name, _(block.title), [*_lead(block), self._later(block, it)]
 
 
 def _lead(block: Block) -> list[nodes.Node]:
-    return [node_of(paragraph(str(block.lead), classes="traits-lead"))] if block.lead else []
+    return [node_of(paragraph(_(block.lead), classes="traits-lead"))] if block.lead else []
 
 
 NAMES = ("traits", "exclude-traits", "models", "exclude-models")

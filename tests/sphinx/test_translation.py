@@ -27,7 +27,7 @@ def messages() -> set[str]:
     found: set[str] = set()
     for file in [*(PACKAGE / "_sphinx").rglob("*.py"), PACKAGE / "domain.py"]:
         source = file.read_text(encoding="utf-8")
-        found.update(re.findall(r'\b_\(\s*"((?:[^"\\]|\\.)+)"\s*,?\s*\)', source))
+        found.update(re.findall(r'\b(?:_|marked)\(\s*"((?:[^"\\]|\\.)+)"\s*,?\s*\)', source))
         found.update(re.findall(r'_index\("\w+", "\w+", "([^"]+)"\)', source))
     return found
 
@@ -42,7 +42,8 @@ def test_every_text_is_translated(language: str) -> None:
 
 
 def test_pages_speak_the_projects_language(blog: SphinxBuilder) -> None:
-    """Titles, heads and badges are German where the project is."""
+    """Titles, heads and badges are German where the project is, also after an English one in the same process."""
+    blog.build()
     blog.config["language"] = "de"
 
     built = blog.build()

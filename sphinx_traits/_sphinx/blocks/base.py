@@ -60,6 +60,15 @@ class Block:
     lead: str = ""
 
 
+def marked(words: str) -> str:
+    """Words that are translated where they are shown.
+
+    Sphinx translates what a module says while it is imported once and for all, if a build has begun already: pages
+    of the next language would have titles in that of the first.
+    """
+    return words
+
+
 MASK = "••••••"
 """In the place of a secret value."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.locale import get_translation
 
+from sphinx_traits._sphinx.blocks.base import marked
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code, named, paragraph, table
 
 if TYPE_CHECKING:
@@ -17,46 +18,51 @@ if TYPE_CHECKING:
 _ = get_translation("sphinx_traits")
 
 WORDS = {
-    "trait": _("trait"),
-    "model": _("model"),
-    "config": _("config key"),
-    "feature": _("feature"),
-    "event": _("event"),
-    "hook": _("hook"),
-    "job": _("job"),
-    "metric": _("metric"),
-    "column": _("column"),
-    "scope": _("scope"),
+    "trait": marked("trait"),
+    "model": marked("model"),
+    "config": marked("config key"),
+    "feature": marked("feature"),
+    "event": marked("event"),
+    "hook": marked("hook"),
+    "job": marked("job"),
+    "metric": marked("metric"),
+    "column": marked("column"),
+    "scope": marked("scope"),
 }
 
-KINDS = {"added": _("added"), "removed": _("removed"), "renamed": _("renamed"), "changed": _("changed")}
+KINDS = {
+    "added": marked("added"),
+    "removed": marked("removed"),
+    "renamed": marked("renamed"),
+    "changed": marked("changed"),
+}
 
 PARTS = {
-    "default": _("default"),
-    "type": _("type"),
-    "env": _("environment"),
-    "constraints": _("constraints"),
-    "group": _("group"),
-    "locked": _("locked"),
-    "secret": _("secret"),
-    "deprecated": _("deprecated"),
-    "wire": _("name"),
-    "payload": _("payload"),
-    "fields": _("payload"),
-    "before": _("veto"),
-    "moment": _("moment"),
-    "priority": _("priority"),
-    "when": _("condition"),
-    "is_async": _("async"),
-    "queue": _("queue"),
-    "parameters": _("parameters"),
-    "options": _("options"),
-    "kind": _("kind"),
-    "nullable": _("may be null"),
-    "target": _("target"),
-    "signature": _("signature"),
-    "traits": _("traits"),
-    "order": _("lookup order"),
+    "default": marked("default"),
+    "type": marked("type"),
+    "env": marked("environment"),
+    "constraints": marked("constraints"),
+    "group": marked("group"),
+    "locked": marked("locked"),
+    "secret": marked("secret"),
+    "deprecated": marked("deprecated"),
+    "wire": marked("name"),
+    "payload": marked("payload"),
+    "fields": marked("payload"),
+    "before": marked("veto"),
+    "moment": marked("moment"),
+    "priority": marked("priority"),
+    "when": marked("condition"),
+    "is_async": marked("async"),
+    "queue": marked("queue"),
+    "parameters": marked("parameters"),
+    "options": marked("options"),
+    "kind": marked("kind"),
+    "nullable": marked("may be null"),
+    "target": marked("target"),
+    "signature": marked("signature"),
+    "traits": marked("traits"),
+    "order": marked("lookup order"),
 }
 
 _HOOKS_AT = "hooks at "
@@ -82,8 +88,8 @@ def _row(page: Page, one: Change) -> list[Cell]:
     short = one.name.rpartition(".")[2] if of_class else ".".join(one.name.split(".")[-2:])
     name = page.linker.to(one.what, one.name, code(short))
     return [
-        named([name], "", str(WORDS[one.what])),
-        [badge(str(KINDS[one.kind]), f"change-{one.kind}"), *_part(one)],
+        named([name], "", _(WORDS[one.what])),
+        [badge(_(KINDS[one.kind]), f"change-{one.kind}"), *_part(one)],
         code(one.before) if one.before else "",
         code(one.after) if one.after else "",
     ]
@@ -94,4 +100,4 @@ def _part(one: Change) -> list[Part]:
         return []
     if one.part.startswith(_HOOKS_AT):
         return [" ", _("order of hooks at "), code(one.part.removeprefix(_HOOKS_AT))]
-    return [" ", str(PARTS[one.part]) if one.part in PARTS else code(one.part)]
+    return [" ", _(PARTS[one.part]) if one.part in PARTS else code(one.part)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page, value_code
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked, value_code
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code, joined, lines, named, table
 from sphinx_traits.manifest import ConfigKey
 
@@ -97,5 +97,5 @@ def state(value: str) -> Part:
     return code(value)
 
 
-BLOCK = Block("config", _("Configuration"), lambda it: bool(it.config), config_table)
-FEATURES = Block("features", _("Features"), lambda it: bool(it.features), features_table)
+BLOCK = Block("config", marked("Configuration"), lambda it: bool(it.config), config_table)
+FEATURES = Block("features", marked("Features"), lambda it: bool(it.features), features_table)

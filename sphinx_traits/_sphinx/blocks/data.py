@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Cell, Content, code, joined, named, table
 
 if TYPE_CHECKING:
@@ -59,5 +59,5 @@ def _holds(scope: Scope) -> Cell:
     return [_("holds for every query"), *options]
 
 
-COLUMNS = Block("columns", _("Columns"), lambda it: bool(it.columns), columns_table)
-SCOPES = Block("scopes", _("Scopes"), lambda it: bool(it.scopes), scopes_table)
+COLUMNS = Block("columns", marked("Columns"), lambda it: bool(it.columns), columns_table)
+SCOPES = Block("scopes", marked("Scopes"), lambda it: bool(it.scopes), scopes_table)

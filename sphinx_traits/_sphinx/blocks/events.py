@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, facts, joined, lines, named, table, text
 from sphinx_traits.resolve import EventUse
 
@@ -116,18 +116,18 @@ def listeners_table(page: Page, it: Composition) -> Content:
     return [table("listeners", [_("Event"), _("Heard by")], rows, span=True)]
 
 
-BLOCK = Block("events", _("Events"), lambda it: bool(it.events), events_table)
+BLOCK = Block("events", marked("Events"), lambda it: bool(it.events), events_table)
 SIGNALS = Block(
     "signals",
-    _("Signals"),
+    marked("Signals"),
     lambda it: bool(it.signals),
     signals_table,
-    _("Sent by its methods; no trait declares them."),
+    marked("Sent by its methods; no trait declares them."),
 )
 LISTENERS = Block(
     "listeners",
-    _("Listeners"),
+    marked("Listeners"),
     lambda it: bool(it.heard_by),
     listeners_table,
-    _("Called for signals and events of the host that are about this class."),
+    marked("Called for signals and events of the host that are about this class."),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Content, Piece, paragraph, prose
 
 if TYPE_CHECKING:
@@ -33,4 +33,4 @@ def _finding(page: Page, one: Finding) -> Piece:
     return paragraph(*prose(one.message), " ", *prose(one.hint), " ", *page.linker.place(one.location))
 
 
-BLOCK = Block("findings", _("Findings"), lambda it: bool(it.findings) or not it.subject.complete, findings_box)
+BLOCK = Block("findings", marked("Findings"), lambda it: bool(it.findings) or not it.subject.complete, findings_box)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, named, table
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def _row(page: Page, it: Composition, moment: str, order: str, hook: Hook) -> li
 
 BLOCK = Block(
     "hooks",
-    _("Hooks"),
+    marked("Hooks"),
     lambda it: bool(it.hooks),
     hooks_table,
-    _("In the order in which they run."),
+    marked("In the order in which they run."),
 )

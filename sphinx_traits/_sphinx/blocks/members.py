@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, badge, code, joined, lines, named, table
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _ = get_translation("sphinx_traits")
 
 KINDS = {
-    "classmethod": _("class method"),
-    "staticmethod": _("static method"),
-    "property": _("property"),
-    "attribute": _("attribute"),
-    "class": _("class"),
+    "classmethod": marked("class method"),
+    "staticmethod": marked("static method"),
+    "property": marked("property"),
+    "attribute": marked("attribute"),
+    "class": marked("class"),
 }
 
 
@@ -71,7 +71,7 @@ def _name(member: Member) -> list[Part]:
     callable_ = member.kind in ("method", "classmethod", "staticmethod")
     shown: list[Part] = [code(f"{member.name}()" if callable_ else member.name)]
     if member.kind in KINDS:
-        shown += [" ", badge(str(KINDS[member.kind]), "note")]
+        shown += [" ", badge(_(KINDS[member.kind]), "note")]
     if member.is_async:
         shown += [" ", badge(_("async"), "note")]
     return shown
@@ -90,4 +90,4 @@ def chain(page: Page, one: MemberChain) -> Cell:
     return lines(found)
 
 
-BLOCK = Block("members", _("Members"), shown_members, members_table)
+BLOCK = Block("members", marked("Members"), shown_members, members_table)

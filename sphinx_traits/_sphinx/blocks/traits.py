@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Cell, Content, joined, named, paragraph, table, text
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def traits_block(page: Page, it: Composition) -> Content:
     return [*traits_table(page, it), *mro_line(page, it)]
 
 
-BLOCK = Block("traits", _("Traits"), lambda it: bool(it.traits), traits_block)
+BLOCK = Block("traits", marked("Traits"), lambda it: bool(it.traits), traits_block)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import MASK, Block, Page
+from sphinx_traits._sphinx.blocks.base import MASK, Block, Page, marked
 from sphinx_traits._sphinx.blocks.config import layer_badge
 from sphinx_traits._sphinx.blocks.traits import how
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, by_short_name, code, lines, paragraph, table
@@ -39,4 +39,4 @@ def _setting(one: Setting, secret: bool) -> list[Part]:
     return [code(f"{one.key} = {MASK if secret else one.value.text}"), " ", layer_badge(one.layer)]
 
 
-BLOCK = Block("used-by", _("Used by"), lambda _it: True, usage_table)
+BLOCK = Block("used-by", marked("Used by"), lambda _it: True, usage_table)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import Block, Page
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.blocks.events import field_code
 from sphinx_traits._sphinx.parts import Cell, Content, code, joined, lines, named, table
 
@@ -59,6 +59,6 @@ def cache_table(page: Page, it: Composition) -> Content:
     return [table("cache", [_("Key"), _("Operation"), _("Place"), _("From")], rows)]
 
 
-JOBS = Block("jobs", _("Jobs"), lambda it: bool(it.jobs), jobs_table)
-METRICS = Block("metrics", _("Metrics"), lambda it: bool(it.metrics), metrics_table)
-CACHE = Block("cache", _("Cache keys"), lambda it: bool(it.cache_keys), cache_table)
+JOBS = Block("jobs", marked("Jobs"), lambda it: bool(it.jobs), jobs_table)
+METRICS = Block("metrics", marked("Metrics"), lambda it: bool(it.metrics), metrics_table)
+CACHE = Block("cache", marked("Cache keys"), lambda it: bool(it.cache_keys), cache_table)
