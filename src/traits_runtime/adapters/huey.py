@@ -20,6 +20,10 @@ with needs("huey"):
     from huey.serializer import Serializer  # type: ignore[import-untyped]
 
 
+PATIENCE_S = 30
+"""How long a process waits for others that write into the file; five seconds by default, too few on a busy machine."""
+
+
 class _Json(Serializer):  # type: ignore[misc]
     """JSON where Huey would pickle; its messages are tuples of scalars when all they carry is our message."""
 
@@ -94,7 +98,9 @@ class HueyEngine(QueueEngine):
 
     def _huey(self, name: str) -> tuple[Any, Any]:
         if name not in self._hueys:
-            huey = SqliteHuey(name=name, filename=self._path, results=False, utc=True, serializer=_Json())
+            huey = SqliteHuey(
+                name=name, filename=self._path, results=False, utc=True, serializer=_Json(), timeout=PATIENCE_S
+            )
             self._hueys[name] = huey, huey.task(name="traits")(_run)
         return self._hueys[name]
 
