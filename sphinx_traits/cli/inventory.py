@@ -77,7 +77,10 @@ def _draw(manifest: Manifest) -> None:
     for model in rows:
         table.add_row(*model)
     out = console()
-    out.print(table)
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        out.file.write(line.rstrip() + "\n")
     out.print()
     for number, trait in enumerate(header[1:], 1):
         out.print(f"{number:>3} {trait}")

@@ -13,7 +13,7 @@ from sphinx_traits.manifest import Class
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Index
 from traits_runtime.cli.frame import fail
-from traits_runtime.cli.output import json_option, print_json, print_table
+from traits_runtime.cli.output import counted, json_option, print_json, print_table
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -83,7 +83,9 @@ def _row(one: Class, kind: str, traits: tuple[str, ...], used_by: tuple[str, ...
 
 
 def _count(one: Listed) -> str:
-    return f"{len(one.traits)} traits" if one.kind == "model" else f"in {len(one.used_by)} models"
+    if one.kind == "model":
+        return counted(len(one.traits), "trait")
+    return f"in {counted(len(one.used_by), 'model')}"
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -11,6 +11,7 @@ from sphinx_traits.cli.sources import read_sources, source_options, the_one, war
 from sphinx_traits.manifest import Column, ConfigKey, Fact, Feature, Hook, Listener, Scope, Value
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
+from traits_runtime._core.declare import MOMENTS
 from traits_runtime.cli.completion import completes
 from traits_runtime.cli.output import console, json_option, print_json, print_table
 
@@ -148,10 +149,9 @@ def _heard(listeners: Iterable[Listener]) -> str:
 
 
 def _by_moment(hooks: Iterable[Hook]) -> list[Hook]:
-    groups: dict[str, list[Hook]] = {}
-    for one in hooks:
-        groups.setdefault(one.moment, []).append(one)
-    return [one for own in groups.values() for one in own]
+    """Moments in the order of a row's life, those of the project's own last."""
+    order = {moment: number for number, moment in enumerate(MOMENTS)}
+    return sorted(hooks, key=lambda one: (order.get(one.moment, len(order)), "" if one.moment in order else one.moment))
 
 
 def _holds(scope: Scope) -> str:

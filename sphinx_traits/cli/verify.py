@@ -25,7 +25,7 @@ from traits_runtime.cli.output import json_option, print_json
 def verify(project: Project, first: tuple[str, ...], *, as_json: bool) -> None:
     """Import the program and say where it differs from what was read: MRO, members, declared facts.
 
-    This is the one command that runs your code. Django is set up where DJANGO_SETTINGS_MODULE is set. Ends with
+    This runs your code. Django is set up where DJANGO_SETTINGS_MODULE is set. Ends with
     code 1 where there are differences.
 
     \b

@@ -16,7 +16,9 @@ The environment is stronger: ``TRAITS_QUEUE=rq``, ``TRAITS_ENGINES_RQ_URL=redis:
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -34,7 +36,13 @@ from traits_runtime._core.trait.configuration import config
 from traits_runtime._core.trait.deliver import progress
 from traits_runtime._core.trait.forward import Forward
 from traits_runtime._core.trait.relay import Relay
-from traits_runtime.errors import NoApplicationError, NoEngineError, NoForwardError, UnknownEngineError
+from traits_runtime.errors import (
+    NoApplicationError,
+    NoEngineError,
+    NoForwardError,
+    UnknownEngineError,
+    UnknownEngineSettingError,
+)
 
 __all__ = [
     "DeadLetter",
@@ -277,7 +285,15 @@ def _open(role: str, name: str, settings: Settings, given: Mapping[str, Any] | N
         if isinstance(error, AttributeError) or error.name == path:
             raise UnknownEngineError(role, name, ADAPTERS[role]) from error
         raise
-    return opened(settings.engines.get(name, {}) if given is None else given)
+    values = settings.engines.get(name, {}) if given is None else given
+    try:
+        return opened(values)
+    except TypeError as error:
+        wrong = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+        if wrong is None or wrong[2] not in values:
+            raise
+        known = inspect.signature(getattr(module, wrong[1])).parameters
+        raise UnknownEngineSettingError(name, wrong[2], known) from error
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -448,6 +448,16 @@ class UnknownEngineError(UnknownNameError):
         self.role = role
 
 
+class UnknownEngineSettingError(UnknownNameError):
+    """Config sets an adapter up with something that it does not know."""
+
+    def __init__(self, adapter: str, setting: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"The adapter {adapter!r} has no setting {setting!r} (in [engines.{adapter}]).", setting, known
+        )
+        self.adapter = adapter
+
+
 class NoEngineError(TraitsError):
     """A worker is to run and config names no queue."""
 

@@ -17,7 +17,7 @@ import msgspec
 if TYPE_CHECKING:
     from traits_runtime._core.queue import Outbox
 
-__all__ = ["Check", "Checked", "Status", "register", "run", "unregister"]
+__all__ = ["Check", "Checked", "Status", "names", "register", "run", "unregister"]
 
 PATIENCE_S: Final = 60.0
 """How long a job may be due before somebody should look."""
@@ -62,6 +62,11 @@ def register(name: str, check: Check) -> None:
 def unregister(name: str) -> None:
     """Take a check away."""
     _checks.pop(name, None)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all checks."""
+    return tuple(_checks)
 
 
 def run(*, timeout: float = 5.0, exclude: tuple[str, ...] = ()) -> tuple[Checked, ...]:

@@ -49,7 +49,7 @@ def test_explain_names_file_and_line_and_what_is_hidden() -> None:
 
     assert done.stdout.splitlines() == [
         "HasSlug.max_length = 120  [model: blog/models/content.py:44]",
-        "  hides 60  [file: pyproject.toml [tool.traits.config.traits_runtime.traits.slug.HasSlug]]",
+        "  hides 60  [file: pyproject.toml:12]",
         "  hides 80  [default: traits_runtime.traits.slug.HasSlug]",
     ]
     assert run("config", "explain", "HasSlug.max_length", "--model", "Article").stdout == done.stdout
@@ -224,7 +224,7 @@ def test_dry_run_shows_the_difference_and_writes_nothing(shop: Path) -> None:
     done = live(shop, "config", "set", "HasStock.low", "7", "--dry-run")
 
     assert done.stdout.splitlines() == [
-        "- HasStock.low = 4  [file: pyproject.toml [tool.traits.config.HasStock]]",
+        "- HasStock.low = 4  [file: pyproject.toml:7]",
         done.stdout.splitlines()[1],
     ]
     assert done.stdout.splitlines()[1].startswith("+ HasStock.low = 7  [stored: a change by ")
@@ -254,6 +254,35 @@ def test_application_without_a_store_loses_no_override_silently(tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_taking_back_what_is_not_there_writes_nothing(shop: Path) -> None:
+    """A misspelt tenant takes nothing back; what holds is said, and no line stands in the history."""
+    live(shop, "config", "set", "HasStock.low", "7", "--tenant", "acme")
+    done = live(shop, "config", "unset", "HasStock.low", "--tenant", "akme")
+
+    assert (done.returncode, done.stdout) == (0, "HasStock.low = 4  [file: pyproject.toml:7]\n")
+    assert "Nothing is stored for it" in done.stderr
+    assert len(rows(shop, "history")) == 1
+
+
+@pytest.mark.slow
+def test_history_names_what_is_unknown_and_says_when_there_is_nothing(shop: Path) -> None:
+    """A rollout is a share; a misspelt trait is answered with the nearest."""
+    empty = run("config", "history", project=shop)
+    live(shop, "features", "rollout", "HasStock.reorder", "10")
+    live(shop, "features", "rollout", "HasStock.reorder", "end")
+    shown = [
+        line.split()[-2:] for line in run("features", "history", "HasStock.reorder", project=shop).stdout.splitlines()
+    ]
+    unknown = run("config", "history", "HasStok", project=shop)
+    none = run("features", "history", "HasPrice", project=shop)
+
+    assert (empty.stdout, empty.stderr) == ("", "No change is stored.\n")
+    assert shown[1:] == [["%", "(ended)"], ["10", "%"]]
+    assert (unknown.exit_code, "Did you mean 'HasStock'?" in unknown.stderr) == (2, True)
+    assert (none.exit_code, none.stdout) == (0, "")
+
+
+@pytest.mark.slow
 def test_everything_is_switched_off_with_yes_and_on_again(shop: Path) -> None:
     """`'*'` is every trait at once."""
     off = live(shop, "config", "disable", "*", "--yes", "--reason", "incident")
@@ -261,6 +290,7 @@ def test_everything_is_switched_off_with_yes_and_on_again(shop: Path) -> None:
 
     assert (off.returncode, on.returncode) == (0, 0)
     assert "*.enabled = False" in off.stdout
+    assert run("config", "explain", "*", project=shop).stdout.startswith("*.enabled = True  [stored: change 2 by")
     assert rows(shop) == [("*", "enabled", "", "", "true")]
 
 

@@ -819,7 +819,7 @@ def test_text_names_place_id_reason_and_way_out(lite: Shop) -> None:
 
     assert re.match(r"pyproject\.toml:6: error TRT202 HasSlug\.max_length takes int", lines[0])
     assert lines[1].endswith("(--fix)")
-    assert lines[2] == "1 findings: 1 error. 1 with --fix can be fixed."
+    assert lines[2] == "1 finding: 1 error. Can be fixed: 1 with --fix."
 
 
 # -- the catalogue

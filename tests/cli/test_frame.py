@@ -109,7 +109,59 @@ def test_json_is_never_cut() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["list", "show Article", "events", "config list"])
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("config list --store {file}", "The store {file} cannot be used: file is not a database."),
+        ("config set HasStock.low 7 --store {file}", "The store {file} cannot be used: file is not a database."),
+        ("config history --store {file}", "The store {file} cannot be used: file is not a database."),
+        ("config set HasStock.low 7 --store {file}/x.db", "The store {file}/x.db cannot be used: "),
+        ("make trait HasViews --into {file}/x", "{file}/x: Not a directory."),
+        ("make listener hear --event trait..x", "'trait..x' is no event name or pattern"),
+        ("manifest --output {file}/x.json", "{file}: File exists."),
+        ("docs --format json --output {file}/x", "Not a directory."),
+        ("diagnose --write-baseline --baseline {file}/x.json", "{file}/x.json: Not a directory."),
+        ("diagnose --database nonsense", "--database: ArgumentError: "),
+        ("diagnose --database postgresql+psycopg://ada:geheim@127.0.0.1:9/x", "Connection refused"),
+        ("health --exclude evnts", "Did you mean 'events'?"),
+        ("metrics trait.HasStock.count", "Did you mean 'trait.HasStock.counts'?"),
+        ("config history HasStok", "Did you mean 'HasStock'?"),
+    ],
+)
+def test_world_that_is_not_as_expected_is_a_sentence(command: str, answer: str, shop: Path) -> None:
+    """Files that are none, folders that are files, databases that are away: exit code 2, no traceback, no password."""
+    file = shop / "file"
+    file.write_text("neither a database nor a folder, but a text that is long enough for both", encoding="utf-8")
+    done = process(*command.format(file=file).split(), "--project", str(shop), cwd=shop)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert answer.format(file=file) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "geheim" not in done.stderr
+
+
+@pytest.mark.slow
+def test_way_to_an_error_outside_can_be_seen(shop: Path) -> None:
+    """With TRAITS_TRACEBACK=1, and it is not called an internal error."""
+    command = ("diagnose", "--database", "postgresql+psycopg://ada@127.0.0.1:9/x", "--project", str(shop))
+    done = process(*command, cwd=shop, env={"TRAITS_TRACEBACK": "1"})
+
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+    assert "Internal error" not in done.stderr
+
+
+@pytest.mark.slow
+def test_setting_that_an_adapter_does_not_know_is_answered_with_the_nearest(shop: Path) -> None:
+    """Of a file or of the environment."""
+    done = process("health", "--project", str(shop), cwd=shop, env={"TRAITS_QUEUE": "rq", "TRAITS_ENGINES_RQ_URI": "x"})
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "The adapter 'rq' has no setting 'uri' (in [engines.rq]). Did you mean 'url'?" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["list", "show Article", "events", "config list", "inventory"])
 def test_a_pipe_gets_no_colours_and_no_empty_space(command: str) -> None:
     """What another program reads is plain, and standard error is empty."""
     done = process(*command.split(), "--project", str(BLOG))

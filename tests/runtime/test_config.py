@@ -127,14 +127,30 @@ def test_places_say_where_a_value_was_given(tmp_path: Path) -> None:
     config.set(HasAddress, "max_length", 90, by="ada")
     by_store = HasAddress.address_config.explain("max_length")
 
-    assert by_file.place == "pyproject.toml [tool.traits.config.HasAddress]"
+    assert by_file.place == "pyproject.toml:2"
     assert by_class.place == f"{__name__}.Article.__traits__"
     assert by_store.place == "change 1 by ada"
     assert str(by_store).splitlines() == [
         "HasAddress.max_length = 90  [stored: change 1 by ada]",
-        "  hides 71  [file: pyproject.toml [tool.traits.config.HasAddress]]",
+        "  hides 71  [file: pyproject.toml:2]",
         f"  hides 80  [default: {__name__}.HasAddress]",
     ]
+
+
+def test_value_in_a_table_on_one_line_is_placed_by_its_table(tmp_path: Path) -> None:
+    """Lines are found where a value has one of its own; a table is named as TOML writes it."""
+    trait = f"{__name__}.HasAddress"
+    config.use(path=write(tmp_path, f'[tool.traits.config]\n"{trait}" = {{ max_length = 71 }}\n', "pyproject.toml"))
+
+    assert HasAddress.address_config.explain("max_length").place == f'pyproject.toml [tool.traits.config."{trait}"]'
+
+
+def test_key_of_another_tool_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """The same name in a table above."""
+    text = "[tool.other.config.HasAddress]\nmax_length = 1\n[tool.traits.config.HasAddress]\nmax_length = 71\n"
+    config.use(path=write(tmp_path, text, "pyproject.toml"))
+
+    assert HasAddress.address_config.explain("max_length").place == "pyproject.toml:4"
 
 
 def test_tenants_in_a_file(tmp_path: Path) -> None:
@@ -491,7 +507,7 @@ def test_names_that_nothing_declares(tmp_path: Path) -> None:
     found = [(type(error), error.name, place) for error, place in config.unknown()]
 
     assert found == [
-        (UnknownConfigKeyError, "max_lenght", "traits.toml [config.HasAddress]"),
-        (UnknownTraitError, "HasAdress", "traits.toml [config.HasAdress]"),
-        (UnknownModelError, f"{__name__}.Pag", f'traits.toml [models."{__name__}.Pag".HasAddress]'),
+        (UnknownConfigKeyError, "max_lenght", "traits.toml:3"),
+        (UnknownTraitError, "HasAdress", "traits.toml:5"),
+        (UnknownModelError, f"{__name__}.Pag", "traits.toml:7"),
     ]

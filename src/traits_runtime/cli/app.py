@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -93,7 +94,20 @@ class Application(NamedTuple):
             runtime.read_files(self.file)
         store = self.open_store()
         if store is not None:
-            config.use(store=store)
+            with using_store(store):
+                config.use(store=store)
+
+
+@contextmanager
+def using_store(path: Path | None) -> Iterator[None]:
+    """Name the file in what SQLite says about it; ends the process with code 2."""
+    import sqlite3
+
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        fail(f"The store {path} cannot be used: {why}.")
 
 
 def app_options(command: C) -> C:

@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from traits_runtime._core.config.keys import Key
-from traits_runtime._core.config.resolver import Resolved
-from traits_runtime.cli.app import Application
+from traits_runtime._core.config.resolver import Address, Resolved
+from traits_runtime.cli.app import Application, using_store
 from traits_runtime.cli.completion import completes
 from traits_runtime.cli.frame import fail
 from traits_runtime.cli.known import Known, KnownClass, live
@@ -150,11 +150,15 @@ def write(app: Application, name: str, aim: Aim, value: object, *, text: bool = 
         _say(at, aim, before, _foreseen(at, aim, value, text=text), 0)
         return
     writes(aim)
+    if value is None and not _is_stored(at, aim):
+        _say(at, aim, before, before, 0)
+        return
     given = {"model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected}
-    if value is None:
-        change = config.unset(trait, at.key.name, **given)  # type: ignore[arg-type]
-    else:
-        change = config.set(trait, at.key.name, value, text=text, **given)  # type: ignore[arg-type]
+    with using_store(app.open_store()):
+        if value is None:
+            change = config.unset(trait, at.key.name, **given)  # type: ignore[arg-type]
+        else:
+            change = config.set(trait, at.key.name, value, text=text, **given)  # type: ignore[arg-type]
     _say(at, aim, before, effective(at, aim.tenant), change.number)
 
 
@@ -174,7 +178,7 @@ def _foreseen(at: Target, aim: Aim, value: object, *, text: bool) -> Resolved[An
     from traits_runtime._core.config.resolver import Table
 
     held = runtime.resolver.stored
-    address = (at.key.trait, at.key.name, "" if at.model is None else at.model.path, aim.tenant)
+    address = _address(at, aim)
     values = {one: found for one, found in held.values.items() if one != address}
     if value is not None:
         values[address] = (at.key.check(value, "stored", text=text), f"a change by {aim.by}")
@@ -183,6 +187,17 @@ def _foreseen(at: Target, aim: Aim, value: object, *, text: bool) -> Resolved[An
         return effective(at, aim.tenant)
     finally:
         runtime.resolver.stored = held
+
+
+def _address(at: Target, aim: Aim) -> Address:
+    return at.key.trait, at.key.name, "" if at.model is None else at.model.path, aim.tenant
+
+
+def _is_stored(at: Target, aim: Aim) -> bool:
+    """Whether there is an override to take back."""
+    from traits_runtime._core import runtime
+
+    return _address(at, aim) in runtime.resolver.stored.values
 
 
 def writes(aim: Aim) -> None:
@@ -206,6 +221,10 @@ def _say(at: Target, aim: Aim, before: Resolved[Any], after: Resolved[Any], numb
     name = f"{at.key.trait}.{at.key.name}"
     if aim.as_json:
         print_json(Written(name, model, aim.tenant, old, new, after.layer, after.place, number, aim.dry_run))
+        return
+    if not number and not aim.dry_run:
+        click.echo(f"{name} = {old}  [{before.layer}: {before.place}]")
+        click.echo("Nothing is stored for it: nothing was written.", err=True)
         return
     click.secho(f"- {name} = {old}  [{before.layer}: {before.place}]", fg="red")
     click.secho(f"+ {name} = {new}  [{after.layer}: {after.place}]", fg="green")

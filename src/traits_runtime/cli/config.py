@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import click
@@ -13,7 +13,8 @@ from traits_runtime._core.config.keys import MASK, Key, type_text
 from traits_runtime._core.config.resolver import Resolved
 from traits_runtime._core.config.store import Change
 from traits_runtime._core.declare import REQUIRED
-from traits_runtime.cli.app import Application, app_options
+from traits_runtime._core.rollouts import Rollout
+from traits_runtime.cli.app import Application, app_options, using_store
 from traits_runtime.cli.change import Aim, aim_options, write
 from traits_runtime.cli.completion import completes
 from traits_runtime.cli.frame import CONTEXT, Command, LazyGroup, confirm
@@ -245,7 +246,7 @@ def enable(app: Application, name: str, aim: Aim) -> None:
 
     \b
     Example:
-      traits config enable HasSlug.follow_title --model Article
+      traits config enable Searchable.search_indexing --model Article
     """
     write(app, name, aim, value=True, text=False)
 
@@ -260,7 +261,7 @@ def disable(app: Application, name: str, aim: Aim, *, yes: bool) -> None:
 
     \b
     Example:
-      traits config disable HasSlug.follow_title --reason "broken links"
+      traits config disable Searchable.search_indexing --reason "reindexing"
     """
     if name == "*" and not aim.dry_run:
         confirm("This switches every trait of the application off.", yes=yes)
@@ -280,21 +281,47 @@ def history(app: Application, key: str, limit: int, *, as_json: bool) -> None:
       traits config history
       traits config history HasSlug.max_length --json
     """
-    print_history(app, lambda one: not key or f"{one.trait}.{one.key}".startswith(key), limit, as_json=as_json)
+    print_history(app, key, lambda _facts, _one: True, limit, as_json=as_json)
 
 
-def print_history(app: Application, wanted: Any, limit: int, *, as_json: bool) -> None:
-    """The changes of the store, newest first."""
-    rows = [one for one in _changes(app) if wanted(one)][:limit]
+def print_history(
+    app: Application, name: str, wanted: Callable[[Known, Change], bool], limit: int, *, as_json: bool
+) -> None:
+    """The changes of the store, newest first.
+
+    Args:
+        app: The application.
+        name: A trait, or a trait and a key; empty for all. One that is in no change has to be declared.
+        wanted: Which of them.
+        limit: How many.
+        as_json: Whether to print JSON.
+    """
+    facts = known(app)
+    every = [one for one in _changes(app, facts) if wanted(facts, one)]
+    rows = [one for one in every if not name or _is_named(one, name)]
+    if name and not rows:
+        facts.key(name)
     if as_json:
-        print_json(rows)
+        print_json(rows[:limit])
         return
+    if not rows:
+        click.echo("No change is stored.", err=True)
+        return
+    rows = rows[:limit]
     print_table([_change_row(one) for one in rows], ("", "at", "by", "key", "for", "before", "after", "why"))
 
 
-def _changes(app: Application) -> list[Change]:
+def _is_named(one: Change, name: str) -> bool:
+    """Whether a change is of a trait, or of a key of it; a feature's rollout is the feature's."""
+    return name in (one.trait, f"{one.trait}.{one.key}", f"{one.trait}.{_feature(one)}")
+
+
+def _feature(one: Change) -> str:
+    return one.key.removesuffix(".rollout").removesuffix(".subjects")
+
+
+def _changes(app: Application, facts: Known) -> list[Change]:
     store = app.open_store()
-    facts = known(app)
     if facts.how == "imported" or store is None:
         from traits_runtime import config as live_config
 
@@ -305,14 +332,15 @@ def _changes(app: Application) -> list[Change]:
 
     opened = SQLiteStore(store)
     try:
-        return [_masked(one, facts) for one in opened.history(100_000)]
+        with using_store(store):
+            return [_masked(one, facts) for one in opened.history(100_000)]
     finally:
         opened.close()
 
 
 def _masked(change: Change, facts: Known) -> Change:
     """A change whose values are masked for a secret key, and for one that the sources do not know."""
-    name = change.key.removesuffix(".rollout").removesuffix(".subjects")
+    name = _feature(change)
     keys = [one.keys[name] for one in facts.traits.values() if one.short == change.trait and name in one.keys]
     if change.trait == "*" or (keys and not any(key.option.secret for key in keys)):
         return change
@@ -322,7 +350,16 @@ def _masked(change: Change, facts: Known) -> Change:
 def _change_row(one: Change) -> tuple[str, ...]:
     at = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(one.at))
     whom = " ".join(part for part in (one.model.rpartition(".")[2], one.tenant) if part)
-    return str(one.number), at, one.by, f"{one.trait}.{one.key}", whom, one.before, one.after or "(unset)", one.why
+    before, after = _shown(one, one.before), _shown(one, one.after) or "(unset)"
+    return str(one.number), at, one.by, f"{one.trait}.{one.key}", whom, before, after, one.why
+
+
+def _shown(one: Change, value: str) -> str:
+    """A stored value for a reader: a rollout as its share."""
+    if not one.key.endswith(".rollout") or not value:
+        return value
+    found = msgspec.json.decode(value, type=Rollout | None)
+    return "(ended)" if found is None else f"{found.share:g} %"
 
 
 def _values(facts: Known, trait: str, model: str, tenant: str) -> Iterator[ConfigValue]:

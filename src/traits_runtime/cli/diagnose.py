@@ -21,6 +21,7 @@ from traits_runtime.cli.frame import confirm, did_you_mean, fail
 from traits_runtime.cli.known import Known, live, static
 from traits_runtime.cli.output import json_option, print_json
 from traits_runtime.cli.report import FORMS, summary
+from traits_runtime.errors import TraitsError
 
 BASELINE = ".traits-baseline.json"
 
@@ -82,7 +83,7 @@ def _explain(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before unsafe fixes.")
 @click.option("--database", metavar="URL", default="", help="The database. Default: the engine of --app's object.")
 @click.option(
-    "--baseline", type=click.Path(dir_okay=False, path_type=Path), help=f"Findings to leave alone. Default: {BASELINE}."
+    "--baseline", type=click.Path(dir_okay=False, path_type=Path), help=f"Known findings. Default: {BASELINE}."
 )
 @click.option("--write-baseline", is_flag=True, help="Write all findings of now into the baseline.")
 @click.option(
@@ -195,12 +196,21 @@ def _databases(url: str, thing: object) -> list[tuple[Any, Any]]:
         if not url and "sqlalchemy" not in _loaded():
             continue
         module: Any = importlib.import_module(name)
-        engine = module.open_engine(url) if url else module.engine_of(thing)
+        engine = _engine(module, url) if url else module.engine_of(thing)
         if engine is not None:
             opened.append((module, engine))
     if not opened:
         click.echo("No database was looked at: name one with --database, or --app module:engine.", err=True)
     return opened
+
+
+def _engine(module: Any, url: str) -> Any:
+    try:
+        return module.open_engine(url)
+    except TraitsError:
+        raise
+    except Exception as error:
+        fail(f"--database: {type(error).__name__}: {str(error).splitlines()[0]}")
 
 
 def _loaded() -> set[str]:

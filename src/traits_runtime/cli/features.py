@@ -37,7 +37,7 @@ class FeatureRow(msgspec.Struct, frozen=True):
     """A feature.
 
     Args:
-        feature: ``HasSlug.follow_title``; a trait's own switch is ``HasSlug.enabled``.
+        feature: ``Searchable.search_indexing``; a trait's own switch is ``Searchable.enabled``.
         on: Whether its toggle is on.
         layer: The layer that says so.
         place: Where.
@@ -62,7 +62,7 @@ def features() -> None:
     \b
     Examples:
       traits features list --model Article
-      traits features rollout HasSlug.follow_title 10 --reason "first users"
+      traits features rollout Searchable.search_indexing 10 --reason "first users"
     """
 
 
@@ -121,7 +121,7 @@ def enable(app: Application, feature: str, aim: Aim) -> None:
 
     \b
     Example:
-      traits features enable HasSlug.follow_title --model Article
+      traits features enable Searchable.search_indexing --model Article
     """
     write(app, feature, aim, value=True, text=False)
 
@@ -135,7 +135,7 @@ def disable(app: Application, feature: str, aim: Aim) -> None:
 
     \b
     Example:
-      traits features disable HasSlug.follow_title --reason "broken links"
+      traits features disable Searchable.search_indexing --reason "reindexing"
     """
     write(app, feature, aim, value=False, text=False)
 
@@ -152,8 +152,8 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
 
     \b
     Examples:
-      traits features rollout HasSlug.follow_title 10 --reason "first users"
-      traits features rollout HasSlug.follow_title end
+      traits features rollout Searchable.search_indexing 10 --reason "first users"
+      traits features rollout Searchable.search_indexing end
     """
     from traits_runtime import rollouts
 
@@ -202,13 +202,12 @@ def history(app: Application, feature: str, limit: int, *, as_json: bool) -> Non
 
     \b
     Example:
-      traits features history HasSlug.follow_title
+      traits features history Searchable.search_indexing
     """
-    keys = (key for owner in known(app).traits.values() for key in owner.keys.values() if key.kind != "option")
-    names = {f"{key.trait}.{key.name}" for key in keys}
 
-    def wanted(change: Change) -> bool:
-        name = f"{change.trait}.{change.key.removesuffix('.rollout').removesuffix('.subjects')}"
-        return (name in names or change.trait == "*") and name.startswith(feature)
+    def wanted(facts: Known, change: Change) -> bool:
+        name = change.key.removesuffix(".rollout").removesuffix(".subjects")
+        keys = (one.keys.get(name) for one in facts.traits.values() if one.short == change.trait)
+        return change.trait == "*" or any(key is not None and key.kind != "option" for key in keys)
 
-    print_history(app, wanted, limit, as_json=as_json)
+    print_history(app, feature, wanted, limit, as_json=as_json)

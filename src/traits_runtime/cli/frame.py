@@ -121,18 +121,38 @@ class Main(LazyGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _failed(error: Exception) -> int:
-    """Report an error: ours in one sentence, any other with its traceback, which a report needs."""
-    from traits_runtime.errors import TraitsError
+OUTSIDE: Final = frozenset({
+    "alembic", "amqp", "kombu", "pika", "psycopg", "redis", "sqlalchemy", "sqlite3",
+})  # fmt: skip
+"""Libraries whose errors tell of files, databases and brokers."""
 
-    if isinstance(error, TraitsError):
-        click.echo(f"Error: {error}", err=True)
+
+def _failed(error: Exception) -> int:
+    """Report an error: ours, and one of the world outside, in one sentence, any other with its traceback."""
+    said = _sentence(error)
+    if said and not os.environ.get("TRAITS_TRACEBACK"):
+        click.echo(f"Error: {said}", err=True)
         return 2
     import traceback
 
     traceback.print_exc()
-    click.echo("Internal error: please report it with the lines above.", err=True)
+    if not said:
+        click.echo("Internal error: please report it with the lines above.", err=True)
     return 2
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong, where it is no fault of ours; empty where it may be."""
+    from traits_runtime.errors import TraitsError
+
+    if isinstance(error, TraitsError):
+        return str(error)
+    lines = str(error).splitlines() or [""]
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    if type(error).__module__.partition(".")[0] in OUTSIDE:
+        return f"{lines[0] or type(error).__name__}\n(TRAITS_TRACEBACK=1 shows where it comes from.)"
+    return ""
 
 
 def fail(message: str) -> NoReturn:

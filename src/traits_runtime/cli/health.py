@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from traits_runtime.cli.app import Application, app_options
+from traits_runtime.cli.frame import did_you_mean, fail
 from traits_runtime.cli.output import json_option, print_json, print_table
-from traits_runtime.health import Checked, run
+from traits_runtime.health import Checked, names, run
 
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
 
@@ -29,6 +30,9 @@ def health(app: Application, timeout: float, exclude: tuple[str, ...], *, strict
     """
     app.load()
     app.start_engines()
+    for one in exclude:
+        if one not in names():
+            fail(f"There is no check {one!r} among {', '.join(names())}.{did_you_mean(one, names())}")
     found = run(timeout=timeout, exclude=exclude)
     bad = any(one.status == "fail" or (strict and one.status == "warn") for one in found)
     if as_json:

@@ -12,7 +12,7 @@ import msgspec
 from traits_runtime._core.queue import DeadLetter
 from traits_runtime.cli.app import Application, app_options
 from traits_runtime.cli.frame import CONTEXT, Command, LazyGroup, confirm, did_you_mean, fail
-from traits_runtime.cli.output import json_option, print_json, print_table
+from traits_runtime.cli.output import counted, json_option, print_json, print_table
 
 HERE = "traits_runtime.cli.jobs"
 
@@ -43,10 +43,6 @@ class Letters(NamedTuple):
     dead: Callable[[int], list[DeadLetter]]
     revive: Callable[[str], bool]
     drop: Callable[[str], bool]
-
-    def counted(self, count: int) -> str:
-        """``1 job``, ``2 jobs``."""
-        return f"{count} {self.what}{'' if count == 1 else 's'}"
 
 
 class DeadJob(msgspec.Struct, frozen=True):
@@ -182,7 +178,7 @@ def drop(letters: Letters, ids: tuple[str, ...], *, everything: bool, dry_run: b
     """
     chosen = _chosen(letters, ids, everything=everything)
     if chosen and not dry_run:
-        confirm(f"This forgets {letters.counted(len(chosen))}.", yes=yes)
+        confirm(f"This forgets {counted(len(chosen), letters.what)}.", yes=yes)
     done = chosen if dry_run else tuple(one for one in chosen if letters.drop(one))
     _say(letters, "would be forgotten" if dry_run else "is forgotten", done, dry_run=dry_run, as_json=as_json)
 
@@ -234,7 +230,7 @@ def _say(letters: Letters, what: str, done: tuple[str, ...], *, dry_run: bool, a
         return
     for one in done:
         click.echo(f"{one} {what}")
-    click.echo(f"{letters.counted(len(done))}{', dry run' if dry_run else ''}.", err=True)
+    click.echo(f"{counted(len(done), letters.what)}{', dry run' if dry_run else ''}.", err=True)
 
 
 def _dead(one: DeadLetter) -> DeadJob:

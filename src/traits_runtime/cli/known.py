@@ -17,7 +17,7 @@ from traits_runtime._core.config.files import find_file, read_file
 from traits_runtime._core.config.keys import Key, toggle
 from traits_runtime._core.config.resolver import Resolved, Resolver, Subject, Table
 from traits_runtime._core.declare import REQUIRED, Option
-from traits_runtime.cli.app import Application
+from traits_runtime.cli.app import Application, using_store
 from traits_runtime.cli.frame import Sources, did_you_mean, fail
 
 
@@ -42,6 +42,13 @@ class KnownClass(NamedTuple):
     def short(self) -> str:
         """The last part of the path."""
         return self.path.rpartition(".")[2]
+
+
+NOBODY = Subject(None, (), {})
+"""For whom a value holds that is everybody's."""
+
+EVERYTHING = toggle("*", "*")
+"""The toggle of all traits at once."""
 
 
 class Known:
@@ -81,7 +88,7 @@ class Known:
         return sorted(self.classes)
 
     def feature_names(self) -> list[str]:
-        """``HasSlug.follow_title`` for every feature, and the traits."""
+        """``Searchable.search_indexing`` for every feature, and the traits."""
         own = (f"{t.short}.{n}" for t in self.traits.values() for n, key in t.keys.items() if key.kind == "feature")
         return sorted([*own, *(one.short for one in self.traits.values())])
 
@@ -102,7 +109,9 @@ class Known:
         return fail(f"There is no {kind} {name!r} among {len(among)}.{did_you_mean(name, [*shorts, *among])}")
 
     def key(self, name: str) -> tuple[KnownClass, Key]:
-        """The trait and key that ``HasSlug.max_length`` names; a trait's name alone is its toggle."""
+        """The trait and key that ``HasSlug.max_length`` names; a trait's name alone is its toggle, ``*`` everything."""
+        if name in ("*", "*.enabled"):
+            return KnownClass("*", NOBODY, {"enabled": EVERYTHING}, (), is_model=False), EVERYTHING
         trait, _, key = name.rpartition(".")
         if not trait:
             self._needs_a_trait(key)
@@ -124,15 +133,15 @@ class Known:
     def model(self, name: str, trait: KnownClass | None = None) -> KnownClass:
         """The model that a name stands for; it must have the trait."""
         found = self.find("model", name, self.models)
-        if trait is not None and trait.path not in found.traits:
+        if trait is not None and trait.path not in (*found.traits, "*"):
             using = ", ".join(sorted(one.short for one in self.models.values() if trait.path in one.traits)) or "none"
             fail(f"Model {found.short!r} does not use trait {trait.short!r}. Models that do: {using}.")
         return found
 
     def resolve(self, key: Key, model: KnownClass | None, tenant: str) -> Resolved[Any]:
         """The effective value of a key."""
-        owner = model if model is not None else self.traits[key.path]
-        return self.resolver.resolve(key, owner.subject, tenant)
+        owner = model or self.traits.get(key.path)
+        return self.resolver.resolve(key, NOBODY if owner is None else owner.subject, tenant)
 
 
 def known(app: Application) -> Known:
@@ -191,7 +200,8 @@ def _stored(path: Path) -> Table:
 
     store = SQLiteStore(path)
     try:
-        return as_table(store.load())
+        with using_store(path):
+            return as_table(store.load())
     finally:
         store.close()
 

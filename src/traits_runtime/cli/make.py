@@ -10,6 +10,7 @@ import click
 
 from traits_runtime._core.config.files import find_file, setting
 from traits_runtime._core.diagnose.settings import write_atomic
+from traits_runtime._core.naming import is_event_name
 from traits_runtime.cli.frame import CONTEXT, Command, LazyGroup, Sources, fail, sources_options
 
 HERE = "traits_runtime.cli.make"
@@ -145,6 +146,8 @@ def listener(sources: Sources, name: str, pattern: str, into: Path | None, *, fo
       traits make listener send_mail --event 'trait.*.published'
     """
     _function_name(name)
+    if not is_event_name(pattern.replace("**", "x").replace("*", "x")):
+        fail(f"{pattern!r} is no event name or pattern: segments of letters, digits and _, or *, or **.")
     text = LISTENER.format(snake=name, pattern=pattern, title=f"What happens on {pattern}")
     _write(_folder(sources, into, "listeners") / f"{name}.py", text, force=force, dry_run=dry_run)
 

@@ -6,7 +6,8 @@ import click
 
 from traits_runtime._core.telemetry import Reading
 from traits_runtime.cli.app import Application, app_options
-from traits_runtime.cli.output import json_option, print_json, print_table
+from traits_runtime.cli.frame import did_you_mean, fail
+from traits_runtime.cli.output import counted, json_option, print_json, print_table
 
 
 @click.command()
@@ -28,7 +29,11 @@ def metrics(app: Application, pattern: str, *, as_json: bool) -> None:
     from traits_runtime._core.naming import matches
 
     app.load()
-    rows = [one for one in _all(telemetry.read()) if matches(pattern, one.name)]
+    every = _all(telemetry.read())
+    rows = [one for one in every if matches(pattern, one.name)]
+    if every and not rows:
+        names = [one.name for one in every]
+        fail(f"None of {counted(len(every), 'metric')} matches {pattern!r}.{did_you_mean(pattern, names)}")
     if as_json:
         print_json(rows, warnings=() if telemetry.on else ("Telemetry is off: nothing is recorded.",))
         return

@@ -62,6 +62,11 @@ def schema_name(ctx: click.Context) -> str:
     return f"traits/{'-'.join(names)}/1"
 
 
+def counted(count: int, what: str) -> str:
+    """``1 job``, ``2 jobs``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def console() -> Console:
     """A console on standard output: as wide as the terminal, unlimited in a pipe, coloured as `--color` says."""
     from rich.console import Console

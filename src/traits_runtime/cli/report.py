@@ -9,7 +9,9 @@ import click
 import msgspec
 
 from traits_runtime._core.diagnose.catalogue import CHECKS
-from traits_runtime._core.diagnose.problem import Problem, counted
+from traits_runtime._core.diagnose.problem import Problem
+from traits_runtime._core.diagnose.problem import counted as count_levels
+from traits_runtime.cli.output import counted
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -31,12 +33,16 @@ def summary(problems: Sequence[Problem]) -> str:
     """How many findings there are, and how many a command can fix."""
     if not problems:
         return "Nothing is wrong."
-    counts = ", ".join(f"{count} {level}" for level, count in counted(list(problems)).items())
+    counts = ", ".join(_level(count, level) for level, count in count_levels(list(problems)).items())
     safe = sum(one.fixing == "safe" for one in problems)
     unsafe = sum(one.fixing == "unsafe" for one in problems)
     ways = [f"{safe} with --fix"] if safe else []
     ways += [f"{unsafe} with --unsafe-fixes"] if unsafe else []
-    return f"{len(problems)} findings: {counts}." + (f" {' and '.join(ways)} can be fixed." if ways else "")
+    return f"{counted(len(problems), 'finding')}: {counts}." + (f" Can be fixed: {', '.join(ways)}." if ways else "")
+
+
+def _level(count: int, level: str) -> str:
+    return f"{count} {level}" if level == "info" else counted(count, level)
 
 
 def as_github(problems: Sequence[Problem]) -> str:
@@ -115,7 +121,7 @@ def as_junit(problems: Sequence[Problem]) -> str:
 def _failure(case: Element, mine: Sequence[Problem]) -> None:
     from xml.etree import ElementTree
 
-    failure = ElementTree.SubElement(case, "failure", message=f"{len(mine)} findings", type=mine[0].level)
+    failure = ElementTree.SubElement(case, "failure", message=counted(len(mine), "finding"), type=mine[0].level)
     failure.text = "\n".join(f"{one.place}: {one.message} {one.hint}" for one in mine)
 
 

@@ -158,20 +158,28 @@ class _Watch:
             self._thread.join(timeout=5)
 
     def _look(self) -> None:
-        with _looking:
-            own = _connect(self._path)
+        own: sqlite3.Connection | None = None
+        seen: int | None = None
         try:
-            seen: int | None = None
             while True:
                 with _looking:
-                    now = _data_version(own)
+                    own = own or self._connected()
+                    now = None if own is None else _data_version(own)
                     if now != seen:
                         seen = now
                         self._tell()
                 if self._ended.wait(INTERVAL):
                     return
         finally:
-            own.close()
+            if own is not None:
+                own.close()
+
+    def _connected(self) -> sqlite3.Connection | None:
+        """A connection of this thread, None while there can be none."""
+        try:
+            return _connect(self._path)
+        except (sqlite3.Error, OSError):
+            return None
 
     def _tell(self) -> None:
         try:

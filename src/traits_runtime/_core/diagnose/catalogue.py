@@ -281,7 +281,7 @@ PAGE: Final = "reference/diagnose/{}.html"
 
 def page_of(check: Check) -> str:
     """The page of an id, as Markdown."""
-    fixing = {"safe": "`traits diagnose --fix`", "unsafe": "`traits diagnose --unsafe-fixes`", "": "by hand"}
+    fixing = {"safe": "by `traits diagnose --fix`", "unsafe": "by `traits diagnose --unsafe-fixes`", "": "by hand"}
     lines = [
         f"# {check.id}: {check.name}", "",
         check.title, "",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from traits_runtime._core.config.files import lines_of
 from traits_runtime._core.config.keys import Key
 from traits_runtime._core.config.resolver import Address, Resolver, Source, Subject, Table
 from traits_runtime._core.declare import REQUIRED
@@ -168,16 +168,7 @@ def table_of(address: Address) -> tuple[str, ...]:
 
 def line_of(file: Path, address: Address) -> int:
     """The line of a value in a config file, 0 where it is written in a way that a search does not find."""
-    wanted = table_of(address)
-    inside = False
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        header = re.fullmatch(r"\s*\[([^\[\]]+)\]\s*(#.*)?", line)
-        if header:
-            parts = tuple(one.strip("\"'") for one in re.findall(r"\"[^\"]*\"|'[^']*'|[^.\s]+", header[1]))
-            inside = (parts[2:] if parts[:2] == ("tool", "traits") else parts) == wanted
-        elif inside and re.match(rf"\s*[\"']?{re.escape(address[1])}[\"']?\s*=", line):
-            return number
-    return 0
+    return lines_of(file).get((*table_of(address), address[1]), 0)
 
 
 def remove_value(file: Path, address: Address) -> None:
@@ -198,6 +189,7 @@ def remove_value(file: Path, address: Address) -> None:
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all, also where the process is interrupted; its permissions stay."""
     import os
+    from contextlib import suppress
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -205,6 +197,9 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         if path.exists():
             temporary.chmod(path.stat().st_mode)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise

@@ -111,8 +111,10 @@ class Configuration:
             if store is None and isinstance(self._store, MemoryStore):
                 store = named_store(Path(path))
         if store is not None:
+            opened = _opened(store)
+            opened.load()  # one that cannot be read does not take the place of one that can
             self._end()
-            self._store = _opened(store)
+            self._store = opened
             self._end = self._store.watch(self.refresh)
         self.refresh()
 
