@@ -538,6 +538,60 @@ def test_statement_that_was_executed_can_be_pickled_and_made_more_of(blog: Sessi
         assert session.scalars(copied).all() == session.scalars(narrowed).all() == found
 
 
+def test_serialized_query_of_columns_is_one_of_the_table_which_is_a_documented_limit(blog: Sessions) -> None:
+    """SQLAlchemy's serializer writes columns as those of their table; a query of the model comes back as one."""
+    with blog() as session:
+        trashed(session)
+
+        def again(query: Any) -> int:
+            return len(session.execute(loads(dumps(query), Base.metadata, session)).all())
+
+        assert again(sa.select(Article)) == 1
+        assert again(sa.select(sa.func.count()).select_from(Article)) == 1
+        assert again(sa.select(Article.id)) == 2
+
+
+@pytest.mark.filterwarnings("ignore:The Query.get")
+def test_legacy_query_get_shows_a_trashed_row_at_hand_which_is_a_documented_limit(blog: Sessions) -> None:
+    """It asks the identity map and not the session; a row that is not at hand is not found."""
+    with blog() as session:
+        article = trashed(session)
+        session.refresh(article)
+        assert session.get(Article, article.id) is None
+        assert session.query(Article).get(article.id) is article
+        session.expunge_all()
+
+        assert session.query(Article).get(article.id) is None
+
+
+def test_update_by_key_reaches_the_trash_which_is_a_documented_limit(blog: Sessions) -> None:
+    """SQLAlchemy executes a list of keys and values as it is."""
+    with blog() as session:
+        article = trashed(session)
+        session.execute(sa.update(Article), [{"id": article.id, "words": 7}])
+        session.refresh(article)
+
+        assert (article.words, article.is_trashed) == (7, True)
+
+
+def test_trash_is_not_copied_by_a_statement(blog: Sessions) -> None:
+    """`INSERT ... SELECT` and a query inside an INSERT read rows in use; with the option those in the trash too."""
+    copy = sa.insert(Tag).from_select(["name"], sa.select(Article.title))
+    with blog() as session:
+        trashed(session)
+        session.execute(copy)
+        assert session.scalars(sa.select(Tag.name).where(Tag.name != "t")).all() == ["stays"]
+        session.execute(copy, execution_options={"with_trashed": True})
+        assert sorted(session.scalars(sa.select(Tag.name).where(Tag.name != "t"))) == ["gone", "stays", "stays"]
+        gone = sa.select(sa.func.count(Article.id)).where(Article.title == "gone").scalar_subquery()
+        session.execute(sa.insert(Article).values(title="counted", words=gone))
+        scope = sa.select(Article.title).where(Article.scopes.only_trashed())
+        session.execute(sa.insert(Tag).from_select(["name"], scope.where(Article.title == "gone")))
+
+        assert session.scalars(sa.select(Article.words).where(Article.title == "counted")).one() == 0
+        assert session.scalars(sa.select(Tag.name)).all().count("gone") == 2
+
+
 def test_model_that_is_mapped_later_is_heeded_by_a_statement_that_was_executed_before() -> None:
     """What is known of a statement is of the models there were."""
 

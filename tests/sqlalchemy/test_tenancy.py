@@ -28,6 +28,7 @@ from traits_runtime.adapters.sqlalchemy import (
     NoTenantInSessionError,
     TraitSession,
     UnscopedStatementError,
+    tracked_upsert,
 )
 from traits_runtime.errors import NoTenantError, TenantMismatchError
 from traits_runtime.traits.tenancy import BelongsToTenant
@@ -65,6 +66,7 @@ class Task(BelongsToTenant, Base):
     id: Mapped[int] = mapped_column(sa.Identity(start=1000), primary_key=True)
     title: Mapped[str]
     project_id: Mapped[int | None] = mapped_column(sa.ForeignKey("project.id"))
+    after_id: Mapped[int | None] = mapped_column(sa.ForeignKey("task.id"))
     project: Mapped[Project | None] = relationship(back_populates="tasks")
 
 
@@ -86,11 +88,17 @@ def maker(engine_of: Callable[[sa.MetaData], sa.Engine]) -> sessionmaker[TraitSe
     return made
 
 
+def _says(row: Any) -> str:
+    if isinstance(row, Task):
+        return row.title
+    return f"{row.name} {row.budget}" if isinstance(row, Campaign) else str(row.name)
+
+
 def everything(maker: sessionmaker[TraitSession]) -> set[tuple[str, int, str, str]]:
     """All rows of all tenants: table, key, tenant, text."""
     with unscoped(reason="test"), maker() as session:
         return {
-            (type(row).__name__, row.id, row.tenant_id, row.name if isinstance(row, Project) else row.title)
+            (type(row).__name__, row.id, row.tenant_id, _says(row))
             for model in (Project, Task)
             for row in session.scalars(sa.select(model))
         }
@@ -185,6 +193,18 @@ WRITES: dict[str, Callable[[TraitSession], object]] = {
     "delete by condition": lambda s: s.execute(sa.delete(Task).where(Task.id == 2)),
     "query delete": lambda s: s.query(Task).delete(),
     "update returning": lambda s: s.execute(sa.update(Project).values(name="x").returning(Project.id)).all(),
+    "update of a child table": lambda s: s.execute(sa.update(Campaign).values(budget=7)),
+    "update of a child table, evaluated": lambda s: s.execute(
+        sa.update(Campaign).where(Campaign.budget == 0).values(budget=7),
+        execution_options={"synchronize_session": "evaluate"},
+    ),
+    "update of a child table by its parent's column": lambda s: s.execute(
+        sa.update(Campaign).where(Campaign.name == "brick campaign").values(budget=7)
+    ),
+    "update of a child table by key": lambda s: s.execute(
+        sa.update(Campaign), [{"id": 11, "budget": 7, "name": "x"}, {"id": 12, "budget": 7, "name": "x"}]
+    ),
+    "upsert helper": lambda s: tracked_upsert(s, Task, [{"id": 2, "title": "stolen"}], index_elements=["id"]),
 }
 
 
@@ -198,6 +218,75 @@ def test_statements_change_the_current_tenants_rows_alone(maker: sessionmaker[Tr
         WRITES[way](session)
 
     assert {one for one in everything(maker) if one[2] == "brick"} == before
+
+
+def test_statement_on_a_child_table_changes_the_own_rows(maker: sessionmaker[TraitSession]) -> None:
+    """It is not only harmless: the condition is on the parent's row of the same key."""
+    with tenant("acme"), maker() as session:
+        campaign = session.get_one(Campaign, 11)
+        changed: Any = session.execute(sa.update(Campaign).values(budget=7))
+        session.execute(sa.update(Campaign), [{"id": 11, "name": "both tables", "budget": 8}])
+        session.commit()
+
+        assert changed.rowcount == 1
+        assert (campaign.name, campaign.budget) == ("both tables", 8)
+
+
+other = aliased(Task)
+COPIES: dict[str, Callable[[TraitSession], object]] = {
+    "insert from a query": lambda s: s.execute(sa.insert(Task).from_select(["title"], sa.select(Project.name))),
+    "insert from a query of an alias": lambda s: s.execute(
+        sa.insert(Task).from_select(["title"], sa.select(alias.name))
+    ),
+    "insert from a union": lambda s: s.execute(
+        sa.insert(Task).from_select(
+            ["title"], sa.select(sa.union_all(sa.select(Project.name), sa.select(Task.title)).subquery().c.name)
+        )
+    ),
+    "insert into what all share": lambda s: s.execute(
+        sa.insert(Country).from_select(["id"], sa.select(Project.id)), execution_options={"bulk": "event"}
+    ),
+    "insert a value from a query": lambda s: s.execute(
+        sa.insert(Task).values(
+            title=sa.func.coalesce(sa.select(Project.name).where(Project.id == 2).scalar_subquery(), "none")
+        )
+    ),
+    "update from another row": lambda s: s.execute(
+        sa.update(Task).values(title=other.title).where(Task.id == 1, other.id == 2)
+    ),
+    "update from another model": lambda s: s.execute(
+        sa.update(Task).values(title=Project.name).where(Task.id == 1, Project.id == 2)
+    ),
+    "update a value from a query": lambda s: s.execute(
+        sa.update(Task)
+        .where(Task.id == 1)
+        .values(title=sa.func.coalesce(sa.select(alias.name).where(alias.id == 2).scalar_subquery(), "none"))
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*cartesian product")
+@pytest.mark.parametrize("way", list(COPIES))
+def test_statement_that_writes_reads_the_current_tenants_rows_alone(
+    maker: sessionmaker[TraitSession], way: str
+) -> None:
+    """Nothing of another tenant is copied into a row of one's own."""
+    with tenant("acme"), maker.begin() as session:
+        COPIES[way](session)
+
+    assert not any("brick" in one[3] for one in everything(maker) if one[2] == "acme")
+    with unscoped(reason="test"), maker() as session:
+        assert {2, 12}.isdisjoint(session.scalars(sa.select(Country.id)))
+
+
+@pytest.mark.filterwarnings("ignore:.*cartesian product")
+def test_statement_that_writes_reads_the_own_rows(maker: sessionmaker[TraitSession]) -> None:
+    """From another model, and from a query."""
+    with tenant("acme"), maker() as session:
+        session.execute(sa.update(Task).values(title=Project.name).where(Task.id == 1, Project.id == 11))
+        session.execute(sa.insert(Task).from_select(["title"], sa.select(Project.name).where(Project.id == 11)))
+
+        assert session.scalars(sa.select(Task.title)).all() == ["acme campaign"] * 2
 
 
 def test_new_rows_are_stamped(maker: sessionmaker[TraitSession]) -> None:
@@ -225,6 +314,8 @@ REFUSED: dict[str, Callable[[TraitSession], object]] = {
     "give away by key": lambda s: s.execute(sa.update(Task), [{"id": 1, "owner": "brick"}]),
     "refer by key": lambda s: s.add(Task(title="x", project_id=2)),
     "refer by update": lambda s: s.execute(sa.update(Task).values(project_id=2)),
+    "refer to a row of the same model": lambda s: setattr(s.get_one(Task, 1), "after_id", 2),
+    "refer to a row of the same model by update": lambda s: s.execute(sa.update(Task).values(after_id=2)),
     "refer in a list": lambda s: s.execute(sa.insert(Task), [{"title": "x", "project_id": 2}]),
 }
 
@@ -308,6 +399,7 @@ def test_row_that_was_read_unscoped_is_not_found_by_key(maker: sessionmaker[Trai
 
 CORE: dict[str, Callable[[], Any]] = {
     "table": lambda: sa.select(Project.__table__),
+    "table by its name": lambda: sa.select(sa.column("name")).select_from(sa.table("project", sa.column("name"))),
     "count": lambda: sa.select(sa.func.count()).select_from(Project.__table__),
     "column": lambda: sa.select(Project.__table__.c.name),
     "update": lambda: sa.update(Project.__table__).values(name="x"),

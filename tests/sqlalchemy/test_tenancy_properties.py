@@ -21,10 +21,26 @@ from sqlalchemy.orm import (
     sessionmaker,
 )
 
-from traits_runtime import tenant, unscoped
-from traits_runtime.adapters.sqlalchemy import TraitSession, UnscopedStatementError
+from traits_runtime import current_tenant, tenant, unscoped
+from traits_runtime.adapters.sqlalchemy import (
+    TraitSession,
+    UnscopedStatementError,
+    activities,
+    reindex,
+    restoring,
+    tracked_upsert,
+)
 from traits_runtime.errors import NoTenantError, TenantMismatchError
-from traits_runtime.traits.tenancy import BelongsToTenant
+from traits_runtime.traits import (
+    BelongsToTenant,
+    HasTags,
+    HasUserTracking,
+    IsTag,
+    LogsActivity,
+    Searchable,
+    SoftDeletes,
+)
+from traits_runtime.traits.clock import now
 
 TENANTS = ("acme", "brick", "cord")
 KEYS = range(1, 10)
@@ -53,7 +69,36 @@ class Letter(BelongsToTenant, Base):
     folder: Mapped[Folder | None] = relationship(back_populates="letters")
 
 
-Row = tuple[str, int, str, str, int | None]
+class Label(IsTag, BelongsToTenant, Base):
+    """A tag."""
+
+    __tablename__ = "label"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Page(BelongsToTenant, SoftDeletes, HasTags, Searchable, LogsActivity, HasUserTracking, Base):
+    """A page with whatever traits can do to rows; its answers go where it goes."""
+
+    __tablename__ = "page"
+    __traits__ = {Searchable: {"fields": ("name",)}}  # noqa: RUF012
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "page"}  # noqa: RUF012
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(default="page")
+    name: Mapped[str]
+    above_id: Mapped[int | None] = mapped_column(sa.ForeignKey("page.id"))
+    answers: Mapped[list[Page]] = relationship(cascade="all")
+
+
+class Report(Page):
+    """A page in two tables."""
+
+    __tablename__ = "report"
+    __mapper_args__ = {"polymorphic_identity": "report"}  # noqa: RUF012
+    id: Mapped[int] = mapped_column(sa.ForeignKey("page.id"), primary_key=True)
+    size: Mapped[int] = mapped_column(default=0)
+
+
+Row = tuple[str, int, str, Any, Any]
 
 
 class Doing(NamedTuple):
@@ -115,6 +160,37 @@ def give_away(session: TraitSession, do: Doing) -> None:
         row.tenant_id = TENANTS[do.other % 3]
 
 
+def page_of(session: TraitSession, key: int) -> Page:
+    """A page of the tenant, in use or in the trash; where there is none, one that only says it had been read."""
+    found = session.get(Page, key, execution_options={"with_trashed": True})
+    if found is None:
+        found = Page(id=key, kind="page", name="forged", tenant_id=current_tenant(), deleted_at=now())
+        make_transient_to_detached(found)
+        session.add(found)
+    return found
+
+
+def log(session: TraitSession, do: Doing) -> set[tuple[str, int]]:
+    """The rows that are there of those that the log tells of; its entries are the tenant's own."""
+    entries = activities(session, model=Page)
+    assert {one.tenant for one in entries} <= {do.tenant}
+    told = {int(one.key) for one in entries if one.key}
+    return {("Page", key) for key in session.scalars(sa.select(Page.id)) if key in told}
+
+
+def counted(session: TraitSession, do: Doing) -> set[tuple[str, int]]:
+    """The tenant's own, as many as a count says."""
+    own = session.scalars(sa.select(Letter.id).where(Letter.tenant_id == do.tenant)).all()
+    assert session.scalar(sa.select(sa.func.count()).select_from(Letter)) == len(own)
+    return {("Letter", key) for key in own}
+
+
+def copy(session: TraitSession, do: Doing) -> None:
+    """Fill a table from a query."""
+    rows = sa.select(Page.id + 10 * do.key, sa.literal("page"), Page.name).where(Page.id == do.other)
+    session.execute(sa.insert(Page).from_select(["id", "kind", "name"], rows))
+
+
 def there(key: int) -> Any:
     """Whether there is a folder."""
     return sa.select(sa.exists().where(Folder.id == key))
@@ -141,6 +217,14 @@ READS: dict[str, Callable[[TraitSession, Doing], set[tuple[str, int]]]] = {
     "search": lambda s, do: names(s.scalars(sa.select(Letter).where(Letter.name.contains("a")))),
     "core": lambda s, do: {("Letter", key) for key in s.scalars(sa.select(Letter.__table__.c.id))},
     "refresh forged": lambda s, do: names([s.refresh(forged(s, do))]),
+    "count": counted,
+    "words": lambda s, do: {("Page", key) for key in s.scalars(sa.select(Page.id).where(Page.scopes.search("page")))},
+    "tagged": lambda s, do: {("Page", key) for key in s.scalars(sa.select(Page.id).where(Page.scopes.tagged(all="a")))},
+    "trash": lambda s, do: {
+        ("Page", key) for key in s.scalars(sa.select(Page.id).execution_options(only_trashed=True))
+    },
+    "children": lambda s, do: {("Page", key) for key in s.scalars(sa.select(Report.id))},
+    "log": log,
 }
 
 WRITES: dict[str, Callable[[TraitSession, Doing], object]] = {
@@ -168,6 +252,22 @@ WRITES: dict[str, Callable[[TraitSession, Doing], object]] = {
     "delete forged": lambda s, do: s.delete(forged(s, do)),
     "core update": lambda s, do: s.execute(sa.update(Letter.__table__).values(name="core")),
     "core delete": lambda s, do: s.execute(sa.delete(Folder.__table__)),
+    "copy": copy,
+    "upsert helper": lambda s, do: tracked_upsert(
+        s, Page, [{"id": do.key, "kind": "page", "name": f"{do.tenant} page"}], index_elements=["id"]
+    ),
+    "tag": lambda s, do: page_of(s, do.key).tag("a", do.tenant),
+    "untag": lambda s, do: page_of(s, do.key).untag("a"),
+    "trash page": lambda s, do: s.delete(page_of(s, do.key)),
+    "force": lambda s, do: s.delete(page_of(s, do.key), force=True),
+    "restore": lambda s, do: s.restore(page_of(s, do.key)),
+    "restore where": lambda s, do: s.execute(restoring(Page).where(Page.id == do.key)),
+    "trash where": lambda s, do: s.execute(sa.delete(Page).where(Page.id == do.key)),
+    "trash children": lambda s, do: s.execute(sa.delete(Report)),
+    "update children": lambda s, do: s.execute(sa.update(Report).values(size=do.other)),
+    "update child by key": lambda s, do: s.execute(sa.update(Report), [{"id": do.key, "size": do.other}]),
+    "answer": lambda s, do: s.add(Page(id=do.key, name="page", above_id=do.other)),
+    "reindex": lambda s, do: reindex(s, Page),
 }
 
 REFUSALS = (
@@ -193,8 +293,22 @@ def rows_of(maker: sessionmaker[TraitSession]) -> set[Row]:
     """All rows of all tenants, past every guard."""
     letters = sa.select(sa.literal("Letter"), *Letter.__table__.c["id", "tenant_id", "name", "folder_id"])
     folders = sa.select(sa.literal("Folder"), *Folder.__table__.c["id", "tenant_id", "name"], sa.null())
+    page, report, label = Page.__table__, Report.__table__, Label.__table__
+    held = Base.metadata.tables["page_label"]
+    pages = sa.select(sa.literal("Page"), *page.c["id", "tenant_id", "name", "above_id"])
+    trash = sa.select(sa.literal("trash"), *page.c["id", "tenant_id", "deleted_at", "deleted_by"])
+    sizes = sa.select(sa.literal("Report"), *page.c["id", "tenant_id"], report.c.size, sa.null()).join(report)
+    tags = sa.select(sa.literal("tag"), *page.c["id", "tenant_id"], label.c.tag_slug, label.c.tenant_id)
+    tags = tags.join(held, held.c.row_id == page.c.id).join(label, label.c.id == held.c.tag_id)
+    entries = Base.metadata.tables["search_entries"]
+    words = sa.select(sa.literal("words"), *page.c["id", "tenant_id"], entries.c.words, sa.null())
+    words = words.join(entries, entries.c.row_key == sa.cast(page.c.id, sa.String))
     with unscoped(reason="test"), maker() as session:
-        found: Any = {tuple(one) for statement in (letters, folders) for one in session.execute(statement)}
+        found: Any = {
+            tuple(one)
+            for statement in (letters, folders, pages, trash, sizes, tags, words)
+            for one in session.execute(statement)
+        }
         return found
 
 
@@ -209,10 +323,18 @@ def fill(maker: sessionmaker[TraitSession]) -> None:
     with unscoped(reason="test"), maker.begin() as session:
         session.execute(sa.delete(Letter))
         session.execute(sa.delete(Folder))
+        for table in ("page_label", "label", "report", "page", "search_entries", "activity_log"):
+            session.execute(sa.delete(Base.metadata.tables[table]))
         for number, name in enumerate(TENANTS, 1):
             session.add(Folder(id=number, name=name, tenant_id=name))
             session.flush()
             session.add(Letter(id=number, name=name, tenant_id=name, folder_id=number))
+    for number, name in enumerate(TENANTS, 1):
+        with tenant(name), maker.begin() as session:
+            page = Page(id=number, name=f"page of {name}", answers=[Report(id=number + 3, name="page", size=1)])
+            page.tag("a")
+            session.add_all([page, Page(id=number + 6, name="page in the trash", deleted_at=now())])
+    with unscoped(reason="test"), maker.begin() as session:
         session.add(Letter(id=4, name="acme", tenant_id="acme", folder_id=2))
 
 

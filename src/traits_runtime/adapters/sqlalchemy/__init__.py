@@ -9,6 +9,7 @@ from traits_runtime.adapters.sqlalchemy import columns as _columns
 from traits_runtime.adapters.sqlalchemy import comments as _comments
 from traits_runtime.adapters.sqlalchemy import flags as _flags
 from traits_runtime.adapters.sqlalchemy import later as _later
+from traits_runtime.adapters.sqlalchemy import reads as _reads
 from traits_runtime.adapters.sqlalchemy import search as _search
 from traits_runtime.adapters.sqlalchemy import slugs as _slugs
 from traits_runtime.adapters.sqlalchemy import tags as _tags
@@ -75,5 +76,6 @@ __all__ = [
 
 _transactions.register()
 _columns.watch()
+_reads.watch()
 for _one in (_later, _comments, _flags, _search, _slugs, _tags, _translations):
     _one.watch()

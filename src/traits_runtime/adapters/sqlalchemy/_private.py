@@ -13,12 +13,19 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.base import NO_VALUE, PassiveFlag
+from sqlalchemy.orm.context import FromStatement
 from sqlalchemy.orm.evaluator import UnevaluatableError, _EvaluatorCompiler
 from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.orm.util import LoaderCriteriaOption
-from sqlalchemy.sql.elements import BinaryExpression, BindParameter, ClauseList, ExpressionClauseList
+from sqlalchemy.sql.elements import (
+    BinaryExpression,
+    BindParameter,
+    ClauseElement,
+    ClauseList,
+    ExpressionClauseList,
+)
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.selectable import AliasedReturnsRows
+from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.util import HasMemoized, immutabledict
 from sqlalchemy.util.concurrency import await_, in_greenlet
@@ -461,3 +468,35 @@ class Criteria(CriteriaOption):
         """Add the conditions to the entities of a statement."""
         for one in self.conditions:
             one.get_global_criteria(attributes)
+
+
+def lifts_inside(statement: Any) -> frozenset[str] | None:
+    """The execution options that the conditions of the queries inside a statement stand for; None without a query."""
+    queries = [one for one in iterate(statement) if isinstance(one, Select)]
+    return _NO_LIFTS.union(*map(lifts_of, queries)) if queries else None
+
+
+def entities_in(statement: Any) -> list[Any]:
+    """The models and aliases that an ``UPDATE`` or ``DELETE`` names outside of queries, as SQLAlchemy inspects them."""
+    found: dict[int, Any] = {}
+    due = [*statement._where_criteria, *(getattr(statement, "_values", None) or {}).values()]
+    while due:
+        one = due.pop()
+        entity = getattr(one, "_annotations", {}).get("parententity")
+        if entity is not None:
+            found[id(entity)] = entity
+        elif isinstance(one, ClauseElement) and not isinstance(one, SelectBase):
+            due += [part for part in one.get_children() if not isinstance(part, SelectBase)]
+    return list(found.values())
+
+
+def statement_inside(statement: Any) -> Any:
+    """The statement that ``from_statement()`` was given, else the statement."""
+    return statement.element if isinstance(statement, FromStatement) else statement
+
+
+def around_statement(statement: Any, inside: Any) -> Any:
+    """A statement with ``from_statement()`` with another one inside."""
+    made = statement._generate()
+    made.element = inside
+    return made

@@ -8,12 +8,12 @@ connection, tell nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Result, bindparam, inspect, select, update
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 
 from traits_runtime._core import runtime
 from traits_runtime._core.events.bus import LIFECYCLE
@@ -22,6 +22,7 @@ from traits_runtime._core.trait.columns import Unchanged
 from traits_runtime._core.trait.record import ATTRIBUTE
 from traits_runtime.adapters.sqlalchemy._private import Counted, assigned, is_by_key, rows_of
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
+from traits_runtime.adapters.sqlalchemy.shape import owner_of, same_row
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 from traits_runtime.errors import TraitsError
 
@@ -170,6 +171,8 @@ def _one_by_one(state: ORMExecuteState, model: type, operation: str) -> Result[A
     statement: Any = state.statement
     if getattr(statement, "_returning", ()) or (operation == "insert" and not values):
         raise BulkForbiddenError(model.__name__, f"{operation} with RETURNING or from a SELECT")
+    if getattr(statement, "_post_values_clause", None) is not None:
+        raise BulkForbiddenError(model.__name__, f"{operation} with ON CONFLICT")
     if operation == "insert":
         rows: list[Any] = [model(**one) for one in values]
         session.add_all(rows)
@@ -209,13 +212,28 @@ def _key_by_key(state: ORMExecuteState, model: type) -> Result[Any]:
     for one in rows:
         shapes.setdefault(tuple(sorted(one)), []).append(one)
     for names, alike in shapes.items():
-        columns = {name: getattr(model, name) for name in names if name not in keys}
-        values = {name: bindparam(f"value_{name}", type_=column.type) for name, column in columns.items()}
-        values.update({name: getattr(model, name) for name in kept_columns(model) if name not in values})
-        if not values:
-            continue
-        statement = update(model).where(*(column == bindparam(f"key_{name}") for name, column in keys.items()))
-        for one in alike:
-            given = {f"{'key' if name in keys else 'value'}_{name}": value for name, value in one.items()}
-            state.session.execute(statement.values(values), given, execution_options=_QUIET)
+        by_owner: dict[Mapper[Any], list[str]] = {}
+        for name in (*names, *kept_columns(model)):
+            if name not in keys:
+                by_owner.setdefault(owner_of(mapper, name), []).append(name)
+        for owner, mine in by_owner.items():
+            if not set(mine).isdisjoint(names):
+                _update_by_key(state.session, owner, keys, [name for name in mine if name in names], alike)
     return Counted(len(rows))
+
+
+def _update_by_key(
+    session: Session, owner: Mapper[Any], keys: Collection[str], names: list[str], rows: list[Mapping[str, Any]]
+) -> None:
+    """Change rows in one of their tables."""
+    model: Any = owner.class_
+    columns = {name: getattr(model, name) for name in names}
+    values = {name: bindparam(f"value_{name}", type_=column.type) for name, column in columns.items()}
+    kept = [name for name in kept_columns(model) if name not in values and owner_of(owner, name) is owner]
+    values.update({name: getattr(model, name) for name in kept})
+    statement = update(model).where(
+        *(getattr(model, name) == bindparam(f"key_{name}") for name in keys), *same_row(owner)
+    )
+    for one in rows:
+        given = {f"key_{name}": one[name] for name in keys} | {f"value_{name}": one[name] for name in names}
+        session.execute(statement.values(values), given, execution_options=_QUIET)

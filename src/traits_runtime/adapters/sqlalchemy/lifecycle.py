@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 from sqlalchemy.orm.attributes import flag_modified
 
 from traits_runtime._core import runtime
 from traits_runtime._core.naming import matches
+from traits_runtime._core.trait.columns import Unchanged
 from traits_runtime._core.trait.construct import initialize
 from traits_runtime._core.trait.hooks import arun_hooks, hears, is_awaited, run_hooks, runner
 from traits_runtime._core.trait.record import ATTRIBUTE, record_of
@@ -31,7 +32,7 @@ from traits_runtime.adapters.sqlalchemy._private import (
     touched,
 )
 from traits_runtime.adapters.sqlalchemy.bulk import kept_columns
-from traits_runtime.adapters.sqlalchemy.columns import on_model
+from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 
 BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -91,15 +92,47 @@ class Plan:
         kind: What becomes of the rows, a key of `BEFORE`.
     """
 
-    __slots__ = ("after", "before", "kept", "kind", "matters", "recorders")
+    __slots__ = ("after", "before", "far", "kept", "kind", "matters", "recorders")
 
     def __init__(self, model: type, kind: str) -> None:
         self.before: tuple[Run, ...] = tuple(_runners(model, BEFORE[kind]))
         self.after: tuple[Run, ...] = tuple(_runners(model, AFTER[kind]))
         self.kept: tuple[str, ...] = kept_columns(model) if kind in WRITTEN else ()
+        self.far: tuple[Far, ...] = tuple(_far_columns(model)) if kind in WRITTEN else ()
         self.kind: str = kind
         self.recorders: tuple[Recorder, ...] = tuple(one for one in recorders if one.wants(model, kind))
-        self.matters: bool = bool(self.before or self.after or self.kept or self.recorders)
+        self.matters: bool = bool(self.before or self.after or self.kept or self.far or self.recorders)
+
+
+class Far(NamedTuple):
+    """A column that changes whenever its row does, of a model whose rows stand in several tables.
+
+    Args:
+        name: The attribute.
+        make: Makes its value.
+        near: The attributes in the same table: where one of them changes, the database's statement changes it.
+    """
+
+    name: str
+    make: Callable[[type[Any]], Any]
+    near: frozenset[str]
+
+    def follow(self, row: Any) -> None:
+        """Change it where the statement for another table of the row leaves it alone."""
+        if changed_fields(row).isdisjoint(self.near):
+            value = self.make(type(row))
+            if not isinstance(value, Unchanged):
+                setattr(row, self.name, value)
+
+
+def _far_columns(model: type) -> Iterator[Far]:
+    mapper: Any = inspect(model)
+    if len(mapper.tables) > 1:
+        for declared, name in columns_by_trait(model):
+            if declared.on_update is not None:
+                table = mapper.columns[name].table
+                near = [one.key for one in mapper.column_attrs if any(each.table is table for each in one.columns)]
+                yield Far(name, declared.on_update, frozenset(near))
 
 
 def _runners(model: type, moments: Iterable[str]) -> Iterator[Run]:
@@ -146,6 +179,8 @@ class Work:
             done.append((row, plan))
             for run in plan.before:
                 run(row)
+            for one in plan.far:
+                one.follow(row)
             for name in plan.kept:
                 if name in row.__dict__:
                     flag_modified(row, name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, String, Uuid, cast, func, inspect
+from sqlalchemy import Column, ColumnElement, Connection, String, Uuid, cast, func, inspect
 from sqlalchemy.orm import Mapper, Session
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from traits_runtime._core.trait.columns import named
 from traits_runtime._core.trait.record import ATTRIBUTE, Record, record_of
@@ -54,6 +56,30 @@ def key_columns(model: Any) -> list[Any]:
     """The primary key of a model or of an alias of it, as attributes."""
     mapper = mapper_for(model)
     return [getattr(model, mapper.get_property_by_column(one).key) for one in mapper.primary_key]
+
+
+def owner_of(mapper: Mapper[Any], attribute: str) -> Mapper[Any]:
+    """The mapper in an inheritance in whose own table an attribute stands."""
+    tables = {one.table for one in mapper.column_attrs[attribute].columns}
+    return next(one for one in mapper.iterate_to_root() if one.local_table in tables)
+
+
+def same_row(mapper: Mapper[Any]) -> list[Any]:
+    """What makes the tables of a model one row: the conditions of joined inheritance, on models instead of tables."""
+    found = []
+    for one in mapper.iterate_to_root():
+        if one.inherits is not None and one.inherit_condition is not None:
+            replace = partial(_attribute, one)
+            found.append(replacement_traverse(one.inherit_condition, {}, replace))
+    return found
+
+
+def _attribute(mapper: Mapper[Any], part: Any, **_: Any) -> Any:
+    """The attribute that stands for a column, of the model in whose own table it is."""
+    for one in mapper.iterate_to_root() if isinstance(part, Column) else ():
+        if part.table is one.local_table:
+            return one.get_property_by_column(part).class_attribute.expression
+    return None
 
 
 def key_text(row: Any) -> str:

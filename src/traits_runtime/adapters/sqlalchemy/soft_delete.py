@@ -17,13 +17,20 @@ from sqlalchemy.orm.attributes import instance_dict
 from traits_runtime._core.declare import path_of
 from traits_runtime._core.trait.columns import Unchanged
 from traits_runtime.adapters.sqlalchemy import extend
-from traits_runtime.adapters.sqlalchemy._private import changed_fields, conditions_of, returned_by, state_of
+from traits_runtime.adapters.sqlalchemy._private import (
+    changed_fields,
+    conditions_of,
+    returned_by,
+    state_of,
+    statement_inside,
+)
 from traits_runtime.adapters.sqlalchemy.activity import note_bulk
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, kept_columns, model_of, telling
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
 from traits_runtime.adapters.sqlalchemy.criteria import lifted
 from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_moment
-from traits_runtime.errors import DeclarationError, RestoreConflict
+from traits_runtime.adapters.sqlalchemy.shape import key_columns, name_in, owner_of
+from traits_runtime.errors import DeclarationError, NotSupportedError, RestoreConflict
 from traits_runtime.traits.clock import clock, now
 from traits_runtime.traits.soft_deletes import SoftDeletes
 
@@ -247,22 +254,59 @@ def convert_delete(state: ORMExecuteState) -> sa.Result[Any] | None:
     how = state.execution_options.get("bulk", getattr(model, "__bulk__", "event"))
     if state.execution_options.get("force") or how != "event":
         return None
-    values = {getattr(model, name): value for name, value in trash_values(model).items()}
-    values.update({getattr(model, name): getattr(model, name) for name in kept_columns(model)})
-    statement = sa.update(model).where(*conditions_of(state.statement)).values(values)
+    if statement_inside(state.statement) is not state.statement:
+        raise NotSupportedError(
+            model.__name__,
+            "a DELETE inside from_statement() cannot move rows to the trash;",
+            f"execute delete({model.__name__}).returning({model.__name__}) itself.",
+        )
+    conditions = conditions_of(state.statement)
     returned = returned_by(state.statement)
-    if returned:
-        statement = statement.returning(*returned)
     options = {name: value for name, value in state.execution_options.items() if not name.startswith("_")}
+    for name in ("is_update_from", "is_delete_using"):
+        options.pop(name, None)
     options[INNER] = True
-    arguments: Any = {"execution_options": options, "bind_arguments": {"mapper": state.bind_mapper}}
+    statements = _moving(model, conditions)
 
     def execute() -> sa.Result[Any]:
-        return state.session.execute(statement, state.parameters, **arguments)
+        kept = None
+        if len(sa.inspect(model).tables) > 1 and returned:
+            chosen = sa.select(*returned).where(*conditions)
+            kept = state.session.execute(chosen, state.parameters, execution_options=options).freeze()
+        for statement in statements:
+            made = statement.returning(*returned) if returned and kept is None else statement
+            result = state.session.execute(made, state.parameters, execution_options=options)
+        return result if kept is None else kept()
 
     return note_bulk(
         state, model, "trashed", lambda: telling(state.session, model, "delete", [], state.statement, execute)
     )
+
+
+def _moving(model: Any, conditions: tuple[Any, ...]) -> list[sa.Update]:
+    """The statements that move rows to the trash: one for each table that has a column for it, the stamp's last."""
+    mapper: Mapper[Any] = sa.inspect(model)
+    values = {**trash_values(model), **{name: getattr(model, name) for name in kept_columns(model)}}
+    if len(mapper.tables) == 1:
+        return [sa.update(model).where(*conditions).values({getattr(model, name): one for name, one in values.items()})]
+    stamp = name_in(model, SoftDeletes, "deleted_at")
+    by_owner: dict[Any, dict[Any, Any]] = {}
+    for name in sorted(values, key=lambda one: one == stamp):
+        owner = owner_of(mapper, name).class_
+        held = getattr(owner, name) if name in kept_columns(model) else values[name]
+        by_owner.setdefault(owner, {})[getattr(owner, name)] = held
+    last = owner_of(mapper, stamp).class_
+    return [
+        _of_rows(owner, model, conditions).values(by_owner[owner])
+        for owner in sorted(by_owner, key=lambda one: one is last)
+    ]
+
+
+def _of_rows(owner: Any, model: Any, conditions: tuple[Any, ...]) -> sa.Update:
+    """An ``UPDATE`` of one table of a model's rows."""
+    chosen = sa.select(*key_columns(model)).where(*conditions).correlate(None)
+    held = key_columns(owner)
+    return sa.update(owner).where((held[0] if len(held) == 1 else sa.tuple_(*held)).in_(chosen))
 
 
 def _refuse_orphans(mapper: Mapper[Any], _cls: type) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, Table, bindparam, event, inspect, select, tuple_
+from sqlalchemy import BindParameter, Executable, Table, TableClause, bindparam, event, inspect, select, tuple_
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 from sqlalchemy.orm.attributes import instance_state
@@ -29,14 +29,26 @@ from traits_runtime.adapters.sqlalchemy._private import (
 )
 from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
 from traits_runtime.adapters.sqlalchemy.columns import on_model
-from traits_runtime.adapters.sqlalchemy.criteria import UNSCOPED, Memo, Rule, sources
+from traits_runtime.adapters.sqlalchemy.criteria import UNSCOPED, Memo, Rule, everything_lifted, sources
 from traits_runtime.errors import NoTenantError, TenantMismatchError, TraitsError
 from traits_runtime.traits.tenancy import BelongsToTenant, as_key, tenant_column
 
 _PINNED = "traits_tenant"
 _UNREAD = "traits_unread"
 
-_tables: Final[dict[Table, type]] = {}
+
+class _Tables(dict[Table, type]):
+    """Tables with a model of each, which know themselves also by name: ``table("invoice")`` is no other."""
+
+    def __contains__(self, table: object) -> bool:
+        return super().__contains__(table) or (
+            isinstance(table, TableClause)
+            and not isinstance(table, Table)
+            and any((one.name, one.schema) == (table.name, table.schema) for one in self)
+        )
+
+
+_tables: Final[_Tables] = _Tables()
 """The tables with rows of tenants, with the first model of each."""
 
 
@@ -293,7 +305,8 @@ def _verify(session: Session) -> None:
             states: list[Any] = [instance_state(row) for row in rows if type(row) is cls]
             keys = {tuple(state.key[1]) for state in states if state.key is not None}
             with session.no_autoflush:
-                found = {tuple(one) for one in session.execute(_keys(cls, keys))}
+                stored = session.execute(_keys(cls, keys), execution_options=everything_lifted())
+                found = {tuple(one) for one in stored}
             if keys - found:
                 raise CrossTenantError(f"{cls.__name__} {min(keys - found)}", "another", str(current_key(cls)))
     except BaseException:
@@ -323,7 +336,9 @@ def _references(mapper: Mapper[Any]) -> tuple[tuple[str, Any], ...]:
         found = tuple(
             (mapped[key.parent], key.column)
             for key in keys
-            if key.parent in mapped and key.column.table in _tables.keys() - tables
+            if key.parent in mapped
+            and key.column.table in _tables
+            and not (key.parent.primary_key and key.column.table in tables)  # a row of joined inheritance is one row
         )
         _pointers[mapper] = found
     return found
@@ -373,7 +388,7 @@ def _refuse_references(session: Session, cls: type, target: Any, values: set[Any
     mapper: Any = inspect(model)
     column = getattr(model, mapper.get_property_by_column(target).key)
     with session.no_autoflush:
-        found = set(session.scalars(select(column).where(column.in_(values))))
+        found = set(session.scalars(select(column).where(column.in_(values)), execution_options=everything_lifted()))
     pending = {getattr(row, column.key, None) for row in session.new if isinstance(row, model)}
     missing = values - found - pending
     if missing:

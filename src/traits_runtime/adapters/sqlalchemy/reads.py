@@ -1,0 +1,69 @@
+"""What a statement that writes reads besides: the queries inside an ``INSERT``, other models, the tables of a parent.
+
+SQLAlchemy puts conditions on the model that an ``UPDATE`` or ``DELETE`` writes and on queries inside it. It puts none
+on an ``INSERT ... SELECT``, none on other models that stand in an ``UPDATE ... FROM``, and for a model whose rows stand
+in several tables it names the parent's table without saying which row of it is meant.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Result, inspect, select, tuple_
+from sqlalchemy.orm import ORMExecuteState, aliased
+
+from traits_runtime.adapters.sqlalchemy import extend
+from traits_runtime.adapters.sqlalchemy._private import (
+    around_statement,
+    entities_in,
+    is_by_key,
+    lifts_inside,
+    statement_inside,
+    with_option,
+)
+from traits_runtime.adapters.sqlalchemy.bulk import INNER
+from traits_runtime.adapters.sqlalchemy.criteria import lifting, option_for, rules_of
+from traits_runtime.adapters.sqlalchemy.shape import same_row
+
+
+def scope_reads(state: ORMExecuteState) -> Result[Any] | None:
+    """Put conditions on what a statement reads; what executes it comes after."""
+    statement: Any = state.statement
+    if state.is_insert and state.is_orm_statement:
+        lifts = lifts_inside(statement)
+        option = None if lifts is None else option_for(lifting(state.execution_options) | lifts)
+        if option is not None:
+            state.statement = with_option(statement, option)
+    elif (state.is_update or state.is_delete) and state.bind_mapper is not None and not is_by_key(state):
+        inside = statement_inside(statement)
+        made = _scoped(state, state.bind_mapper, inside)
+        if made is not inside:
+            state.statement = made if inside is statement else around_statement(statement, made)
+    return None
+
+
+def _scoped(state: ORMExecuteState, mapper: Any, statement: Any) -> Any:
+    """An ``UPDATE`` or ``DELETE`` with conditions on the other models, and on the tables of its own."""
+    entities = entities_in(statement)
+    others = [one for one in entities if not (one.is_mapper and mapper.isa(one)) and rules_of(one.mapper.class_)]
+    conditions = [_is_found(one.entity) for one in others]
+    conditions += same_row(mapper) if rules_of(mapper.class_) else []
+    if not conditions:
+        return statement
+    several = "is_update_from" if state.is_update else "is_delete_using"
+    state.update_execution_options(**{several: True, INNER: True})  # what it selects to synchronize is a part of it
+    return statement.where(*conditions)
+
+
+def _is_found(entity: Any) -> Any:
+    """That a query of this model or alias would find the row."""
+    mapper: Any = inspect(entity).mapper
+    names = [mapper.get_property_by_column(one).key for one in mapper.primary_key]
+    fresh = aliased(mapper.class_)
+    held, found = ([getattr(thing, name) for name in names] for thing in (entity, fresh))
+    return (held[0] if len(held) == 1 else tuple_(*held)).in_(select(*found))
+
+
+def watch() -> None:
+    """Begin: before others make something else of a statement."""
+    extend.executors.insert(0, scope_reads)
