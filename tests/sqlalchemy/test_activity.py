@@ -212,6 +212,27 @@ def test_savepoints_count_among_collapsed_entries(blog: Sessions) -> None:
         ]
 
 
+def test_collapsed_entry_names_who_did_it_and_not_who_commits(blog: Sessions) -> None:
+    """The last one who changed the row, though its block has been left when the transaction ends."""
+    with blog() as session:
+        session.add_all([Account(id=1, email="a@example.org"), Account(id=2, email="b@example.org")])
+        session.commit()
+        one, two = session.get_one(Account, 1), session.get_one(Account, 2)
+        with acting_as(1), tenant("acme"):
+            one.email = two.email = "c@example.org"
+            session.flush()
+        with acting_as(2), tenant("brick"):
+            two.email = "d@example.org"
+            session.flush()
+        with acting_as(3):
+            session.commit()
+        first, second = activities(session, one)[-1], activities(session, two)[-1]
+
+        assert (first.actor, first.tenant, first.new["email"]) == ("1", "acme", "c@example.org")
+        assert (second.actor, second.tenant, second.new["email"]) == ("2", "brick", "d@example.org")
+        assert second.old["email"] == "b@example.org"
+
+
 def test_secrets_are_blackened_and_what_is_ignored_makes_no_entry(blog: Sessions) -> None:
     """That a password changed is noted, what it was is not."""
     with blog() as session:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, copy_context
 from typing import Any, ClassVar
 
 import pytest
@@ -11,7 +13,7 @@ from hostmodels import MOMENTS, Base, Carton, HasMoments, Shelf
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from traits_runtime import Trait, Veto, changed, events, hook, quietly
+from traits_runtime import Actor, Trait, Veto, acting_as, changed, current_actor, events, hook, quietly
 from traits_runtime.adapters.sqlalchemy import TraitSession, install
 from traits_runtime.errors import AsyncHookError
 from traits_runtime.testing import capture_events
@@ -311,6 +313,79 @@ def test_coroutine_functions_are_awaited_in_an_async_session(in_async: Run) -> N
         in_async(work)
 
     assert [one for one in moments() if "Shelf" not in one] == ["waited", "heard"]
+
+
+MARK: ContextVar[str] = ContextVar("mark", default="")
+
+
+class Marking(DeclarativeBase):
+    """Of models whose hooks leave something behind."""
+
+
+class HasMark(Trait):
+    """Leaves something behind."""
+
+    @hook("creating")
+    def leave(self) -> None:
+        """Not put back."""
+        MARK.set("left by a hook")
+
+
+class HasAwaitedMark(Trait):
+    """The same, awaited."""
+
+    @hook("creating")
+    async def leave(self) -> None:
+        """Not put back."""
+        await asyncio.sleep(0)
+        MARK.set("left by a hook")
+
+
+class Left(HasMark, Marking):
+    """A row."""
+
+    __tablename__ = "left_rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class AwaitedLeft(HasAwaitedMark, Marking):
+    """A row."""
+
+    __tablename__ = "awaited_left_rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+def test_hook_runs_in_the_context_of_the_one_who_flushes(
+    engine_of: Callable[[sa.MetaData], sa.Engine], in_async: Run
+) -> None:
+    """What it sets is set for the caller, in a flush as in an awaited one, as after any call; blocks put back."""
+    made = engine_of(Marking.metadata)
+
+    def flush() -> str:
+        with TraitSession(made) as session, acting_as(1):
+            session.add(Left())
+            session.flush()
+            assert current_actor() == Actor(1)
+            return MARK.get()
+
+    async def flushed(engine: AsyncEngine, model: Any) -> str:
+        async with async_sessionmaker(engine, sync_session_class=TraitSession)() as session, acting_as(1):
+            session.add(model())
+            await session.flush()
+            assert current_actor() == Actor(1)
+            return MARK.get()
+
+    found: list[str] = []
+
+    async def work(engine: AsyncEngine) -> None:
+        found.extend([await asyncio.create_task(flushed(engine, one)) for one in (Left, AwaitedLeft)])
+        found.append(MARK.get())
+
+    in_async(work)
+
+    assert found == ["left by a hook", "left by a hook", ""]
+    assert copy_context().run(flush) == "left by a hook"
+    assert MARK.get() == ""
 
 
 def test_coroutine_function_in_a_plain_session_is_an_error(session: TraitSession) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, selectinload, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload, sessionmaker
 from traitmodels import Base, Post, Room, Story, Tag
 
 from traits_runtime import locale
 from traits_runtime.adapters.sqlalchemy import TraitSession
 from traits_runtime.errors import DeclarationError, TooManyTagsError
-from traits_runtime.traits import HasTags
+from traits_runtime.traits import HasTags, IsTag
 
 Async = Callable[[Callable[[AsyncEngine], Awaitable[None]]], None]
 
@@ -280,3 +280,36 @@ def test_model_without_a_model_of_tags_says_what_is_missing() -> None:
 
     with pytest.raises(DeclarationError, match=r"class Tag\(IsTag, Base\):"):
         Thing().tag("a")
+
+
+class Shop(DeclarativeBase):
+    """Of a model whose rows hold others."""
+
+
+class Word(IsTag, Shop):
+    """A tag."""
+
+    __tablename__ = "shop_words"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Item(HasTags, Shop):
+    """A thing that consists of things."""
+
+    __tablename__ = "shop_items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    whole_id: Mapped[int | None] = mapped_column(sa.ForeignKey("shop_items.id"))
+    parts: Mapped[list[Item]] = relationship()
+
+
+def test_row_that_is_held_by_another_alone_is_committed(engine_of: Callable[[sa.MetaData], sa.Engine]) -> None:
+    """It is let go of while the commit expires the one that holds it."""
+    with TraitSession(engine_of(Shop.metadata)) as session:
+        whole, part = Item(), Item()
+        part.tag("red")
+        whole.parts.append(part)
+        session.add(whole)
+        del part
+        session.commit()
+
+        assert [one.tag_names() for one in whole.parts] == [["red"]]

@@ -12,7 +12,7 @@ from hostmodels import Shelf
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import Session, sessionmaker
 
-from traits_runtime import events
+from traits_runtime import Actor, acting_as, current_actor, current_locale, current_tenant, events, locale, tenant
 from traits_runtime.adapters.sqlalchemy import TraitSession
 from traits_runtime.adapters.sqlalchemy.transactions import waiting_of
 from traits_runtime.testing import EventRecorder
@@ -136,7 +136,8 @@ def test_test_in_an_outer_transaction_records_what_committed_and_nobody_else_hea
 ) -> None:
     """The fixture for such a test: what the session rolled back is not there, and no listener acts on the rest."""
     with engine.connect() as connection, connection.begin() as outer:
-        with TraitSession(connection, join_transaction_mode="create_savepoint") as session:
+        joined = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
+        with TraitSession(connection, **joined) as session:  # type: ignore[arg-type]
             add(session, "a")
             session.rollback()
             add(session, "b")
@@ -274,6 +275,67 @@ def test_async_session_awaits_coroutine_listeners(
                 assert noted == ["a", "b"]
 
     in_async(work)
+
+
+def who() -> tuple[Any, Any, Any]:
+    """On whose account this runs."""
+    actor = current_actor()
+    return current_tenant(), None if actor is None else actor.id, current_locale()
+
+
+@pytest.mark.parametrize("at_commit", ["nobody", "somebody else"])
+def test_listener_that_waited_works_for_whom_the_row_was_written(session: TraitSession, at_commit: str) -> None:
+    """Not for the one who commits; what it writes itself is theirs too, and the committing code is as it was."""
+    found: list[Any] = []
+
+    def note(envelope: Any) -> None:
+        found.append(who())
+        if envelope.sender.name == "a":
+            session.add(Shelf(name="written by a listener"))
+
+    def write(_envelope: Any) -> None:
+        found.append(who())
+
+    with (
+        events.listen("model.Shelf.created", note, after_commit=True),
+        events.listen("model.Shelf.creating", write),
+    ):
+        with tenant("acme"), acting_as(1), locale("de"):
+            add(session, "a")
+        if at_commit == "nobody":
+            session.commit()
+        else:
+            with tenant("brick"), acting_as(2), locale("fr"):
+                session.commit()
+                assert who() == ("brick", 2, "fr")
+
+    assert found == [("acme", 1, "de")] * 4
+
+
+def test_coroutine_listener_that_waited_works_for_whom_the_row_was_written(
+    in_async: Callable[[Callable[[AsyncEngine], Awaitable[None]]], None],
+) -> None:
+    """Also after its first await."""
+    found: list[Any] = []
+
+    async def note(_envelope: Any) -> None:
+        found.append(who())
+        await asyncio.sleep(0)
+        found.append(who())
+
+    async def work(engine: AsyncEngine) -> None:
+        async with async_sessionmaker(engine, sync_session_class=TraitSession)() as session:
+            with events.listen("model.Shelf.created", note, after_commit=True):
+                with tenant("acme"), acting_as(1), locale("de"):
+                    session.add(Shelf(name="a"))
+                    await session.flush()
+                with acting_as(2):
+                    await session.commit()
+                    assert current_actor() == Actor(2)
+
+    in_async(work)
+
+    assert found == [("acme", 1, "de")] * 2
 
 
 def test_synchronous_session_cannot_await(session: TraitSession, caplog: pytest.LogCaptureFixture) -> None:

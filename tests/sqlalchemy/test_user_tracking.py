@@ -11,12 +11,19 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, Session, mapped_column, sessionmaker
 from trackedmodels import Article, Comment, Note, Stamped, Tag, User, article_tag
 
 from traits_runtime import Actor, acting_as, current_actor, events, resolve_actor_with
-from traits_runtime.adapters.sqlalchemy import AsyncTraitSession, TraitSession, tracked_upsert
+from traits_runtime.adapters.sqlalchemy import (
+    AsyncTraitSession,
+    BulkForbiddenError,
+    TraitSession,
+    tracked_upsert,
+    tracking_columns,
+)
 from traits_runtime.errors import NoActorError
 from traits_runtime.traits import HasUserTracking, SoftDeletes
 
@@ -466,6 +473,32 @@ def test_association_rows_are_tracked(blog: Sessions) -> None:
         session.flush()
 
         assert session.execute(sa.select(article_tag.c.created_by, article_tag.c.updated_by)).all() == [(2, 2)]
+
+
+def test_association_rows_may_keep_the_kind_of_actor(engine_of: Callable[[sa.MetaData], sa.Engine]) -> None:
+    """Beside the key, in its own type; and one without a kind, and nobody, have none."""
+    metadata = sa.MetaData()
+    table = sa.Table("links", metadata, sa.Column("n", sa.Integer), *tracking_columns(user_key="str", kinds=True))
+    with TraitSession(engine_of(metadata)) as session:
+        for number, actor in enumerate([Actor(7, "Machine"), Actor(7), None]):
+            with acting_as(actor):
+                session.execute(table.insert().values(n=number))
+        with acting_as(Actor(8, "Person")):
+            session.execute(table.update().where(table.c.n == 0).values(n=3))
+
+        assert [tuple(one) for one in session.execute(sa.select(table).order_by(table.c.n))] == [
+            (1, "7", "7", None, None),
+            (2, None, None, None, None),
+            (3, "7", "8", "Machine", "Person"),
+        ]
+
+
+def test_upsert_writes_one_by_one_on_no_account(blog: Sessions) -> None:
+    """Where a model wants its rows one by one, an upsert cannot be, and says so."""
+    with blog() as session, pytest.raises(BulkForbiddenError, match="ON CONFLICT"):
+        statement = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        upsert: Any = statement(Article).values(id=1, title="a").on_conflict_do_nothing()
+        session.execute(upsert, execution_options={"bulk": "instances"})
 
 
 def test_hard_delete_is_said_in_the_log(blog: Sessions, caplog: pytest.LogCaptureFixture) -> None:

@@ -384,6 +384,25 @@ class _Quietly(Block):
         return QuietFrame(self, self._patterns, self._owner)
 
 
+def as_now() -> Callable[[], AbstractContextManager[None]]:
+    """What puts tenant, actor and language back as they are now, where something is done later on their account."""
+    held = (TENANT.get(), ACTOR.get(), LOCALE.get())
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        tokens = (TENANT.set(held[0]), ACTOR.set(held[1]), LOCALE.set(held[2]))
+        GATE.refresh()
+        try:
+            yield
+        finally:
+            LOCALE.reset(tokens[2])
+            ACTOR.reset(tokens[1])
+            TENANT.reset(tokens[0])
+            GATE.refresh()
+
+    return around
+
+
 def leave_blocks() -> None:
     """Close every block for the rest of this context; the tenant stays."""
     MUTES.set(())

@@ -98,3 +98,14 @@ class LogsActivity(Trait):
     def activity_tags(self) -> list[str]:
         """Words to keep with an entry of this row; override it."""
         return []
+
+    def tell_activity(self, event: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Emit `activity_logged` and `activity_committed`; called by the host when it has written an entry.
+
+        Args:
+            event: What happened.
+            old: Values before, of what changed.
+            new: Values after, of what changed.
+        """
+        self.activity_logged(event=event, old=old, new=new)
+        self.activity_committed(event=event, old=old, new=new)

@@ -230,6 +230,16 @@ class HasTags(Trait):
         """Whether the row has a tag."""
         return (type, fold(name)) in {(one.type, one.slug) for one in self.tag_labels()}
 
+    def tell_tags(self, added: list[str], removed: list[str], type: str) -> None:  # noqa: A002
+        """Emit `tags_changed`; called by the host when it has written tags of one kind.
+
+        Args:
+            added: Names of those that came.
+            removed: Names of those that went.
+            type: Their kind.
+        """
+        self.tags_changed(added=added, removed=removed, type=type)
+
     def tag_labels(self) -> list[Label]:
         """The tags of all kinds."""
         held = vars(self).get(HELD)

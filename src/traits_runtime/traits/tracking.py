@@ -86,9 +86,18 @@ def key_of(model: Any, user: object) -> Any:
     """
     if user is None:
         return None
-    found = as_actor(user, identify).id
-    make = _MAKE[model.user_tracking_config.user_key]
-    return found if type(found) is make else make(found)
+    return as_user_key(model.user_tracking_config.user_key, as_actor(user, identify).id)
+
+
+def as_user_key(kind: str, key: Any) -> Any:
+    """A user's key as a column of some type holds it.
+
+    Args:
+        kind: ``int``, ``bigint``, ``str`` or ``uuid``.
+        key: The key of an actor.
+    """
+    make = _MAKE[kind]
+    return key if key is None or type(key) is make else make(key)
 
 
 def acting_user(model: Any) -> Any:

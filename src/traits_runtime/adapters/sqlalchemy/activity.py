@@ -20,7 +20,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
 from sqlalchemy.orm.attributes import instance_dict
 
-from traits_runtime import BoundEvent
 from traits_runtime._core import runtime
 from traits_runtime._core.actor import Actor, as_actor
 from traits_runtime.adapters.sqlalchemy._private import (
@@ -34,11 +33,13 @@ from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
 from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.lifecycle import recorders
 from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
+from traits_runtime.adapters.sqlalchemy.tenancy import current_key, is_tenants
 from traits_runtime.adapters.sqlalchemy.transactions import around, innermost
 from traits_runtime.adapters.sqlalchemy.types import UtcDateTime
 from traits_runtime.errors import UnsavedInstanceError
 from traits_runtime.traits.activity import Activity, LogsActivity
 from traits_runtime.traits.clock import now
+from traits_runtime.traits.tenancy import BelongsToTenant, tenant_column
 
 REDACTED: Final = "***"
 _NOTHING: Final[dict[str, Any]] = {}
@@ -114,8 +115,6 @@ class Plan:
         self.table: sa.Table = _table_of(model)
         self.collapses: bool = config.collapse == "transaction"
         self.tagged: bool = model.activity_tags is not LogsActivity.activity_tags
-        self.logged: BoundEvent[...] = model.activity_logged
-        self.committed: BoundEvent[...] = model.activity_committed
 
     def shown(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values with secrets blackened."""
@@ -127,7 +126,7 @@ class Plan:
 class Entry:
     """What is known about a change of one row."""
 
-    __slots__ = ("event", "key", "new", "old", "plan", "row", "transaction")
+    __slots__ = ("event", "key", "new", "old", "plan", "row", "said", "tenant", "transaction")
 
     def __init__(self, row: Any, plan: Plan, event: str, old: dict[str, Any], new: dict[str, Any]) -> None:
         self.row: Any = row
@@ -136,6 +135,8 @@ class Entry:
         self.old: dict[str, Any] = old
         self.new: dict[str, Any] = new
         self.key: Identity = ()
+        self.said: dict[str, Any] | None = None
+        self.tenant: str | None = None
         self.transaction: SessionTransaction | None = None
 
 
@@ -194,15 +195,20 @@ class Recorder:
     def after(self, session: Session, noted: list[Entry]) -> None:
         """Write what was changed, or keep it until the commit."""
         due: list[Entry] = []
+        said: dict[str, Any] | None = None
+        unscoped = runtime.is_unscoped()
         for one in noted:
             plan = one.plan
+            if unscoped:
+                one.tenant = _tenant_of(one.row)
             if one.event == "created":
                 get = instance_dict(one.row).get
                 one.key = tuple([get(key) for key in plan.primary])
                 one.new = {key: value for key in plan.keys if (value := get(key)) is not None}
             else:
                 one.key = _identity(one.row)
-            if plan.collapses:
+            if plan.collapses:  # who did it is known now, and perhaps no more at the commit
+                said = one.said = said or _shared(session)
                 one.transaction = innermost(session)
                 _kept_of(session).append(one)
             else:
@@ -258,10 +264,10 @@ def _read(session: Session, plan: Plan, keys: list[str], rows: list[Identity]) -
 
 
 def _write(session: Session, entries: Iterable[Entry]) -> None:
-    by_plan: dict[Plan, list[Entry]] = {}
+    by_plan: dict[tuple[Plan, int, str | None], list[Entry]] = {}
     for one in entries:
-        by_plan.setdefault(one.plan, []).append(one)
-    for plan, some in by_plan.items():
+        by_plan.setdefault((one.plan, id(one.said), one.tenant), []).append(one)
+    for (plan, _, tenant), some in by_plan.items():
         rows = [
             (
                 one.event, _as_text(one.key), _text(plan.shown(one.old)), _text(plan.shown(one.new)),
@@ -269,17 +275,22 @@ def _write(session: Session, entries: Iterable[Entry]) -> None:
             )
             for one in some
         ]  # fmt: skip
-        _insert(session, plan, rows)
+        said = some[0].said or _shared(session)
+        _insert(session, plan, rows, said if tenant is None else {**said, "tenant": tenant})
         row = some[0].row
         if row.activity_logged or row.activity_committed:
             _tell(plan, some)
 
 
+def _tenant_of(row: Any) -> str | None:
+    """Whose row it is, where all tenants are meant: their log is theirs, whoever changed it."""
+    held = instance_dict(row).get(tenant_column(type(row))) if isinstance(row, BelongsToTenant) else None
+    return None if held is None else str(held)
+
+
 def _tell(plan: Plan, entries: Iterable[Entry]) -> None:
     for one in entries:
-        old, new = plan.shown(one.old), plan.shown(one.new)
-        one.row.activity_logged(one.event, old, new)
-        one.row.activity_committed(one.event, old, new)
+        one.row.tell_activity(one.event, plan.shown(one.old), plan.shown(one.new))
 
 
 def _shared(session: Session) -> dict[str, Any]:
@@ -301,18 +312,19 @@ _VARYING: Final = ("event", "key", "old", "new", "tags", "count")
 _statements: WeakKeyDictionary[sa.Table, dict[str, Any]] = WeakKeyDictionary()
 
 
-def _insert(session: Session, plan: Plan, rows: list[tuple[Any, ...]]) -> None:
+def _insert(session: Session, plan: Plan, rows: list[tuple[Any, ...]], said: dict[str, Any]) -> None:
     """Write entries by one statement, in the driver's own form: what they have in common is made ready once.
 
     Args:
         session: Where the change happened.
         plan: What is noted of the model.
         rows: The values of `_VARYING`, JSON as text.
+        said: What they have in common.
     """
     connection = session.connection(bind_arguments={"mapper": sa.inspect(plan.model)})
     dialect = connection.dialect
     compiled = _compiled(plan.table, dialect)
-    shared = {"model": plan.name, **_shared(session)}
+    shared = {"model": plan.name, **said}
     for name in shared:
         process = plan.table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
         shared[name] = process(shared[name]) if process is not None else shared[name]
@@ -407,7 +419,7 @@ def _joined(first: Entry, second: Entry) -> Entry:
     else:
         old, new = second.old | first.old, first.new | second.new
     joined = Entry(first.row, first.plan, kind, old, new)
-    joined.key = first.key
+    joined.key, joined.said, joined.tenant = first.key, second.said, second.tenant
     return joined
 
 
@@ -437,6 +449,8 @@ def activities(
 ) -> list[Activity]:
     """Entries of the log, oldest first; asynchronous: ``await session.run_sync(activities, row)``.
 
+    Of a model whose rows belong to tenants, those of the current tenant; `unscoped` shows those of all.
+
     Args:
         session: Of any kind.
         subject: A row, also one that is deleted.
@@ -444,11 +458,16 @@ def activities(
         actor: An instance, a key or an `Actor`.
         event: ``created``, ``updated``, ...
         batch: The entries of one transaction.
+
+    Raises:
+        NoTenantError: The model's rows belong to tenants, and none is current.
     """
     cls: Any = model or type(subject)
     plan = recorder.plan_of(cls)
     table = plan.table
     conditions = [table.c.model == plan.name]
+    if is_tenants(cls) and not runtime.is_unscoped():
+        conditions.append(table.c.tenant == str(current_key(cls)))
     if subject is not None:
         state = state_of(subject)
         if state is None or state.key is None:
@@ -526,7 +545,7 @@ _BULK: Final = {one[0]: one[1] for one in _EVENTS.values()}
 
 def _insert_statement(session: Session, plan: Plan, event: str, values: dict[str, Any], count: int) -> None:
     new = plan.shown(values)
-    _insert(session, plan, [(event, "", None, _text(new), None, count)])
+    _insert(session, plan, [(event, "", None, _text(new), None, count)], _shared(session))
 
 
 def _note_rows(state: ORMExecuteState, plan: Plan, kind: str, execute: Execute) -> sa.Result[Any]:
@@ -554,7 +573,7 @@ def _note_rows(state: ORMExecuteState, plan: Plan, kind: str, execute: Execute) 
     shown = plan.shown
     entries = [(kind, _as_text(key), _text(shown(old)), _text(shown(new)), None, 1) for key, old, new in rows]
     if entries:
-        _insert(state.session, plan, entries)
+        _insert(state.session, plan, entries, _shared(state.session))
     return result
 
 

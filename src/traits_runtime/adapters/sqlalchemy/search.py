@@ -35,6 +35,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from traits_runtime._core import runtime
 from traits_runtime.adapters.sqlalchemy.later import chunks, later
 from traits_runtime.adapters.sqlalchemy.shape import (
     BROUGHT,
@@ -47,6 +48,7 @@ from traits_runtime.adapters.sqlalchemy.shape import (
     mapper_for,
     uses,
 )
+from traits_runtime.adapters.sqlalchemy.tenancy import is_tenants
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 from traits_runtime.traits.search import BACKENDS, Entry, Searchable, entry_of, prefixed, quoted, words_of
 
@@ -170,6 +172,7 @@ def reindex(session: Session, model: type[Searchable], *, batch: int = 500) -> i
     """Make the index of a model anew from its rows, after statements that it did not hear of; says how many are in it.
 
     In an asynchronous session: ``await session.run_sync(reindex, Article)``. Written in the session's transaction.
+    Where rows belong to tenants, the index of the current tenant's; `unscoped` makes that of all anew.
 
     Args:
         session: The session.
@@ -179,7 +182,13 @@ def reindex(session: Session, model: type[Searchable], *, batch: int = 500) -> i
     session.flush()
     connection = connection_of(session, model)
     table = _table_of(model)
-    connection.execute(delete(table).where(table.c.model.in_(family(model))))
+    old = delete(table).where(table.c.model.in_(family(model)))
+    if is_tenants(model) and not runtime.is_unscoped():  # those of the others stay
+        mine = session.scalars(select(key_expression(model)).execution_options(with_trashed=True)).all()
+        for part in chunks(mine):
+            connection.execute(old.where(table.c.row_key.in_(part)))
+    else:
+        connection.execute(old)
     count = 0
     for rows in session.scalars(select(model).execution_options(yield_per=batch)).partitions():
         entries = [(type(row), entry_of(row)) for row in rows]

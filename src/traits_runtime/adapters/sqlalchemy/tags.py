@@ -208,7 +208,7 @@ def _announce(row: Any, old: dict[tuple[str, str], Label], new: dict[tuple[str, 
         added = [one.name for key, one in new.items() if key[0] == kind and key not in old]
         removed = [one.name for key, one in old.items() if key[0] == kind and key not in new]
         if added or removed:
-            row.tags_changed(added=added, removed=removed, type=kind)
+            row.tell_tags(added, removed, kind)
 
 
 def _key(row: Any) -> tuple[Any, ...]:
@@ -291,8 +291,8 @@ def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
 
 
 def _expired(row: Any, attributes: Iterable[str] | None) -> None:
-    """What is not written when a row is expired is lost, as with its columns."""
-    if attributes is None:
+    """What is not written when a row is expired is lost, as with its columns; nobody may hold the row any more."""
+    if attributes is None and row is not None:
         vars(row).pop(HELD, None)
 
 

@@ -14,7 +14,7 @@ from traits_runtime._core.trait.columns import Unchanged, named
 from traits_runtime._core.trait.record import record_of
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
 from traits_runtime.adapters.sqlalchemy.types import sql_type
-from traits_runtime.traits.tracking import HasUserTracking, UserTrackingConfig
+from traits_runtime.traits.tracking import HasUserTracking, UserTrackingConfig, as_user_key
 
 _RELATIONS = {"creator": "created_by", "editor": "updated_by", "deleter": "deleted_by"}
 
@@ -26,11 +26,12 @@ def tracked_upsert(
     *,
     index_elements: Collection[str],
     update: Collection[str] | None = None,
-) -> sa.CursorResult[Any]:
+) -> sa.Result[Any]:
     """Insert rows, or update those that are there, with what columns do by themselves on either way.
 
     ``on_conflict_do_update`` alone sets no column that its ``set_`` does not name: who changed the row would stay
     who changed it before. Asynchronous: ``await session.run_sync(tracked_upsert, Article, rows, index_elements=...)``.
+    It is a statement of the model as any other: told, noted, and kept to the current tenant's rows.
 
     Args:
         session: On PostgreSQL or SQLite.
@@ -45,12 +46,13 @@ def tracked_upsert(
     if dialect not in ("postgresql", "sqlite"):
         raise NotImplementedError(f"tracked_upsert() knows PostgreSQL and SQLite, not {dialect}.")
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement: Any = make(table).values(list(map(dict, rows)))
+    given = [{table.c[name]: value for name, value in one.items()} for one in rows]
+    statement: Any = make(model).values(given)
     names = update if update is not None else [one for one in rows[0] if one not in index_elements]
     with runtime.asking_actor_once():
         values = {name: statement.excluded[name] for name in names} | _touched(model, names)
         upsert = statement.on_conflict_do_update(index_elements=list(index_elements), set_=values)
-        return session.connection(bind_arguments={"mapper": mapper}).execute(upsert)
+        return session.execute(upsert)
 
 
 def _touched(model: type, given: Collection[str]) -> dict[str, Any]:
@@ -64,29 +66,43 @@ def _touched(model: type, given: Collection[str]) -> dict[str, Any]:
     return found
 
 
-def tracking_columns(*, user_key: str = "int", user_column: str = "") -> tuple[sa.Column[Any], sa.Column[Any]]:
+def tracking_columns(
+    *, user_key: str = "int", user_column: str = "", kinds: bool = False
+) -> tuple[sa.Column[Any], ...]:
     """`created_by` and `updated_by` for a plain table, such as that of a many-to-many relationship.
 
     Args:
         user_key: Type of users' keys: ``int``, ``bigint``, ``str`` or ``uuid``.
         user_column: What they point to, ``users.id``; empty for nothing.
+        kinds: Whether what kind of actor it was is kept too, in `created_by_type` and `updated_by_type`.
 
     >>> table = sa.Table("article_tag", sa.MetaData(), sa.Column("tag", sa.Integer), *tracking_columns())
     >>> [one.name for one in table.c]
     ['tag', 'created_by', 'updated_by']
     """
 
+    def key() -> Any:
+        actor = runtime.current_actor()
+        return None if actor is None else as_user_key(user_key, actor.id)
+
     def make(name: str, **more: Any) -> sa.Column[Any]:
         points = [sa.ForeignKey(user_column, ondelete="SET NULL")] if user_column else []
         kind = sql_type(user_key, None, "tracking_columns()")
-        return sa.Column(name, kind, *points, nullable=True, default=_acting, **more)
+        return sa.Column(name, kind, *points, nullable=True, default=key, **more)
 
-    return make("created_by"), make("updated_by", onupdate=_acting)
+    keys = (make("created_by"), make("updated_by", onupdate=key))
+    if not kinds:
+        return keys
+    return (
+        *keys,
+        sa.Column("created_by_type", sa.String(120), nullable=True, default=_kind),
+        sa.Column("updated_by_type", sa.String(120), nullable=True, default=_kind, onupdate=_kind),
+    )
 
 
-def _acting() -> Any:
+def _kind() -> str | None:
     actor = runtime.current_actor()
-    return None if actor is None else actor.id
+    return None if actor is None else actor.type or None
 
 
 def _relate(cls: type[Any]) -> None:

@@ -1,7 +1,8 @@
 """After commit means the root commit: what waits for it, by transaction and savepoint.
 
 ``savepoint released`` -> its deliveries move to the transaction around it; ``rolled back`` -> they are dropped;
-``root committed`` -> they run, once the session has let go of its connection.
+``root committed`` -> they run, once the session has let go of its connection, each with the tenant, the actor and the
+language that were current where its event was emitted: the commit may happen outside of their blocks.
 """
 
 from __future__ import annotations
@@ -52,7 +53,6 @@ class Waiting:
             with outside_block(session):
                 for deliver in due:
                     deliver()
-                    _settle(session)
 
 
 def _settle(session: Session) -> None:
@@ -109,7 +109,14 @@ class SessionTransactions:
         transaction = innermost(session) if session is not None else None
         if session is None or transaction is None:
             return False
-        waiting_of(session).held.setdefault(transaction, []).append(deliver)
+        around = runtime.as_now()
+
+        def settled() -> None:
+            with around():
+                deliver()
+                _settle(session)
+
+        waiting_of(session).held.setdefault(transaction, []).append(settled)
         return True
 
 
