@@ -7,6 +7,8 @@ import copy
 import dataclasses
 import gc
 import pickle
+import subprocess
+import sys
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
@@ -432,6 +434,81 @@ def test_django() -> None:
     check(Event)
     check(ProxyEntry)
     check(Review)
+
+
+ON_DJANGO = """
+from django.conf import settings
+import django
+settings.configure(
+    INSTALLED_APPS=[], DEFAULT_AUTO_FIELD="django.db.models.AutoField", USE_TZ=True,
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+)
+django.setup()
+from django.db import connection, models
+from traits_runtime import acting_as, hook, Trait
+from traits_runtime.errors import NotSupportedError
+from traits_runtime.traits import BelongsToTenant, HasUserTracking, SoftDeletes
+
+ran = []
+
+class Notes(Trait):
+    @hook("saving")
+    @hook("updating")
+    @hook("deleted")
+    def note(self):
+        ran.append(self)
+
+class Post(Notes, HasUserTracking, models.Model):
+    title = models.CharField(max_length=10)
+    created_by = models.IntegerField(null=True)
+    updated_by = models.IntegerField(null=True)
+    deleted_by = models.IntegerField(null=True)
+
+    class Meta:
+        app_label = "blog"
+
+with connection.schema_editor() as editor:
+    editor.create_model(Post)
+with acting_as(1):
+    post = Post.objects.create(title="a")
+with acting_as(2):
+    post.title = "b"
+    post.save(update_fields=["title"])
+    Post.objects.bulk_update([post], ["title"])
+    Post.objects.update_or_create(id=post.id, defaults={"title": "c"})
+post.refresh_from_db()
+print("tracked", post.title, post.created_by, post.updated_by)
+post.delete()
+print("hooks", len(ran))
+
+class Draft(SoftDeletes, models.Model):
+    class Meta:
+        app_label = "blog"
+
+try:
+    Draft()
+except NotSupportedError as error:
+    print("lost", error)
+try:
+    class Invoice(BelongsToTenant, models.Model):
+        class Meta:
+            app_label = "blog"
+except NotSupportedError as error:
+    print("tenants", error)
+"""
+
+
+def test_django_writes_rows_without_hooks_and_columns_which_is_a_documented_limit() -> None:
+    """No host calls moments there; traits whose values would be lost, or whose tenants not be kept, are refused."""
+    pytest.importorskip("django")
+    done = subprocess.run([sys.executable, "-c", ON_DJANGO], capture_output=True, text=True, check=False)
+    said = dict(one.partition(" ")[::2] for one in done.stdout.splitlines())
+
+    assert done.returncode == 0, done.stderr
+    assert (said["tracked"], said["hooks"]) == ("c None None", "0")
+    assert said["lost"].startswith("Draft: traits give no columns to models of Django")
+    assert "deleted_at (SoftDeletes)" in said["lost"]
+    assert said["tenants"].startswith("Invoice: queries of Django are not kept to the current tenant")
 
 
 def test_boot_is_base_first_and_once() -> None:

@@ -12,8 +12,9 @@ from functools import wraps
 from typing import Any
 
 from traits_runtime._core import runtime
+from traits_runtime._core.trait.columns import columns_of, named
 from traits_runtime._core.trait.record import Record, record_of
-from traits_runtime.errors import AsyncHookError, BootError
+from traits_runtime.errors import AsyncHookError, BootError, NotSupportedError
 
 
 def boot(model: type) -> None:
@@ -59,6 +60,8 @@ def prepare(cls: type) -> Record:
     if record.ready is cls:
         return record
     boot(cls)
+    if is_django(cls):
+        _refuse_lost_columns(cls, record)
     with runtime.boot_lock:
         if record.ready is not cls:
             record.make = _maker(cls)
@@ -66,6 +69,28 @@ def prepare(cls: type) -> Record:
                 type.__setattr__(cls, "__init__", _initializing(cls, record))
             record.ready = cls
     return record
+
+
+def is_django(cls: type) -> bool:
+    """Whether a class is a model of Django."""
+    return any(one.__name__ == "Model" and one.__module__ == "django.db.models.base" for one in cls.__mro__)
+
+
+def _refuse_lost_columns(cls: Any, record: Record) -> None:
+    """Refuse traits whose columns nobody gives to the table: what they assign would never be written.
+
+    Raises:
+        NotSupportedError: There are such columns.
+    """
+    fields = {one.name for one in cls._meta.get_fields()} | {getattr(one, "attname", "") for one in cls._meta.fields}
+    lost = {named(record, one): one.owner for one in columns_of(record) if named(record, one) not in fields}
+    if lost:
+        needed = ", ".join(f"{name} ({owner})" for name, owner in sorted(lost.items()))
+        raise NotSupportedError(
+            record.name,
+            f"traits give no columns to models of Django, so what they keep in {needed} would be lost.",
+            "Declare the fields in the model, or leave the traits out.",
+        )
 
 
 def attach(cls: type, record: Record) -> None:
