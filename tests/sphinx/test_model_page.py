@@ -123,6 +123,17 @@ def test_events_show_who_emits_and_who_hears(blog: SphinxBuilder) -> None:
     assert events[1][1] == "nobody"
 
 
+def test_event_of_a_librarys_trait_is_not_said_to_be_emitted_by_nobody(project: SphinxBuilder) -> None:
+    """Of a library not every module is read; of the project's own packages every emitting call is known."""
+    facts = manifest()
+    bare = [msgspec.structs.replace(one, emits=()) for one in facts.traits]
+    for packages, said in ((("blog",), "nobody"), (("shop",), "its library")):
+        project.manifest(msgspec.structs.replace(facts, packages=packages, traits=tuple(bare)))
+        project.write({"index.rst": "Blog\n====\n\n.. toctree::\n\n   traits/index\n"})
+
+        assert {row[1] for row in rows(article(project), "events")} == {said}
+
+
 def test_members_show_the_chain_of_definitions(blog: SphinxBuilder) -> None:
     """`super()` leads to the next two definitions; the one of the plain base never runs."""
     first = rows(article(blog), "members")[0]
