@@ -176,7 +176,11 @@ def check_jobs() -> tuple[Status, str]:
 
 def _outbox(outbox: Outbox) -> tuple[Status, str]:
     """How jobs stand in the outbox; whether the engine answers is the relay's business, and shows here."""
-    name, counts, waited = type(outbox).__name__, outbox.counts(), outbox.overdue()
+    name = type(outbox).__name__
+    try:
+        counts, waited = outbox.counts(), outbox.overdue()
+    finally:
+        outbox.close()  # the connection of this thread, which ends
     if waited > PATIENCE_S:
         return "warn", f"{name} answers, and a job in it is due for {waited:.0f} seconds: does a worker run?"
     if counts.get("dead"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from traits_runtime.adapters.sqlite import SQLiteOutbox
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> SQLiteOutbox:
+def outbox(tmp_path: Path) -> Iterator[SQLiteOutbox]:
     """The outbox of this process."""
     made = SQLiteOutbox(tmp_path / "jobs.db")
     runtime.use_outbox(made)
     runtime.use_job_backend(OutboxBackend(made))
-    return made
+    yield made
+    made.close()
 
 
 def said() -> tuple[str, str]:
