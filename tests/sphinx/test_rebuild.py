@@ -162,6 +162,15 @@ def test_nothing_changed_means_nothing_read_and_nothing_written(written: SphinxB
     assert tree(second.out) == whole
 
 
+def test_a_release_of_ours_has_every_page_read_again(written: SphinxBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pages are made of may have changed with it."""
+    first = written.build()
+    monkeypatch.setattr("sphinx_traits._sphinx.wiring.__version__", "0.99.0")
+
+    assert set(written.build().read) == first.app.env.found_docs
+    assert written.build().read == []
+
+
 def test_an_index_is_written_again_where_its_entries_or_all_pages_change(written: SphinxBuilder) -> None:
     """An edited docstring leaves it alone; another title of the project and a new key do not."""
     index = written.build().out / "trait-config.html"
