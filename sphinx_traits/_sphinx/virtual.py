@@ -47,6 +47,10 @@ class VirtualDocs(Project):
             self.stub_paths[docname, absolute] = found
         return found
 
+    def own_pages(self) -> set[str]:
+        """The documents of the list that the project has written itself."""
+        return self.stubs.keys() & self._docname_to_path.keys()
+
     def path2doc(self, filename: Any) -> str | None:
         """The document that a file stands for."""
         path = Path(filename)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sphinx.locale import get_translation
 
@@ -136,7 +136,10 @@ def _outdated(app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: se
     state = domain_of(env).data["state"]
     output.remove_pages(app.builder, removed & state.get("pages", set()))
     state["pages"] = set(builds.build_of(env).pages.titles)
-    return builds.outdated(env)
+    own = cast("virtual.VirtualDocs", app.project).own_pages()
+    moved: set[str] = state.get("own", set()) ^ own  # Sphinx looks at a file's time, not at which file it is
+    state["own"] = own
+    return builds.outdated(env) | moved
 
 
 def _collect_seldom(app: Sphinx) -> None:

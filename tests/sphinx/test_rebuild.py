@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import msgspec
@@ -160,6 +161,20 @@ def test_nothing_changed_means_nothing_read_and_nothing_written(written: SphinxB
     assert "trait-config.html" in {file.name for file in pages}
     assert [(file, file.stat().st_mtime_ns) for file in pages] == before
     assert tree(second.out) == whole
+
+
+def test_a_page_written_by_hand_comes_and_goes(written: SphinxBuilder) -> None:
+    """Whatever its file's time is: in place of the generated page, and that one again when it is gone."""
+    name = f"traits/models/{ARTICLE}"
+    written.build()
+    own = written.write({f"{name}.rst": "Mine\n====\n\n.. trait-model:: Article\n"}).source / f"{name}.rst"
+    os.utime(own, (0, 0))
+
+    assert written.build().read == [name]
+    assert tree(written.build().out) == tree(written.build(out="clean", fresh=True).out)
+    own.unlink()
+    assert written.build().read == [name]
+    assert tree(written.build().out) == tree(written.build(out="clean", fresh=True).out)
 
 
 def test_a_release_of_ours_has_every_page_read_again(written: SphinxBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
