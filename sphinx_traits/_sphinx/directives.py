@@ -74,6 +74,15 @@ def unknown(kind: str, written: str, known: Collection[str], place: tuple[str, i
     warn("unknown_object", f"There is no {kind} {written!r} among {len(known)}.{hint}", place)
 
 
+def held(directive: SphinxDirective, block: nodes.Node) -> list[nodes.Node]:
+    """A block in a container, where it gets a class or a name to link to."""
+    if not {"class", "name"} & directive.options.keys():
+        return [block]
+    holder = nodes.container("", block, classes=directive.options.get("class", []))
+    directive.add_name(holder)
+    return [holder]
+
+
 class ClassDirective(SphinxDirective):
     """Shows one class of the manifest; its argument is the class's name or the last parts of it."""
 
@@ -194,11 +203,14 @@ class ClassDirective(SphinxDirective):
 
 
 class TraitDiagram(ClassDirective):
-    """Draws which class brings which trait."""
+    """Draws which class brings which trait, from a model or a trait on."""
 
-    objtype = "model"
+    objtype = "class"
     has_content = False
-    option_spec: ClassVar[OptionSpec] = {}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+    option_spec: ClassVar[OptionSpec] = {  # type: ignore[misc]  # docutils' stubs lack ClassVar
+        "class": directives.class_option,
+        "name": directives.unchanged_required,
+    }
 
     def run(self) -> list[nodes.Node]:
         """The drawing alone."""
@@ -206,7 +218,7 @@ class TraitDiagram(ClassDirective):
         if not name:
             return []
         ask(self.env, f"composition:{name}")
-        return [later("diagram", of=name)]
+        return held(self, later("diagram", of=name))
 
 
 class TraitModel(ClassDirective):
@@ -293,7 +305,7 @@ class AggregateDirective(SphinxDirective):
         if self.arguments:
             options["traits"] = words(self.arguments[0])
         self._warn(options)
-        return self._held(later(self.block, **options))
+        return held(self, later(self.block, **options))
 
     def _names(self) -> dict[str, Any]:
         return {key: self.options[key] for key in NAMES if key in self.options}
@@ -309,14 +321,6 @@ class AggregateDirective(SphinxDirective):
             for one in names:
                 if not chosen(known, [one]):
                     unknown(kind, one, known, (self.env.docname, self.lineno))
-
-    def _held(self, block: nodes.Node) -> list[nodes.Node]:
-        """A block in a container, where it gets a class or a name to link to."""
-        if not {"class", "name"} & self.options.keys():
-            return [block]
-        holder = nodes.container("", block, classes=self.options.get("class", []))
-        self.add_name(holder)
-        return [holder]
 
 
 class TraitConfig(AggregateDirective):
@@ -378,7 +382,7 @@ class TraitList(AggregateDirective):
         ask(self.env, what)
         ask(self.env, "names")
         self._warn(self._names())
-        return self._held(later("models" if what == "models" else "trait-list", **self._names()))
+        return held(self, later("models" if what == "models" else "trait-list", **self._names()))
 
 
 class TraitChanges(SphinxDirective):

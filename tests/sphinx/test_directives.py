@@ -230,6 +230,16 @@ def test_a_diagram_is_drawn_for_browsers_and_said_to_others(blog: SphinxBuilder)
     assert "HasContent brings HasSlug, HasTags" in text
 
 
+def test_a_trait_is_drawn_too(blog: SphinxBuilder) -> None:
+    """With what it is made of, in a container that has the class of the option."""
+    blog.write({"index.rst": "Blog\n====\n\n.. trait-diagram:: HasContent\n   :class: wide\n"})
+
+    page = blog.build().text("index.html")
+
+    assert 'aria-label="Traits of HasContent: HasContent → HasSlug; HasContent → HasTags"' in page
+    assert 'class="wide docutils container"' in page or 'class="docutils container wide"' in page
+
+
 MESSY = '''\
 from traits_runtime import Trait
 
