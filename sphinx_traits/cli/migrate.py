@@ -280,6 +280,8 @@ def _add(steps: dict[Path, list[Step]], codemod: str, targets: dict[Path, list[T
 
 def _rewrites(own: OwnFiles, steps: dict[Path, list[Step]], kinds: frozenset[Kind]) -> list[Rewrite]:
     shown = {path: name for name, path in own.by_shown.items()}
+    if steps.keys() - shown.keys():
+        shown = {path: name for name, path in own.beside.items()} | shown
     return [rewrite(path.resolve(), shown[path], steps[path], kinds) for path in sorted(steps)]
 
 

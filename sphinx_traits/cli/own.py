@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from sphinx_traits.extract import Extraction
@@ -15,6 +17,9 @@ from sphinx_traits.manifest import Class
 from sphinx_traits.project import Project
 
 INSTALLED = {"site-packages", "dist-packages"}
+
+MADE = {"__pycache__", "build", "dist", "node_modules"}
+"""Folders whose files are made from others."""
 
 
 class OwnFiles:
@@ -38,6 +43,21 @@ class OwnFiles:
                 self.roots[path] = root
                 if self.module(path).partition(".")[0] in {one.partition(".")[0] for one in self.packages}:
                     self.by_shown[locator.shown(str(path))] = path
+
+    @cached_property
+    def beside(self) -> dict[str, Path]:
+        """The other Python files of the project by their paths in it: tests, scripts, packages that are not read."""
+        root = self.project.root.resolve()
+        own = {one.resolve() for one in self.by_shown.values()}
+        found = {}
+        for folder, folders, files in os.walk(root):
+            here = Path(folder)
+            folders[:] = sorted(one for one in folders if not _is_foreign(here / one))
+            for name in sorted(files):
+                path = here / name
+                if path.suffix == ".py" and path.resolve() not in own:
+                    found[str(path.relative_to(root))] = path
+        return found
 
     def module(self, path: Path) -> str:
         """Dotted name of the module in a file."""
@@ -67,3 +87,9 @@ class OwnFiles:
                     shutil.copyfile(path, there)
             kept = tuple(one for one in places.values() if one.is_dir())
             yield replace(self.project, search_paths=(*kept, *self.project.search_paths))
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Whether what is in a folder is not written by the project: hidden, made, installed, an environment."""
+    named = folder.name.startswith(".") or folder.name in MADE | INSTALLED
+    return named or (folder / "pyvenv.cfg").is_file()

@@ -27,6 +27,10 @@ BY_NAME = {
 """Facts that are known outside the sources, and where."""
 
 
+UNREAD = "the file is not among the packages that were read"
+"""Why what stands in a file beside them is left to people."""
+
+
 class Renaming(NamedTuple):
     """A member of a trait with its new name."""
 
@@ -90,12 +94,24 @@ def targets_of(manifest: Manifest, own: OwnFiles, it: Renaming) -> dict[Path, li
     for path in own.by_shown.values():
         if word.search(path.read_bytes()):
             made[path] = [Target("", f"{it.trait.name}.{it.old}", "manual", old=it.old, new=it.new)]
+    for path in own.beside.values():
+        content = path.read_bytes()
+        if word.search(content) and _is_python(content):
+            made[path] = [Target("", f"{it.trait.name}.{it.old}", "manual", UNREAD, it.old, it.new)]
     for one in manifest.classes():
         there = own.by_shown.get(one.location.path)
         if there in made and it.trait.name in one.mro:
             is_trait = one.name == it.trait.name
             made[there].append(Target(own.within(one), one.name, kind, reason, it.old, it.new, is_trait))
     return made
+
+
+def _is_python(content: bytes) -> bool:
+    try:
+        ast.parse(content)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _judge(manifest: Manifest, it: Renaming) -> tuple[Kind, str]:

@@ -435,6 +435,36 @@ def test_a_renamed_member_keeps_its_old_name_for_others(stall: Path) -> None:
     assert (again.exit_code, again.stdout) == (0, "")
 
 
+def test_uses_beside_the_packages_are_listed_and_left_alone(stall: Path) -> None:
+    """Tests, scripts: a call, an override of the old name; not what is installed, made, or no Python at all."""
+    beside = {
+        "tests/test_crate.py": "def test(crate):\n    assert crate.get_mark()\n",
+        "scripts/big.py": "from stall.models import Crate\n\n\nclass Big(Crate):\n    def get_mark(self): ...\n",
+        "old.py": "print 'get_mark'\n",
+        "env/pyvenv.cfg": "",
+        "env/lib.py": "x.get_mark()\n",
+        ".hidden/a.py": "x.get_mark()\n",
+    }
+    for name, text in beside.items():
+        (stall / name).parent.mkdir(exist_ok=True)
+        (stall / name).write_text(text, encoding="utf-8")
+    done = migrate(stall, "apply", "--yes", "--rename", "Marked.get_mark=shown_mark")
+    listed = [line for line in done.stderr.splitlines() if ": manual:" in line and "stall/" not in line]
+
+    assert done.exit_code == 0, done.stderr
+    assert [line.split(" [")[0] for line in listed] == [
+        (
+            "scripts/big.py:4: manual: `Big.get_mark` may be the renamed member: "
+            "the file is not among the packages that were read."
+        ),
+        (
+            "tests/test_crate.py:2: manual: `crate.get_mark` may be the renamed member: "
+            "the type of what is before the dot is not known."
+        ),
+    ]
+    assert all((stall / name).read_text(encoding="utf-8") == text for name, text in beside.items())
+
+
 RENAMED = """
 class Shape:
     def {0}(self): return 1

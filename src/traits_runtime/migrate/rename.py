@@ -39,6 +39,7 @@ class Rename(Edit):
         super().__init__(text, shown, targets, kinds)
         self.old: str = targets[0].old
         self.new: str = targets[0].new
+        self.unread: str = next((one.reason for one in targets if not one.name), "")
         self.within: list[str] = []
         self.places: list[Place] = [Place(None, frozenset())]
         self.labels: set[int] = set()
@@ -52,6 +53,8 @@ class Rename(Edit):
         self.within.append(node.name.value)
         target = self.targets.get(".".join(self.within))
         defines = target is not None and self.old in _defined(node.body)
+        if self.unread and self.old in _defined(node.body):
+            self._leave(node, f"{'.'.join(self.within)}.{self.old}", self.unread)
         self.places.append(Place(target, None if defines else frozenset()))
 
     def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
