@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -202,6 +204,32 @@ def test_statsd_gets_every_number(tags: bool) -> None:
     else:
         assert lines[1] == "trait.HasNumbers.made.Shop.error:3|c"
         assert lines[4] == "trait.HasNumbers.waiting.Shop.ok:9|g"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_statsd_hears_of_forked_workers() -> None:
+    """A child sends while it works, and not what its parent has taken."""
+    from traits_runtime.adapters.statsd import open_telemetry
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(30)
+        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "every": 0.2})
+        sink._lock.acquire()  # as if its thread was just sending
+        child = os.fork()
+        if child == 0:
+            Shop().made.add(7)
+            threading.Event().wait()
+        sink._lock.release()
+        try:
+            line = server.recv(65_000).decode()
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            sink.close()
+
+    assert line == "trait.HasNumbers.made.Shop.ok:7|c"
 
 
 def test_windows_look_back_and_stay_bounded() -> None:

@@ -12,18 +12,19 @@ import pytest
 from engine_sites import end
 
 APP = """
+import msgspec
 from pathlib import Path
 from traits_runtime import engines, job
-
-STARTED = []
 
 @job()
 def note(text: str) -> None:
     with (Path(__file__).parent.parent / "written").open("a") as file:
-        file.write(f"{text} {len(STARTED)}\\n")
+        file.write(text)
 
 def start() -> None:
-    STARTED.append(engines.start())
+    said = engines.read_settings()
+    own = {**said.engines, "huey": {"path": str(Path(__file__).parent.parent / "own.db")}}
+    engines.start(msgspec.structs.replace(said, engines=own))
 """
 
 PROJECT = """
@@ -70,7 +71,9 @@ def test_worker_has_the_application_of_the_project(project: Path, arguments: tup
     end(worker)
 
     assert written.exists(), log.read_text(encoding="utf-8")
-    assert written.read_text(encoding="utf-8") == "done 1\n"
+    assert written.read_text(encoding="utf-8") == "done"
+    assert (project / "own.db").exists()
+    assert not (project / "huey.db").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 import tracemalloc
 from typing import Any
 
 import pytest
 
-from traits_runtime import MemoryCache, NullCache, Trait, TraitCache, cache, tenant
+from traits_runtime import MemoryCache, NullCache, Trait, TraitCache, cache, telemetry, tenant
 from traits_runtime._core import runtime
 from traits_runtime._core.cache import MISSING, Cache
 
@@ -302,6 +304,37 @@ def test_bump_of_another_scope_forgets_nothing() -> None:
     backend.clear()
     backend.delete("a")
     assert len(backend) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_forked_child_does_not_wait_for_threads_of_its_parent() -> None:
+    """A value that is being computed there is computed here too; what was just being recorded keeps nobody out."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> str:
+        begun.set()
+        go_on.wait(30)
+        return "parent"
+
+    telemetry.enable()
+    thread = threading.Thread(target=Page(1).toc_cache.remember, args=("toc", slowly))
+    thread.start()
+    begun.wait(30)
+    telemetry._lock.acquire()  # as if another thread was just recording
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        found = Page(1).toc_cache.remember("toc", lambda: "child")
+        telemetry.record("trait.HasToc.seen", "counter", 1)
+        os._exit(0 if found == "child" else 1)
+    telemetry._lock.release()
+    _, status = os.waitpid(child, 0)
+    go_on.set()
+    thread.join()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert Page(1).toc_cache.get("toc") == "parent"
 
 
 def test_memory_does_not_grow_with_the_rows_that_were_forgotten() -> None:

@@ -202,6 +202,10 @@ class MemoryCache:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def after_fork(self) -> None:
+        """In a child: a thread that was writing is not here to let go."""
+        self._lock = Lock()
+
     def _renew(self, entry: _Entry) -> bool:
         """Whether an entry from before the last bump still holds."""
         epoch = self._epoch
@@ -272,6 +276,13 @@ class Cache:
         self._flights: dict[str, _Flight] = {}
         self._waits: dict[tuple[int, str], Any] = {}
         self._lock = Lock()
+
+    def after_fork(self) -> None:
+        """In a child: whoever is computing a value does so in the parent, and nobody here has to wait."""
+        self._lock = Lock()
+        self._flights, self._waits = {}, {}
+        if isinstance(self.backend, MemoryCache):
+            self.backend.after_fork()
 
     def put(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp | None = None) -> None:
         """Keep a value for about a number of seconds."""

@@ -479,6 +479,15 @@ no_fork: Final = RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=no_fork.acquire, after_in_parent=no_fork.release, after_in_child=no_fork.release)
 
+
+def _after_fork_in_child() -> None:
+    cache.after_fork()
+    telemetry.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
 outbox: Outbox | None = None
 """Where jobs are kept until they are done; None where they go to an engine directly, or run at once."""
 

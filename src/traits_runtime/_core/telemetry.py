@@ -112,6 +112,10 @@ class Telemetry:
         self.sink = sink
         self.on = True
 
+    def after_fork(self) -> None:
+        """In a child: a thread that was recording is not here to let go."""
+        self._lock = Lock()
+
     def disable(self) -> None:
         """Stop; what was recorded stays."""
         self.on = False

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
 import re
 import socket
 from collections.abc import Mapping
 from threading import Event, Lock, Thread
 from typing import Any
+from weakref import WeakSet
 
 from traits_runtime._core import runtime
 from traits_runtime._core.telemetry import MetricKind
@@ -19,7 +21,7 @@ PACKET = 1400
 
 
 class StatsdSink:
-    """Numbers as lines in datagrams, several in one, sent at least every half second.
+    """Numbers as lines in datagrams, several in one, sent at least every half second; also by forked workers.
 
     Labels are tags for DogStatsD, and parts of the name for StatsD: ``trait.HasSlug.made.Article.ok``. A server that
     is away costs nothing and loses what was sent.
@@ -39,11 +41,21 @@ class StatsdSink:
         self._every = every
         self._lines: list[bytes] = []
         self._size = 0
-        self._lock = Lock()
         self._stopped = Event()
+        self._begin()
+        _sinks.add(self)
+        atexit.register(self.close)
+
+    def _begin(self) -> None:
+        self._lock = Lock()
         self._thread = Thread(target=self._send_regularly, name="traits-statsd", daemon=True)
         self._thread.start()
-        atexit.register(self.close)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child: what the parent has taken is the parent's, and its thread is not here."""
+        if not self._stopped.is_set():
+            self._lines, self._size = [], 0
+            self._begin()
 
     def record(self, name: str, kind: MetricKind, value: float, labels: tuple[str, str, str]) -> None:
         """Take one number."""
@@ -92,6 +104,18 @@ class StatsdSink:
     def _send_regularly(self) -> None:
         while not self._stopped.wait(self._every):
             self.flush()
+
+
+_sinks: WeakSet[StatsdSink] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for one in list(_sinks):
+        one.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _plain(value: str) -> str:
