@@ -275,6 +275,26 @@ def _(kit: Any) -> bool:
     return _hidden(kit, lambda session: session.execute(sa.update(kit.Article).values(words=9)).rowcount)  # type: ignore[attr-defined]
 
 
+@probe(TRASH, "insert from select")
+def _(kit: Any) -> bool:
+    def read(session: Session) -> int:
+        rows = sa.select(sa.literal("copy"), kit.Article.words)
+        session.execute(sa.insert(kit.Article).from_select(["title", "words"], rows))
+        return _count(session.execute(sa.select(kit.Article.id).where(kit.Article.title == "copy")))
+
+    return _hidden(kit, read)
+
+
+@probe(TRASH, "another model in an UPDATE")
+def _(kit: Any) -> bool:
+    def read(session: Session) -> int:
+        named = sa.update(kit.Comment).where(kit.Comment.article_id == kit.Article.id).values(article_id=None)
+        session.execute(named, execution_options={"synchronize_session": False})
+        return _count(session.execute(sa.select(kit.Comment.id).where(kit.Comment.article_id.is_(None))))
+
+    return _hidden(kit, read)
+
+
 @probe(TRASH, "session.delete()")
 def _(kit: Any) -> bool:
     return _kept(kit, lambda session, row: session.delete(row))
@@ -414,6 +434,153 @@ def _(kit: Any) -> bool:
         row.words = 5
         session.commit()
         return bool(kit.old_words(session) == 1)
+
+
+# Tenants. A kit has moreover: Folder, Letter, tenant(name), unscoped(), upsert(session, values), restore(session, row).
+
+TENANTS = "BelongsToTenant"
+
+
+def _apart(kit: Any, work: Callable[[Session], Any]) -> bool:
+    """Whether what one tenant does finds and changes its own rows alone; for nothing at all it would be of no use."""
+    for number, name in enumerate(("mine", "other"), 1):
+        with kit.session() as session, kit.tenant(name):
+            session.add(kit.Folder(id=number, name=name))
+            session.flush()
+            session.add(kit.Letter(id=number, name=name, folder_id=number))
+            session.commit()
+    before = _letters(kit, "other")
+    with kit.session() as session, kit.tenant("mine"):
+        found = work(session)
+        session.commit()
+    after = _letters(kit, "mine")
+    if any("other" in name for _, name in after) or _letters(kit, "other") != before:
+        return False
+    return set(found) == {"mine"} if isinstance(found, list) else after != [(1, "mine")]
+
+
+def _letters(kit: Any, tenant: str) -> list[tuple[int, str]]:
+    with kit.session() as session:
+        table = kit.Letter.__table__
+        query = sa.select(table.c.id, table.c.name).where(table.c.tenant_id == tenant, table.c.deleted_at.is_(None))
+        return [(key, name) for key, name in session.connection().execute(query.order_by(table.c.id))]
+
+
+def _tenants(operation: str, work: Callable[[Any, Session], Any]) -> None:
+    PROBES[TENANTS, operation] = lambda kit: _apart(kit, lambda session: work(kit, session))
+
+
+def _insert(kit: Any) -> Any:
+    dialect = kit.engine.dialect.name
+    return (sa.dialects.postgresql if dialect == "postgresql" else sa.dialects.sqlite).insert(kit.Letter)
+
+
+def _upsert(kit: Any, session: Session) -> None:
+    for number in (1, 2):
+        made = _insert(kit).values(id=number, name="new")
+        session.execute(made.on_conflict_do_update(index_elements=["id"], set_={"name": "new"}))
+
+
+def _helper(kit: Any, session: Session) -> None:
+    for number in (1, 2):
+        kit.upsert(session, {"id": number, "name": "new"})
+
+
+def _from_other(kit: Any, session: Session) -> None:
+    other = aliased(kit.Letter)
+    for number in (1, 2):
+        taken = (
+            sa.update(kit.Letter)
+            .where(other.id == number, kit.Letter.id <= other.id)
+            .values(name=other.name + " again")
+        )
+        session.execute(taken, execution_options={"synchronize_session": False})
+
+
+def _at_hand(kit: Any, session: Session) -> list[str]:
+    with kit.unscoped():
+        _held = list(session.scalars(sa.select(kit.Letter)))
+    return [one.name for key in (1, 2) if (one := session.get(kit.Letter, key)) is not None]
+
+
+def _restored(kit: Any, session: Session) -> None:
+    row = session.get_one(kit.Letter, 1)
+    session.delete(row)
+    session.commit()
+    row.name = "back"
+    kit.restore(session, row)
+
+
+def _savepoint(kit: Any, session: Session) -> list[str]:
+    session.begin_nested().rollback()
+    with session.begin_nested():
+        return list(session.scalars(sa.select(kit.Letter.name)))
+
+
+_tenants("flush: insert", lambda kit, session: session.add(kit.Letter(id=3, name="new")))
+_tenants("flush: insert for another", lambda kit, session: session.add(kit.Letter(id=3, name="x", tenant_id="other")))
+_tenants("flush: refer to another's row", lambda kit, session: session.add(kit.Letter(id=3, name="x", folder_id=2)))
+_tenants("flush: update", lambda kit, session: setattr(session.get_one(kit.Letter, 1), "name", "new"))
+_tenants("bulk insert(Model)", lambda kit, session: session.execute(sa.insert(kit.Letter), [{"id": 3, "name": "new"}]))
+_tenants(
+    "insert from select",
+    lambda kit, session: session.execute(
+        sa.insert(kit.Letter).from_select(["id", "name"], sa.select(kit.Folder.id + 10, kit.Folder.name))
+    ),
+)
+_tenants("on_conflict_do_update", _upsert)
+_tenants("tracked_upsert", _helper)
+_tenants("update(Model)", lambda kit, session: session.execute(sa.update(kit.Letter).values(name="new")))
+_tenants("another row in an UPDATE", _from_other)
+_tenants(
+    "update by primary key",
+    lambda kit, session: session.execute(sa.update(kit.Letter), [{"id": key, "name": "new"} for key in (1, 2)]),
+)
+_tenants("delete(Model)", lambda kit, session: session.execute(sa.delete(kit.Letter)))
+_tenants("session.delete()", lambda kit, session: session.delete(session.get_one(kit.Letter, 1)))
+_tenants("restore", _restored)
+_tenants("merge", lambda kit, session: session.merge(kit.Letter(id=1, name="new")) and None)
+_tenants("select(Model)", lambda kit, session: [one.name for one in session.scalars(sa.select(kit.Letter))])
+_tenants("select columns", lambda kit, session: list(session.scalars(sa.select(kit.Letter.name))))
+_tenants(
+    "count()",
+    lambda kit, session: ["mine"] * session.scalar(sa.select(sa.func.count()).select_from(kit.Letter)),
+)
+_tenants("aliased", lambda kit, session: list(session.scalars(sa.select(aliased(kit.Letter).name))))
+_tenants("CTE", lambda kit, session: list(session.scalars(sa.select(sa.select(kit.Letter.name).cte().c.name))))
+_tenants(
+    "exists()",
+    lambda kit, session: list(
+        session.scalars(sa.select(kit.Folder.name).where(sa.exists().where(kit.Letter.folder_id == kit.Folder.id)))
+    ),
+)
+_tenants("has()", lambda kit, session: list(session.scalars(sa.select(kit.Letter.name).where(kit.Letter.folder.has()))))
+_tenants(
+    "joined eager load",
+    lambda kit, session: [
+        one.folder.name for one in session.scalars(sa.select(kit.Letter).options(joinedload(kit.Letter.folder)))
+    ],
+)
+_tenants(
+    "selectin load",
+    lambda kit, session: [
+        one.folder.name for one in session.scalars(sa.select(kit.Letter).options(selectinload(kit.Letter.folder)))
+    ],
+)
+_tenants("lazy load", lambda kit, session: [one.folder.name for one in session.scalars(sa.select(kit.Letter))])
+_tenants(
+    "get()",
+    lambda kit, session: [one.name for key in (1, 2) if (one := session.get(kit.Letter, key)) is not None],
+)
+_tenants("get(), row at hand", _at_hand)
+_tenants("savepoint", _savepoint)
+_tenants("Core select", lambda kit, session: list(session.scalars(sa.select(kit.Letter.__table__.c.name))))
+_tenants("Core update", lambda kit, session: session.execute(sa.update(kit.Letter.__table__).values(name="new")))
+_tenants("text()", lambda _kit, session: list(session.scalars(sa.text("select name from letter"))))
+_tenants(
+    "statement on a connection",
+    lambda kit, session: list(session.connection().scalars(sa.select(kit.Letter.__table__.c.name))),
+)
 
 
 # The kits of others.
