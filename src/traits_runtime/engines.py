@@ -122,13 +122,16 @@ def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
         path: The file; by default the one that ``TRAITS_CONFIG`` names, or the nearest above the working folder.
         environ: Variables, the process's own by default.
 
+    Raises:
+        ConfigFileError: The file is no TOML, or ``TRAITS_CONFIG`` names one that is not there.
+
     >>> read_settings("no-such-file.toml", {"TRAITS_CACHE": "redis", "TRAITS_ENGINES_REDIS_TIMEOUT": "2"}).engines
     {'redis': {'timeout': 2.0}}
     """
     environ = os.environ if environ is None else environ
     named = path or environ.get(VARIABLE)
     found = Path(named) if named else find_file(Path.cwd())
-    table = read_tables(found) if found is not None and found.is_file() else {}
+    table = read_tables(found) if found is not None and (found.is_file() or path is None) else {}
     store = named_store(found) if table and found is not None else None
     engines = {name.replace("-", "_"): dict(values) for name, values in table.get("engines", {}).items()}
     for name, value in environ.items():

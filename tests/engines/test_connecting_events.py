@@ -15,6 +15,7 @@ from traits_runtime import Envelope, Trait, TraitEvent, engines, events
 from traits_runtime._core.trait.forward import Forward
 from traits_runtime.cli import main
 from traits_runtime.errors import (
+    ConfigFileError,
     MissingExtraError,
     NoApplicationError,
     NoForwardError,
@@ -56,6 +57,12 @@ def test_file_and_environment_name_the_broker(tmp_path: Path) -> None:
     assert found.forward == "redis_streams"
     assert started.forward is not None
     assert (started.forward.application, started.forward.events) == ("shop", ("trait.HasBell.*", "trait.HasSlug.*"))
+
+
+def test_file_that_the_environment_names_has_to_be_there(tmp_path: Path) -> None:
+    """An application that was to have a queue does not run its jobs in the request instead."""
+    with pytest.raises(ConfigFileError, match=r"nowhere\.toml: cannot be read"):
+        engines.read_settings(environ={"TRAITS_CONFIG": str(tmp_path / "nowhere.toml")})
 
 
 def test_unknown_broker_is_answered_with_the_nearest() -> None:
