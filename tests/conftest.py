@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,14 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("steady"), derandomize=False)
 settings.load_profile("steady")
 """The same examples in every run, on however busy a machine; `pytest --hypothesis-profile=explore` takes new ones."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    """What a file leaves open is an error of that file, not of whichever test collects the garbage."""
+    yield
+    if sys.version_info >= (3, 13):  # the first that tells of connections of SQLite, too
+        gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)
