@@ -22,7 +22,7 @@ from sqlalchemy.orm import (
     sessionmaker,
 )
 
-from traits_runtime import tenant, unscoped
+from traits_runtime import current_tenant, tenant, unscoped
 from traits_runtime.adapters.sqlalchemy import (
     CrossTenantError,
     NoTenantInSessionError,
@@ -329,6 +329,60 @@ def test_values_of_another_tenant_are_refused(maker: sessionmaker[TraitSession],
         session.flush()
 
     assert everything(maker) == before
+
+
+class Renaming(DeclarativeBase):
+    """Of models whose attributes are not called as their columns."""
+
+
+class Box(BelongsToTenant, Renaming):
+    """Something to refer to."""
+
+    __tablename__ = "boxes"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class Thing(BelongsToTenant, Renaming):
+    """Its tenant and its box stand in columns of other names."""
+
+    __tablename__ = "things"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tenant_id: Mapped[str] = mapped_column("owner", default=lambda: current_tenant())
+    box: Mapped[int | None] = mapped_column("box_id", sa.ForeignKey("boxes.id"))
+
+
+RENAMED: dict[str, Callable[[TraitSession], object]] = {
+    "refer by flush": lambda s: s.add(Thing(id=3, box=2)),
+    "refer by update": lambda s: s.execute(sa.update(Thing).values(box=2)),
+    "refer by update of the attribute": lambda s: s.execute(sa.update(Thing).values({Thing.box: 2})),
+    "refer by key": lambda s: s.execute(sa.update(Thing), [{"id": 1, "box": 2}]),
+    "refer by insert": lambda s: s.execute(sa.insert(Thing).values(id=3, box=2)),
+    "refer in a list": lambda s: s.execute(sa.insert(Thing), [{"id": 3, "box": 2}]),
+    "refer by the helper": lambda s: tracked_upsert(s, Thing, [{"id": 3, "box_id": 2}], index_elements=["id"]),
+    "give away by update": lambda s: s.execute(sa.update(Thing).values(tenant_id="brick")),
+    "give away by insert": lambda s: s.execute(sa.insert(Thing).values({Thing.id: 3, Thing.tenant_id: "brick"})),
+    "give away in a list": lambda s: s.execute(sa.insert(Thing), [{"id": 3, "tenant_id": "brick"}]),
+    "give away by the helper": lambda s: tracked_upsert(s, Thing, [{"id": 3, "owner": "brick"}], index_elements=["id"]),
+}
+
+
+@pytest.mark.parametrize("way", list(RENAMED))
+def test_columns_of_other_names_are_looked_at_too(engine_of: Callable[[sa.MetaData], sa.Engine], way: str) -> None:
+    """A statement may name an attribute or its column."""
+    made = sessionmaker(engine_of(Renaming.metadata), class_=TraitSession)
+    for number, name in enumerate(["acme", "brick"], 1):
+        with tenant(name), made.begin() as session:
+            session.add(Box(id=number))
+            session.flush()
+            session.add(Thing(id=number, box=number))
+    with tenant("acme"), made() as session, pytest.raises(TenantMismatchError):
+        RENAMED[way](session)
+        session.flush()
+    with tenant("acme"), made() as session:
+        session.execute(sa.update(Thing).values(box=1))
+        session.execute(sa.insert(Thing).values(id=3, box=1))
+
+        assert session.scalars(sa.select(Thing.box)).all() == [1, 1]
 
 
 def test_insert_from_select_may_not_fill_the_tenant(maker: sessionmaker[TraitSession]) -> None:

@@ -203,25 +203,34 @@ def _guard_insert(state: ORMExecuteState, model: type, rows: Sequence[Mapping[st
     if not is_tenants(model):
         return
     name = tenant_column(model)
-    if not rows and name in targets_of(state.statement):
+    if not rows and not _names(model, name).isdisjoint(targets_of(state.statement)):
         raise UnscopedStatementError([f"INSERT INTO {model.__name__} ... SELECT with {name}, which"])
     column = getattr(model, name)
-    state.statement = guard_upsert(state.statement, column == current_key(model), name)
+    for one in sorted(_names(model, name)):
+        state.statement = guard_upsert(state.statement, column == current_key(model), one)
 
 
 def _refuse_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
     """Refuse values that name another tenant, or rows of another one."""
     listed = list(rows)
     if is_tenants(model):
-        name = tenant_column(model)
-        for one in listed:
-            if name in one and one[name] != current_key(model):
+        names = _names(model, tenant_column(model))
+        for one, name in ((one, name) for one in listed for name in names if name in one):
+            if one[name] != current_key(model):
                 raise CrossTenantError(
                     f"{model.__name__}.{name} of the statement", str(one[name]), str(current_key(model))
                 )
     mapper: Any = inspect(model)
     for key, target in _references(mapper):
-        _refuse_references(session, model, target, {one[key] for one in listed if one.get(key) is not None})
+        names = _names(model, key)
+        values = {one[name] for one in listed for name in names if one.get(name) is not None}
+        _refuse_references(session, model, target, values)
+
+
+def _names(model: type, attribute: str) -> frozenset[str]:
+    """What a statement may call an attribute: by its own name, or by that of its column."""
+    mapper: Any = inspect(model)
+    return frozenset({attribute, *(one.key for one in mapper.column_attrs[attribute].columns)})
 
 
 # Flushes.
