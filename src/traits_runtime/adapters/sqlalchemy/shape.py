@@ -74,11 +74,11 @@ def same_row(mapper: Mapper[Any]) -> list[Any]:
     return found
 
 
-def _attribute(mapper: Mapper[Any], part: Any, **_: Any) -> Any:
+def _attribute(mapper: Mapper[Any], element: Any, **_: Any) -> Any:
     """The attribute that stands for a column, of the model in whose own table it is."""
-    for one in mapper.iterate_to_root() if isinstance(part, Column) else ():
-        if part.table is one.local_table:
-            return one.get_property_by_column(part).class_attribute.expression
+    for one in mapper.iterate_to_root() if isinstance(element, Column) else ():
+        if element.table is one.local_table:
+            return one.get_property_by_column(element).class_attribute.expression
     return None
 
 

@@ -269,14 +269,16 @@ def convert_delete(state: ORMExecuteState) -> sa.Result[Any] | None:
     statements = _moving(model, conditions)
 
     def execute() -> sa.Result[Any]:
-        kept = None
+        kept: Any = None
+        done: list[sa.Result[Any]] = []
         if len(sa.inspect(model).tables) > 1 and returned:
             chosen = sa.select(*returned).where(*conditions)
             kept = state.session.execute(chosen, state.parameters, execution_options=options).freeze()
         for statement in statements:
             made = statement.returning(*returned) if returned and kept is None else statement
-            result = state.session.execute(made, state.parameters, execution_options=options)
-        return result if kept is None else kept()
+            done.append(state.session.execute(made, state.parameters, execution_options=options))
+        found: sa.Result[Any] = done[-1] if kept is None else kept()
+        return found
 
     return note_bulk(
         state, model, "trashed", lambda: telling(state.session, model, "delete", [], state.statement, execute)
