@@ -952,6 +952,7 @@ print(*sorted(one.__name__ for one in registry.traits()))
 """
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--unsafe",)])
 def test_a_real_package_goes_there_and_back(tmp_path: Path, flags: tuple[str, ...]) -> None:

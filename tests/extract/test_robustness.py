@@ -145,6 +145,7 @@ def test_mangled_source_is_a_finding_never_a_crash(chance: random.Random) -> Non
     survives(mangled(chance))
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=2_000, deadline=None)

@@ -381,6 +381,7 @@ def test_no_sequence_reaches_another_tenants_rows(maker: sessionmaker[TraitSessi
     run(maker, steps)
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @settings(SETTINGS, max_examples=600)
 @given(steps=st.lists(doings, min_size=1, max_size=12))
