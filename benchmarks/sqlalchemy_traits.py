@@ -235,7 +235,7 @@ def continuum() -> None:
 
     class Versioned(Base):
         __tablename__ = "versioned"
-        __versioned__: Any = {}  # noqa: RUF012
+        __versioned__: Any = {}  # noqa: RUF012 - Continuum's own way to say so
         id: Mapped[int] = mapped_column(primary_key=True)
         title: Mapped[str]
         words: Mapped[int]

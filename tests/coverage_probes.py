@@ -664,7 +664,7 @@ class Continuum(Kit):
 
         class Article(Base):
             __tablename__ = "article"
-            __versioned__: Any = {}  # noqa: RUF012
+            __versioned__: Any = {}  # noqa: RUF012 - Continuum's own way to say so
             id: Mapped[int] = mapped_column(primary_key=True)
             title: Mapped[str]
             words: Mapped[int]

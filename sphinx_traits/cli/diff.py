@@ -108,7 +108,7 @@ def _at_revision(project: Project, revision: str) -> Iterator[Project]:
 
 def _git(folder: Path, *arguments: str) -> bytes:
     try:
-        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout  # noqa: S603, S607
+        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout  # noqa: S603, S607 - git is whatever the user calls so
     except FileNotFoundError:
         fail("git is not installed; --against takes a manifest too: `traits manifest --output released.json`.")
     except subprocess.CalledProcessError as error:
