@@ -67,8 +67,7 @@ class Reading:
             self.modules = [self.world.module(one.name) for one in self._found()]
             self.classes: dict[str, SourceClass] = {}
             for module in self.modules:
-                for index in range(len(module.summary.classes) if module else 0):
-                    node = SourceClass(module, index)  # type: ignore[arg-type]
+                for node in module.classes() if module else ():
                     self.classes[self.graph.name(node)] = node
                     self.graph.lineage(node)
         self.cpu = time.process_time() - began

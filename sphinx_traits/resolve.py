@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -232,17 +232,25 @@ class Index:
             listeners=tuple(one for one in self._heard[wire] if not model or one.model in ("", model)),
         )
 
-    def find(self, name: str, among: Iterable[str] | None = None) -> tuple[str, ...]:
+    def find(self, name: str, among: Container[str] | None = None) -> tuple[str, ...]:
         """Full names that a name may stand for: itself, else all that end in it.
 
         Args:
             name: A full dotted path or its last parts (``Article``, ``models.Article``).
-            among: The names to look in; all classes by default.
+            among: The names that may be meant, as `models` or `traits`; all classes by default.
         """
-        names = self.by_name if among is None else tuple(among)
+        names = self.by_name if among is None else among
         if name in names:
             return (name,)
-        return tuple(sorted(one for one in names if one.endswith("." + name)))
+        namesakes = self._by_last_part.get(name.rpartition(".")[2], ())
+        return tuple(one for one in namesakes if one in names and one.endswith("." + name))
+
+    @cached_property
+    def _by_last_part(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(self.by_name):
+            found[name.rpartition(".")[2]].append(name)
+        return dict(found)
 
     def suggest(self, name: str, among: Iterable[str] | None = None) -> str:
         """The known name nearest to a misspelt one, empty when none is near."""

@@ -156,11 +156,11 @@ class Catalogue:
         traits = (one.name for one in self.manifest.traits if same.issuperset((one.name, *users.get(one.name, ()))))
         return {*(f"composition:{name}" for name in same), *(f"trait:{name}" for name in traits)}
 
-    def names(self, kind: str) -> dict[str, Class]:
+    def names(self, kind: str) -> Mapping[str, Class]:
         """The models, the traits, or all classes by name."""
         if kind == "model":
-            return dict(self.index.models)
-        return dict(self.index.traits) if kind == "trait" else self.index.by_name
+            return self.index.models
+        return self.index.traits if kind == "trait" else self.index.by_name
 
 
 def _composition_digest(catalogue: Catalogue, name: str) -> str:

@@ -57,12 +57,11 @@ def _chosen(index: Index, models: tuple[str, ...], traits: tuple[str, ...]) -> l
     """Kind and full name of each page that was asked for, a model's traits after it; empty for all."""
     pages = []
     for name in models:
-        known = tuple(index.models)
-        full = the_one("model", name, index.find(name, known), known)
+        full = the_one("model", name, index.find(name, index.models), index.models)
         pages += [("model", full), *(("trait", trait) for trait in index.models[full].traits if trait in index.traits)]
     for name in traits:
-        known = tuple(index.traits)
-        pages.append(("trait", the_one("trait", name, index.find(name, known), known)))
+        full = the_one("trait", name, index.find(name, index.traits), index.traits)
+        pages.append(("trait", full))
     return list(dict.fromkeys(pages))
 
 

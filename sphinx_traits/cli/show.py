@@ -59,8 +59,7 @@ def show(project: Project, name: str, *, as_json: bool, members: bool) -> None:
       traits show wagtail.models.Page --package wagtail
     """
     index = Index(read_sources(project))
-    known = tuple(index.by_name)
-    composition = compose(index, the_one("model or trait", name, index.find(name), known))
+    composition = compose(index, the_one("model or trait", name, index.find(name), index.by_name))
     if as_json:
         print_json(composition, warnings=warnings(index.manifest))
         return

@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,7 +101,7 @@ def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sphinx-traits"
 
 
-def the_one(kind: str, name: str, found: tuple[str, ...], known: tuple[str, ...]) -> str:
+def the_one(kind: str, name: str, found: tuple[str, ...], known: Collection[str]) -> str:
     """The only name that was found; none or several end the command with an answer that helps."""
     if len(found) == 1:
         return found[0]

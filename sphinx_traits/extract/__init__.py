@@ -140,7 +140,7 @@ def _extract(
     digests = {one.found.path or "": one.digest for one in loaded} | settings_files(project)
     extraction = Extraction(
         manifest=manifest,
-        files=tuple(sorted(Path(path) for path, known in digests.items() if known)),
+        files=tuple(Path(path) for path, known in sorted(digests.items()) if known),
         visited=tuple(sorted(composer.described)),
         parsed=tuple(sorted(set(world.parsed))),
     )

@@ -54,7 +54,7 @@ class Kept:
 
     Args:
         manifest: Its manifest.
-        files: The files behind it.
+        files: The files behind it; none where something has changed.
         summaries: The modules' summaries, each with the digest of its file; none where they are not needed.
         current: Whether nothing has changed since: then the manifest is the answer.
     """
@@ -102,10 +102,9 @@ class Cache:
         entry = _decoded(self.path, _Entry)
         if entry is None:
             return None
-        files = tuple(Path(one.path) for one in entry.files if one.size >= 0)
-        current = self._is_current(entry)
-        summaries = None if current else _decoded(self.summaries, dict[str, tuple[str, Summary]])
-        return Kept(entry.manifest, files, summaries or {}, current)
+        if self._is_current(entry):
+            return Kept(entry.manifest, tuple(Path(one.path) for one in entry.files if one.size >= 0), {}, True)
+        return Kept(entry.manifest, (), _decoded(self.summaries, dict[str, tuple[str, Summary]]) or {}, False)
 
     def _is_current(self, entry: _Entry) -> bool:
         horizon = int((entry.written - _RACE_S) * 1e9)

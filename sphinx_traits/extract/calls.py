@@ -276,7 +276,7 @@ class _Calls:
         marked = [one for one in node.body if isinstance(one, _FUNCTIONS) and one.decorator_list]
         if index < 0:
             return
-        subject = self.reader.subject(SourceClass(self.module, index))
+        subject = self.reader.subject(self.module.class_at(index))
         if is_subclass(subject, subject.node, "Trait"):
             return
         inner = _Calls(self.reader, self.module, subject.name, self.facts)

@@ -202,7 +202,7 @@ def _abstract_meta(node: SourceClass) -> bool:
     at = scope.last("Meta")
     if at < 0 or scope.bindings[at].kind != "class":
         return False
-    return flag(SourceClass(node.module, scope.bindings[at].index), "abstract")
+    return flag(node.module.class_at(scope.bindings[at].index), "abstract")
 
 
 def _registered(node: SourceClass) -> bool:

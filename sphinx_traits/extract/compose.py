@@ -30,6 +30,7 @@ _FACTS = (
     "hooks", "config", "features", "events", "emits", "listeners", "jobs", "metrics", "cache_keys", "columns", "scopes",
     "settings",
 )  # fmt: skip
+_KINDS: dict[str, type[Class]] = {"model": Model, "trait": Trait}
 _HINTS = {
     "unresolved_base": 'Say which class it is, in [tool.traits.base-overrides]: "{path}" = "package.module.Class".',
     "conditional_base": 'Say which class it is, in [tool.traits.base-overrides]: "{path}" = "package.module.Class".',
@@ -63,8 +64,7 @@ class Composer:
         for module in list(self.world.modules.values()):
             if module is None:
                 continue
-            for index in range(len(module.summary.classes)):
-                node = SourceClass(module, index)
+            for node in module.classes():
                 name = self.graph.name(node)
                 nodes[name] = None if name in nodes else node  # which of two is meant, its name does not tell
         for name, one in nodes.items():
@@ -77,8 +77,7 @@ class Composer:
     def choose(self, modules: Iterable[Module]) -> None:
         """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
         for module in modules:
-            for index in range(len(module.summary.classes)):
-                node = SourceClass(module, index)
+            for node in module.classes():
                 verdict = self._guarded(node, partial(self.classifier.verdict, node), None)
                 if verdict is not None:
                     self.chosen[node] = verdict
@@ -151,9 +150,8 @@ class Composer:
             return None
         lineage = self.graph.lineage(node)
         name = self.graph.name(node)
-        kinds: dict[str, type[Class]] = {"model": Model, "trait": Trait}
         known = self.earlier.same(
-            kinds.get(verdict.role, Class),
+            _KINDS.get(verdict.role, Class),
             name,
             mro=tuple(self.graph.name(one) for one in lineage.nodes),
             via=verdict.via,

@@ -160,7 +160,7 @@ class Locator:
         installed = os.path.basename(root) in _INSTALLED
         if inside and not installed and self.project is not None:
             root = self.project
-        relative = os.path.relpath(path, root) if root else os.path.basename(path)
+        relative = path[len(root) + 1 :] if root else os.path.basename(path)
         return relative.replace(os.sep, "/")
 
 

@@ -16,7 +16,6 @@ from sphinx_traits.extract.targets import (
     ObjectTarget,
     Opaque,
     Place,
-    SourceClass,
     StdClass,
     Subscripted,
     Target,
@@ -206,7 +205,7 @@ class Resolver:
 
     def _bound(self, module: Module, scope: int, at: int, binding: Binding) -> Target:
         if binding.kind == "class":
-            return SourceClass(module, binding.index)
+            return module.class_at(binding.index)
         if binding.kind == "def":
             return FunctionTarget(module, binding.index)
         if binding.kind == "import":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
 from sphinx_traits.manifest import (
@@ -40,7 +40,7 @@ def reconcile(manifest: Manifest) -> Iterator[Finding]:
     yield from _shared_environment(manifest)
     yield from _shared_names(manifest)
     yield from _unknown_settings(manifest, by_name)
-    methods = {name: _methods(one) for name, one in by_name.items()}
+    methods = _overridden(by_name.values())
     for model in manifest.models:
         yield from _broken_chains(model, methods)
         yield from _clashing_columns(model, by_name)
@@ -176,9 +176,14 @@ def _no_such(location: Location, message: str, code: str, subject: str) -> Findi
     return Finding(location=location, code=code, message=message, hint=hint, subject=subject)
 
 
-def _methods(cls: Class) -> list[tuple[str, tuple[Class, Member]]]:
-    """The methods of a class by name, each with the class."""
-    return [(one.name, (cls, one)) for one in cls.members if one.kind == "method" and not one.removed]
+def _overridden(classes: Collection[Class]) -> dict[str, list[tuple[str, tuple[Class, Member]]]]:
+    """The methods of each class by name, each with the class; only those whose names several classes have."""
+    methods = {
+        cls.name: [(one.name, (cls, one)) for one in cls.members if one.kind == "method" and not one.removed]
+        for cls in classes
+    }
+    count = Counter(name for found in methods.values() for name, _one in found)
+    return {cls: [(name, one) for name, one in found if count[name] > 1] for cls, found in methods.items()}
 
 
 def _broken_chains(model: Model, methods: dict[str, list[tuple[str, tuple[Class, Member]]]]) -> Iterator[Finding]:

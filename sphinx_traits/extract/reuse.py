@@ -16,11 +16,14 @@ def reached(changed: Iterable[str], imports: Mapping[str, Summary]) -> set[str]:
         changed: Modules that are new, gone, or read anew.
         imports: The summaries of all modules, gone ones left out.
     """
-    users: dict[str, set[str]] = defaultdict(set)
+    importers: dict[str, set[str]] = defaultdict(set)
     for name, summary in imports.items():
         for path in (*summary.imports, *(one.module for one in summary.assumptions)):
-            for module in _prefixes(path):
-                users[module].add(name)
+            importers[path].add(name)
+    users: dict[str, set[str]] = defaultdict(set)
+    for path, names in importers.items():
+        for module in _prefixes(path):
+            users[module] |= names
     found: set[str] = set()
     pending = list(changed)
     while pending:

@@ -102,9 +102,9 @@ class Subscripted:
         return self.origin.path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SourceClass:
-    """A class statement in a source."""
+    """A class statement in a source; `Module.class_at` makes the only one of each."""
 
     module: Module
     index: int

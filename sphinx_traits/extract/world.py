@@ -17,6 +17,7 @@ from sphinx_traits.extract.locate import STDLIB, Found, Locator
 from sphinx_traits.extract.scan import Scan, scan
 from sphinx_traits.extract.source import Problem, Source, parse, read
 from sphinx_traits.extract.summary import Assumption, Binding, Summary
+from sphinx_traits.extract.targets import SourceClass
 
 _NOT_IMPORTED = frozenset(
     {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "test", "lib2to3", "__main__"}
@@ -65,6 +66,7 @@ class Module:
     read: Callable[[Module], None] | None = None
     parsed: tuple[Source | None, Scan | None] = (None, None)
     scopes: dict[int, Scope] = field(default_factory=dict)
+    nodes: dict[int, SourceClass] = field(default_factory=dict)
 
     @property
     def source(self) -> Source | None:
@@ -100,6 +102,17 @@ class Module:
             bindings = self.summary.bindings if index < 0 else self.summary.classes[index].body
             known = self.scopes[index] = Scope(bindings)
         return known
+
+    def class_at(self, index: int) -> SourceClass:
+        """One of its class statements: the same object each time, so that it is a key as cheap as can be."""
+        known = self.nodes.get(index)
+        if known is None:
+            known = self.nodes[index] = SourceClass(self, index)
+        return known
+
+    def classes(self) -> Iterator[SourceClass]:
+        """All its class statements outside functions."""
+        return map(self.class_at, range(len(self.summary.classes)))
 
 
 class World:

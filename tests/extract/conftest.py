@@ -18,7 +18,6 @@ from sphinx_traits.extract.factories import Factories
 from sphinx_traits.extract.linearise import Graph
 from sphinx_traits.extract.locate import Locator, interpreter_paths
 from sphinx_traits.extract.names import Resolver
-from sphinx_traits.extract.targets import SourceClass
 from sphinx_traits.extract.world import World
 from sphinx_traits.manifest import Manifest
 
@@ -47,8 +46,8 @@ class Sources:
         for found in (root, *locator.submodules(root)):
             module = graph.resolver.world.module(found.name)
             assert module is not None
-            for index in range(len(module.summary.classes)):
-                lineage = graph.lineage(SourceClass(module, index))
+            for node in module.classes():
+                lineage = graph.lineage(node)
                 name = graph.name(lineage.nodes[0])
                 mros[name] = [graph.name(one) for one in lineage.nodes]
                 gaps[name] = "; ".join(gap.reason for gap in lineage.gaps)

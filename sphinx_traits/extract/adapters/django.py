@@ -176,7 +176,7 @@ def meta_options(subject: Subject) -> dict[str, ast.expr]:
     at = scope.last("Meta")
     if at < 0 or scope.bindings[at].kind != "class":
         return {}
-    own = SourceClass(subject.module, scope.bindings[at].index)
+    own = subject.module.class_at(scope.bindings[at].index)
     found: dict[str, ast.expr] = {}
     for node in reversed(subject.reader.graph.lineage(own).nodes):
         for one in subject.reader.subject(node).statements if isinstance(node, SourceClass) else ():
