@@ -98,10 +98,11 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
     except PackageNotFoundError as error:
         warn("package_not_found", str(error), where)
         raise SkipProgressMessage(str(error)) from error
-    read = [project.root / "pyproject.toml", *project.search_paths, *found.files]
-    folders = {file.parent for file in found.files}
+    files = [str(one) for one in found.files]
+    around = (project.root / "pyproject.toml", *project.search_paths)
+    folders = {os.path.dirname(one) for one in files}
     data = dumps(found.manifest, indent=0)
-    stamp = _Stamp(_key(project), _digest(data), _stats(str(one) for one in (*read, *sorted(folders))))
+    stamp = _Stamp(_key(project), _digest(data), _stats((*map(str, around), *files, *sorted(folders))))
     write_atomic(cache / "manifest.json", data)
     write_atomic(cache / "stamp.json", msgspec.json.encode(stamp))
     return found.manifest, stamp.digest
@@ -112,7 +113,7 @@ def _stats(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for path in paths:
         try:
-            stat = os.stat(path)  # hundreds of them, and a Path costs as much again
+            stat = os.stat(path)  # thousands of them, and a Path costs as much again
             found[path] = (stat.st_mtime_ns, stat.st_size)
         except OSError:
             found[path] = (0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -101,8 +101,9 @@ def extract_with_files(
     kept = Cache(options.cache_dir, packages, locator.paths, project, options) if options.cache_dir else None
     before = kept.load() if kept is not None else None
     if before is not None and before.current:
-        return Extraction(manifest=before.manifest, files=before.files, visited=(), parsed=())
-    world = World(locator, packages, before.summaries if before is not None else None)
+        return Extraction(manifest=before.manifest, files=_paths(before.unchanged), visited=(), parsed=())
+    known = (before.summaries, before.unchanged) if before is not None else ({}, {})
+    world = World(locator, packages, *known)
     extraction, digests = _extract(world, packages, project, options, progress, before)
     if kept is not None:
         good = (one for one in world.modules.values() if one is not None and one.name not in world.problems)
@@ -140,11 +141,16 @@ def _extract(
     digests = {one.found.path or "": one.digest for one in loaded} | settings_files(project)
     extraction = Extraction(
         manifest=manifest,
-        files=tuple(Path(path) for path, known in sorted(digests.items()) if known),
+        files=_paths(digests),
         visited=tuple(sorted(composer.described)),
         parsed=tuple(sorted(set(world.parsed))),
     )
     return extraction, digests
+
+
+def _paths(digests: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files that are there, sorted."""
+    return tuple(Path(path) for path, known in sorted(digests.items()) if known)
 
 
 def _earlier(world: World, before: Kept) -> Earlier:

@@ -54,13 +54,13 @@ class Kept:
 
     Args:
         manifest: Its manifest.
-        files: The files behind it; none where something has changed.
+        unchanged: The files behind it that are what they were, each with its digest; empty for one that is not there.
         summaries: The modules' summaries, each with the digest of its file; none where they are not needed.
         current: Whether nothing has changed since: then the manifest is the answer.
     """
 
     manifest: Manifest
-    files: tuple[Path, ...]
+    unchanged: Mapping[str, str]
     summaries: Mapping[str, tuple[str, Summary]]
     current: bool
 
@@ -102,15 +102,12 @@ class Cache:
         entry = _decoded(self.path, _Entry)
         if entry is None:
             return None
-        if self._is_current(entry):
-            return Kept(entry.manifest, tuple(Path(one.path) for one in entry.files if one.size >= 0), {}, True)
-        return Kept(entry.manifest, (), _decoded(self.summaries, dict[str, tuple[str, Summary]]) or {}, False)
-
-    def _is_current(self, entry: _Entry) -> bool:
         horizon = int((entry.written - _RACE_S) * 1e9)
-        if not all(_same_directory(one, horizon) for one in entry.directories):
-            return False
-        return all(_same_file(one, horizon) for one in entry.files)
+        unchanged = {one.path: one.digest for one in entry.files if _same_file(one, horizon)}
+        if len(unchanged) == len(entry.files) and all(_same_directory(one, horizon) for one in entry.directories):
+            return Kept(entry.manifest, unchanged, {}, True)
+        summaries = _decoded(self.summaries, dict[str, tuple[str, Summary]])
+        return Kept(entry.manifest, unchanged, summaries or {}, False)
 
     def save(
         self,

@@ -90,6 +90,7 @@ class Graph:
         self._bases: dict[ClassNode, Bases] = {}
         self._lineages: dict[ClassNode, Lineage] = {}
         self._names: dict[ClassNode, str] = {}
+        self._standard: dict[str, StdClass | None] = {}
         self._active: set[ClassNode] = set()
         self._typed_dicts: set[ClassNode] = set()
         self._rewrites: dict[str, dict[ClassNode, str]] = {}
@@ -320,6 +321,11 @@ class Graph:
 
     def standard(self, name: str) -> StdClass | None:
         """The class of the standard library that has a name."""
+        if name not in self._standard:
+            self._standard[name] = self._look_up(name)
+        return self._standard[name]
+
+    def _look_up(self, name: str) -> StdClass | None:
         module, _, last = name.rpartition(".")
         world = self.resolver.world
         found = getattr(world.stdlib(module), last, None) if world.is_stdlib(module) else None

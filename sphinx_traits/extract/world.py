@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sphinx_traits.extract.bounds import Allowance, TooLongError, reason
 from sphinx_traits.extract.conditions import UNKNOWN
@@ -122,10 +123,15 @@ class World:
         locator: Finds the files.
         own: The packages under analysis: they win over modules of the standard library.
         known: Summaries of an earlier run, each with the digest of the file it was made from.
+        unchanged: The files of that run that are what they were, with their digests: they need not be read.
     """
 
     def __init__(
-        self, locator: Locator, own: Iterable[str] = (), known: Mapping[str, tuple[str, Summary]] | None = None
+        self,
+        locator: Locator,
+        own: Iterable[str] = (),
+        known: Mapping[str, tuple[str, Summary]] = MappingProxyType({}),
+        unchanged: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.locator = locator
         self.allowance: Allowance = Allowance()
@@ -134,7 +140,8 @@ class World:
         self.problems: dict[str, tuple[str, Problem]] = {}
         self.parsed: list[str] = []
         self.renewed: set[str] = set()
-        self.known: dict[str, tuple[str, Summary]] = dict(known or {})
+        self.known: Mapping[str, tuple[str, Summary]] = known
+        self.unchanged: Mapping[str, str] = unchanged
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
         self._importable: dict[str, bool] = {}
@@ -167,7 +174,11 @@ class World:
             self._loading.discard(module.name)
 
     def _read(self, module: Module) -> None:
-        data, problem = read(module.found.path or "")
+        path = module.found.path or ""
+        module.digest = self.unchanged.get(path, "")
+        if module.digest and self._remembered(module):
+            return
+        data, problem = read(path)
         module.digest = digest(data)
         if problem is None and self._remembered(module):
             return
@@ -175,7 +186,7 @@ class World:
         source = Source("", None, problem) if problem else parse(data)
         module.parsed = (source, None)
         if source.problem is not None:
-            self.problems[module.name] = (module.found.path or "", source.problem)
+            self.problems[module.name] = (path, source.problem)
         if source.tree is not None:
             self._scan(module, source.tree, source.text)
 

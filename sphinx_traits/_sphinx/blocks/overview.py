@@ -27,12 +27,12 @@ from sphinx_traits._sphinx.parts import (
     table,
     text,
 )
-from sphinx_traits.resolve import is_about, is_trait_pattern, trait_uses
+from sphinx_traits.resolve import is_about, is_trait_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sphinx_traits.manifest import Class, ConfigKey, Hook, Job, Metric
+    from sphinx_traits.manifest import Class, ConfigKey, Hook, Job, Metric, Model
     from sphinx_traits.resolve import EventUse
 
     Options = Mapping[str, Any]
@@ -69,14 +69,21 @@ def models_table(page: Page, options: Options) -> Content:
     names = named_by(options, "models", index.models)
     rows: list[list[Cell]] = []
     for name in names:
-        direct = [use.name for use in trait_uses(index, index.models[name]) if use.direct]
-        more = len(index.models[name].traits) - len(direct)
+        uses = _direct(index.models[name])
+        direct = [trait for trait, directly in uses.items() if directly]
+        more = len(uses) - len(direct)
         shown = joined(map(page.linker.cls, direct))
         if more:
             words = _(" and {count} more") if direct else _("{count} through another class")
             shown.append(text(words.format(count=more), "traits-muted"))
         rows.append([named([page.linker.cls(name)], index.by_name[name].doc), shown])
     return _or_none(rows, "models", [_("Model"), _("Traits")])
+
+
+def _direct(model: Model) -> dict[str, bool]:
+    """The traits of a model in MRO order, each with whether its class statement names it."""
+    named = {base.name for base in model.bases}
+    return {trait: trait in named for trait in model.traits}
 
 
 def traits_table(page: Page, options: Options) -> Content:
@@ -112,7 +119,7 @@ def matrix_table(page: Page, options: Options) -> Content:
     traits = [one for one in named_by(options, "traits", index.traits) if index.users.get(one)]
     rows: list[list[Cell]] = []
     for name in named_by(options, "models", index.models):
-        uses = {use.name: use.direct for use in trait_uses(index, index.models[name])}
+        uses = _direct(index.models[name])
         if uses.keys().isdisjoint(traits):
             continue
         rows.append([page.linker.cls(name), *(_mark(uses.get(trait)) for trait in traits)])
