@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,24 @@ def test_one_change_visits_what_depends_on_it(
     done = read(sources, tmp_path / "cache")
 
     assert within(sources, done) == visited
+    assert dumps(done.manifest) == dumps(read(sources, None).manifest)
+
+
+@pytest.mark.parametrize("aged", [True, False], ids=["old files", "new files"])
+def test_change_that_keeps_the_size_is_seen(aged: bool, write: Callable[..., Sources], tmp_path: Path) -> None:
+    """A file is the same by its time where that can tell; one that has only just been written is compared itself."""
+    sources = write(FILES)
+    path = sources.folder / sources.name / "traits.py"
+    if aged:
+        os.utime(path, (path.stat().st_atime - 60, path.stat().st_mtime - 60))
+    time_ns = path.stat().st_mtime_ns
+    read(sources, tmp_path / "cache")
+    edit(sources, "traits", "def tag", "def tug")
+    if not aged:
+        os.utime(path, ns=(time_ns, time_ns))
+    done = read(sources, tmp_path / "cache")
+
+    assert within(sources, done) == {"traits", "articles", "pages", "listeners"}
     assert dumps(done.manifest) == dumps(read(sources, None).manifest)
 
 
