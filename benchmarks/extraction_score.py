@@ -18,7 +18,8 @@ from sphinx_traits.extract.locate import Locator
 from sphinx_traits.extract.names import Resolver
 from sphinx_traits.extract.subject import Facts, Reader
 from sphinx_traits.extract.targets import SourceClass
-from sphinx_traits.extract.world import World, without_garbage_collection
+from sphinx_traits.extract.world import World
+from sphinx_traits.kept import without_garbage_collection
 
 
 @dataclass

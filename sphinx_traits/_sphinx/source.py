@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
+import sys
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,32 +10,31 @@ from typing import TYPE_CHECKING
 import msgspec
 from sphinx.util.display import SkipProgressMessage, progress_message
 
-from sphinx_traits import __version__
+from sphinx_traits import __version__, kept
 from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_atomic
-from sphinx_traits.manifest import Finding, Manifest, ManifestError, dumps, loads
+from sphinx_traits.manifest import Finding, Manifest, ManifestError, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sphinx_traits._sphinx.config import Settings
     from sphinx_traits._sphinx.sources import Sources
     from sphinx_traits.project import Project
 
+LAST = "last.json"
+"""File in the cache's folder that says which of the kept manifests is the last build's."""
 
-class _Stamp(msgspec.Struct, frozen=True):
-    """What a manifest was made from: when none of it changes, neither does the manifest.
+
+class _Last(msgspec.Struct, frozen=True):
+    """Which manifest the last build had.
 
     Args:
-        key: Digest of the project's settings and of our version.
-        digest: Digest of the manifest.
-        files: Time and size of each file that was read, and of each folder that was looked in.
+        key: Digest of the project's settings, of our version and of Python's.
+        name: The file that keeps it.
     """
 
     key: str
-    digest: str
-    files: dict[str, tuple[int, int]]
+    name: str
 
 
 def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Path) -> tuple[Manifest, str]:
@@ -54,7 +52,7 @@ def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Pa
         return Manifest(), ""
     known = _unchanged(cache, project)
     if known is not None:
-        return known
+        return known.manifest, known.fingerprint
     found: tuple[Manifest, str] = (Manifest(), "")
     with progress_message(f"reading models and traits of {', '.join(project.packages)}"):
         found = _extract(project, cache, place(confdir, "packages"))
@@ -64,21 +62,19 @@ def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Pa
 def _read(file: Path, where: str) -> tuple[Manifest, str]:
     try:
         data = file.read_bytes()
-        return loads(data), _digest(data)
+        return loads(data), kept.digest(data)
     except (OSError, ManifestError) as error:
         warn("manifest", f"traits_manifest cannot be read: {error}", where)
         return Manifest(), ""
 
 
-def _unchanged(cache: Path, project: Project) -> tuple[Manifest, str] | None:
-    """The manifest of the last build, if nothing that it was made from has changed."""
+def _unchanged(cache: Path, project: Project) -> kept.Kept | None:
+    """The manifest of the last build, if nothing that it was made from has changed; to learn that takes no parser."""
     try:
-        stamp = msgspec.json.decode((cache / "stamp.json").read_bytes(), type=_Stamp)
-        if stamp.key != _key(project) or _stats(stamp.files) != stamp.files:
-            return None
-        return msgspec.json.decode((cache / "manifest.json").read_bytes(), type=Manifest), stamp.digest
-    except (OSError, msgspec.MsgspecError):
+        last = kept.decoded((cache / LAST).read_bytes(), _Last)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    return kept.load(cache / last.name, only_current=True) if last.key == _key(project) else None
 
 
 def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
@@ -98,34 +94,13 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
     except PackageNotFoundError as error:
         warn("package_not_found", str(error), where)
         raise SkipProgressMessage(str(error)) from error
-    files = [str(one) for one in found.files]
-    around = (project.root / "pyproject.toml", *project.search_paths)
-    folders = {os.path.dirname(one) for one in files}
-    data = dumps(found.manifest, indent=0)
-    stamp = _Stamp(_key(project), _digest(data), _stats((*map(str, around), *files, *sorted(folders))))
-    write_atomic(cache / "manifest.json", data)
-    write_atomic(cache / "stamp.json", msgspec.json.encode(stamp))
-    return found.manifest, stamp.digest
-
-
-def _stats(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Time and size of files and folders; (0, 0) for one that is not there."""
-    found: dict[str, tuple[int, int]] = {}
-    for path in paths:
-        try:
-            stat = os.stat(path)  # thousands of them, and a Path costs as much again
-            found[path] = (stat.st_mtime_ns, stat.st_size)
-        except OSError:
-            found[path] = (0, 0)
-    return found
+    if found.kept is not None:
+        write_atomic(cache / LAST, msgspec.json.encode(_Last(_key(project), found.kept.name)))
+    return found.manifest, found.fingerprint
 
 
 def _key(project: Project) -> str:
-    return _digest(repr((__version__, astuple(project))).encode())
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+    return kept.digest(repr((__version__, sys.version, astuple(project))).encode())
 
 
 def report(findings: tuple[Finding, ...], sources: Sources) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sphinx_traits.extract.world import digest
+from sphinx_traits.kept import digest
 from sphinx_traits.manifest import Finding, Location, Setting, Value
 
 _HEADER = re.compile(r"\s*\[(?P<path>[^\[\]]+)\]\s*(#.*)?$")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ast
-import gc
-import hashlib
 import importlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -19,6 +16,7 @@ from sphinx_traits.extract.scan import Scan, scan
 from sphinx_traits.extract.source import Problem, Source, parse, read
 from sphinx_traits.extract.summary import Assumption, Binding, Summary
 from sphinx_traits.extract.targets import SourceClass
+from sphinx_traits.kept import digest
 
 _NOT_IMPORTED = frozenset(
     {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "test", "lib2to3", "__main__"}
@@ -321,20 +319,3 @@ def literal(text: str) -> object:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return UNKNOWN
-
-
-def digest(data: bytes) -> str:
-    """The digest by which a file's content is known."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-@contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Hold the garbage collector back while many long-lived trees are made: saves a third of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,6 +106,28 @@ def test_change_that_keeps_the_size_is_seen(aged: bool, write: Callable[..., Sou
     assert dumps(done.manifest) == dumps(read(sources, None).manifest)
 
 
+def test_change_made_while_sources_are_read_is_seen(
+    write: Callable[..., Sources], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is saved after it was read, in a run that takes long: the next run shows what was saved."""
+    sources = write(FILES)
+    clock, seconds = time.time, 0
+    monkeypatch.setattr(time, "time", lambda: clock() + seconds)
+
+    def save(module: str, _number: int, _count: int) -> None:
+        nonlocal seconds
+        if module.endswith(".traits"):  # by now `articles` has been read
+            edit(sources, "articles", "def title", "def label")
+            seconds = 60
+
+    options = Options(cache_dir=tmp_path / "cache")
+    extract_with_files([sources.name], search_paths=[sources.folder], options=options, progress=save)
+
+    done = read(sources, tmp_path / "cache")
+    assert dumps(done.manifest) == dumps(read(sources, None).manifest)
+    assert within(sources, done) == {"articles", "listeners"}
+
+
 def test_class_that_no_model_uses_any_more_is_gone(write: Callable[..., Sources], tmp_path: Path) -> None:
     """It stood in a module that nothing has changed, for the sake of a model that has."""
     files = {**FILES, "plain": "class Helper: ...\nclass More(Helper): ..."}
@@ -154,7 +177,7 @@ def test_cache_leaves_two_whole_files(write: Callable[..., Sources], tmp_path: P
 
     files = sorted((tmp_path / "cache").iterdir())
     assert [file.name.partition("-")[0] for file in files] == ["manifest", "modules"]
-    assert all(msgspec.json.decode(file.read_bytes()) for file in files)
+    assert all(msgspec.json.decode(line) for file in files for line in file.read_bytes().splitlines())
 
 
 def test_module_summaries_may_be_lost(write: Callable[..., Sources], tmp_path: Path) -> None:
