@@ -18,7 +18,7 @@ from sphinx_traits.manifest import Manifest
 
 T = TypeVar("T")
 _RACE_S = 2.0
-"""The time of a file that was changed this shortly before it was read, or since, tells nothing: some are whole seconds."""
+"""The time of a file that was changed this shortly before it was read, or since, tells nothing: it may be coarse."""
 
 
 class _File(msgspec.Struct, frozen=True, array_like=True, gc=False):

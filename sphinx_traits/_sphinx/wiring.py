@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +10,7 @@ from sphinx.locale import get_translation
 
 from sphinx_traits import __version__, domain
 from sphinx_traits._sphinx import build as builds
-from sphinx_traits._sphinx import extend, output, source, sourcepages, stale, virtual, warn
+from sphinx_traits._sphinx import extend, garbage, output, source, sourcepages, stale, virtual, warn
 from sphinx_traits._sphinx.builders import CoverageBuilder, JsonBuilder
 from sphinx_traits._sphinx.catalogue import Catalogue
 from sphinx_traits._sphinx.config import Settings, project_of
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 
 _ = get_translation("sphinx_traits")
 
-COLLECT_AFTER = 20_000
-"""New objects after which garbage is looked for."""
-
 STATIC = Path(__file__).parent.parent / "static"
 STYLESHEET = "sphinx-traits.css"
 LATEX = r"""
@@ -48,7 +44,7 @@ LATEX = r"""
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register everything; called by Sphinx for `extensions = ["sphinx_traits"]`."""
-    _collect_seldom(app)
+    garbage.setup(app)
     domain.setup(app)
     Settings.register(app)
     app.add_node(late)
@@ -66,10 +62,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("config-inited", _add_static_path)
     app.connect("config-inited", _add_characters)
     app.connect("config-inited", _prepare_markdown)
-    app.connect("builder-inited", _spare_the_collector, priority=899)
     app.connect("builder-inited", _read_manifest, priority=900)
     app.connect("env-get-outdated", _outdated)
-    app.connect("env-before-read-docs", _spare_the_collector)
     app.connect("doctree-read", _doctree_read)
     app.connect("env-updated", _updated)
     app.connect("missing-reference", _class_reference, priority=400)
@@ -140,28 +134,6 @@ def _outdated(app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: se
     moved: set[str] = state.get("own", set()) ^ own  # Sphinx looks at a file's time, not at which file it is
     state["own"] = own
     return builds.outdated(env) | moved
-
-
-def _collect_seldom(app: Sphinx) -> None:
-    """Until the build has finished, garbage is looked for when there may be some worth it.
-
-    Python looks after each 700 objects, or 2,000 on 3.13; loading the environment of 1,000 pages makes half a
-    million that all stay, and looking through them again and again took longer than loading them.
-    """
-    usual = gc.get_threshold()
-    if usual[0]:  # 0 is for never
-        gc.set_threshold(max(usual[0], COLLECT_AFTER), *usual[1:])
-
-    def undo(_app: Sphinx, _error: Exception | None) -> None:
-        gc.unfreeze()
-        gc.set_threshold(*usual)
-
-    app.connect("build-finished", undo)
-
-
-def _spare_the_collector(_app: Sphinx, *_: object) -> None:
-    """What is loaded now lives as long as the build: nobody need look for garbage in it, nor copy it to each child."""
-    gc.freeze()
 
 
 def _collect_pages(app: Sphinx) -> list[Any]:

@@ -1,0 +1,61 @@
+"""The garbage collector: what a build loads lives as long as the build, so there is seldom anything for it to find."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+COLLECT_AFTER = 20_000
+"""New objects after which garbage is looked for."""
+
+_WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+
+
+def setup(app: Sphinx) -> None:
+    """Until the build has finished, look for garbage when there may be some worth it, and not at the exit.
+
+    Python looks after each 700 objects, or 2,000 on 3.13; loading the environment of 1,000 pages makes half a
+    million that all stay, and looking through them again and again took longer than loading them.
+    """
+    usual = gc.get_threshold()
+    if usual[0]:  # 0 is for never
+        gc.set_threshold(max(usual[0], COLLECT_AFTER), *usual[1:])
+
+    def undo(_app: Sphinx, _error: Exception | None) -> None:
+        gc.unfreeze()
+        gc.set_threshold(*usual)
+        _leave_at_exit()
+
+    app.connect("builder-inited", _spare, priority=899)
+    app.connect("env-before-read-docs", _spare)
+    app.connect("build-finished", undo)
+
+
+def _spare(_app: Sphinx, *_: object) -> None:
+    """What is loaded now lives as long as the build: nobody need look for garbage in it, nor copy it to each child."""
+    gc.freeze()
+
+
+@functools.cache
+def _leave_at_exit() -> None:
+    """At the exit of the process, leave what is in memory to the operating system.
+
+    Python looks through all objects several times before it ends: of a build of 1,000 pages that had nothing to do,
+    that was nearly half. What it would have written of files that nobody has closed is written here.
+    """
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    for one in gc.get_objects():
+        if isinstance(one, _WRITERS):
+            with contextlib.suppress(OSError, ValueError):  # as Python ignores what fails at the exit
+                one.flush()
+    gc.freeze()
