@@ -55,7 +55,7 @@ def _leave_at_exit() -> None:
 
 def _leave() -> None:
     for one in gc.get_objects():
-        if isinstance(one, _WRITERS):
+        if issubclass(type(one), _WRITERS):  # `isinstance` would ask a lazy object for its class, and so make it
             with contextlib.suppress(OSError, ValueError):  # as Python ignores what fails at the exit
                 one.flush()
     gc.freeze()
