@@ -79,6 +79,8 @@ def _allowed(module: str, name: str) -> bool:
         return not under(name, "msgspec", *OURS)
     if module == "sphinx_traits.manifest":
         return not under(name, *OURS)
+    if module == "sphinx_traits.kept":
+        return not under(name, *OURS) or under(name, "sphinx_traits.manifest", "sphinx_traits.files")
     if under(name, "sphinx_traits._sphinx"):
         return under(module, "sphinx_traits._sphinx", "sphinx_traits.cli") or module == "sphinx_traits"
     if under(name, "click", "rich"):
@@ -138,6 +140,7 @@ def test_module_imports_only_what_its_place_allows(module: str, path: Path) -> N
         ("traits_runtime.migrate.shims", "import libcst"),
         ("traits_runtime.cli.migrate", "import libcst"),
         ("sphinx_traits.manifest", "from sphinx_traits.resolve import Index"),
+        ("sphinx_traits.kept", "from sphinx_traits.extract import Options"),
         ("sphinx_traits.resolve", "import griffe"),
         ("sphinx_traits.resolve", "from traits_runtime import Trait"),
         ("sphinx_traits.render", "from docutils import nodes"),

@@ -131,6 +131,7 @@ def _extract(
     before: Kept | None,
 ) -> tuple[Extraction, dict[str, str]]:
     """Read everything that is new; also the digests of all files that were read, or looked for in vain."""
+    settled = settings_files(project)  # before they are read: what is saved in between is another content
     with without_garbage_collection():
         modules = list(_load(world, packages, options, progress))
         graph = Graph(Resolver(world, options.base_overrides))
@@ -148,7 +149,7 @@ def _extract(
         findings=unique([*manifest.findings, *reconcile(manifest)]),
     )
     loaded = [one for one in world.modules.values() if one is not None and one.has_source]
-    digests = {one.found.path or "": one.digest for one in loaded} | settings_files(project)
+    digests = {one.found.path or "": one.digest for one in loaded} | settled
     extraction = Extraction(
         manifest=manifest,
         files=_paths(digests),

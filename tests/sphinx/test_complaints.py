@@ -215,6 +215,17 @@ def test_a_package_is_read_once_for_a_build(project: SphinxBuilder, monkeypatch:
     assert len(calls) == 1
 
 
+def test_a_build_without_changes_loads_no_parser(project: SphinxBuilder) -> None:
+    """To learn that nothing has changed takes a look at the times of files."""
+    package(project, {"keys.py": KEYS, "models.py": many(8)})
+    script = "import sys; from sphinx.cmd.build import main; main(sys.argv[1:]); print('griffe' in sys.modules)"
+    command = [sys.executable, "-c", script, "-q", "-C", "-D", "extensions=sphinx_traits", "-D", "traits_packages=shop"]
+    command += ["-D", "traits_search_paths=..", "docs", "build"]
+    loaded = [subprocess.run(command, cwd=project.root, check=True, capture_output=True).stdout for _turn in range(2)]
+
+    assert [one.decode().strip() for one in loaded] == ["True", "False"]
+
+
 # 6: files in the source tree
 
 
