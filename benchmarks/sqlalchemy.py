@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import random
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -13,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks import sqlalchemy_traits
-from benchmarks.harness import Figure, interleaved, percentile, ratio
+from benchmarks.harness import Figure, interleaved, percentile, ratio, timed
 from traits_runtime import Trait, column, hook, scope, tenant
 from traits_runtime.adapters.sqlalchemy import TraitSession
 from traits_runtime.traits.tenancy import BelongsToTenant
@@ -162,23 +160,12 @@ def _flush(engine: sa.Engine, case: Case, rows: int) -> tuple[float, float]:
     with around, maker(engine) as session:
         made = [model(name="a", number=number, **values) for number in range(rows)]
         session.add_all(made)
-        inserted = _timed(session.flush)
+        inserted = timed(session.flush)
         for one in made:
             one.name = "b"
-        changed = _timed(session.flush)
+        changed = timed(session.flush)
         session.rollback()
     return inserted, changed
-
-
-def _timed(call: Callable[[], object]) -> float:
-    gc.collect()
-    gc.disable()
-    try:
-        began = time.process_time()
-        call()
-        return time.process_time() - began
-    finally:
-        gc.enable()
 
 
 def flushes() -> list[Figure]:

@@ -6,13 +6,11 @@ Every ratio is the median over rounds in which all candidates run once, in rando
 
 from __future__ import annotations
 
-import gc
 import json
 import random
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
-from benchmarks.harness import Figure, report
+from benchmarks.harness import Figure, report, timed
 
 ROWS = 10_000
 ROUNDS = 9
@@ -71,7 +69,7 @@ def insert(engine: sa.Engine, session_class: type[Session], model: Any, count: i
     rows = _rows(model, count)
     with session_class(engine) as session:
         session.add_all(rows)
-        return _timed(session.commit)
+        return timed(session.commit)
 
 
 def update(engine: sa.Engine, session_class: type[Session], model: Any, count: int) -> float:
@@ -81,18 +79,7 @@ def update(engine: sa.Engine, session_class: type[Session], model: Any, count: i
         session.commit()
         for number, row in enumerate(session.scalars(sa.select(model)).all()):
             row.words = number + 1
-        return _timed(session.commit)
-
-
-def _timed(call: Callable[[], object]) -> float:
-    gc.collect()
-    gc.disable()
-    try:
-        began = time.process_time()
-        call()
-        return time.process_time() - began
-    finally:
-        gc.enable()
+        return timed(session.commit)
 
 
 def ratios(measures: dict[str, Callable[[], float]], baseline: str, rounds: int) -> dict[str, tuple[float, float]]:
@@ -183,7 +170,7 @@ def _queries() -> list[Figure]:
                     for _ in range(times):
                         held.execute(statement if kind == "reused" else query()).all()
 
-                return lambda: _timed(run) / times
+                return lambda: timed(run) / times
 
             for kind in ("reused", "fresh"):
                 every = {
