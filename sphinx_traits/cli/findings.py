@@ -22,6 +22,7 @@ IDS = {
     "column_clash": "TRT109",
     "shared_environment_variable": "TRT110",
     "shared_name": "TRT111",
+    "shared_rows": "TRT112",
     "unknown_trait": "TRT201",
     "unknown_key": "TRT201",
 }

@@ -21,6 +21,11 @@ from sphinx_traits.manifest import (
 )
 from traits_runtime._core.naming import PREFIX, matches
 
+_KEEPS_ROWS = frozenset(
+    f"traits_runtime.traits.{one}"
+    for one in ("activity.LogsActivity", "comments.HasComments", "search.Searchable", "tags.HasTags")
+)
+"""Traits with a table for all models, whose rows name a model by its short name."""
 _LIFECYCLE = frozenset({"save", "delete", "clean", "full_clean", "__init__", "setUp", "refresh_from_db"})
 
 
@@ -39,6 +44,7 @@ def reconcile(manifest: Manifest) -> Iterator[Finding]:
     yield from _unheard(events, emits, listeners)
     yield from _shared_environment(manifest)
     yield from _shared_names(manifest)
+    yield from _shared_rows(manifest, by_name)
     yield from _unknown_settings(manifest, by_name)
     methods = _overridden(by_name.values())
     for model in manifest.models:
@@ -153,6 +159,26 @@ def _shared_names(manifest: Manifest) -> Iterator[Finding]:
                         message=f"{other} and {one.name} both have the {kind} {wire}: {harm}.",
                         hint=f"Give one of the two classes, or its {kind}, a name of its own.",
                         subject=one.name,
+                    )
+
+
+def _shared_rows(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Finding]:
+    """Models of one short name with a trait that keeps rows about models in one table for all of them."""
+    first: dict[tuple[str, str], str] = {}
+    for model in manifest.models:
+        top = [one for one in model.mro if isinstance(by_name.get(one), Model)][-1:]
+        for trait in model.traits:
+            if top and trait in _KEEPS_ROWS:
+                name = by_name[top[0]].short
+                other = first.setdefault((name, trait), top[0])
+                if other != top[0]:
+                    yield Finding(
+                        location=model.location,
+                        code="shared_rows",
+                        message=f"What {by_name[trait].short} keeps about {other} and about {model.name} is kept under "
+                        f"one name, {name}: each of them shows the other's.",
+                        hint="Give one of the two models a name of its own.",
+                        subject=model.name,
                     )
 
 

@@ -301,6 +301,8 @@ SOURCES = {
     "    state: Mapped[int] = mapped_column()\nclass Both(HasA, HasB, Base):\n    __tablename__ = 'both'\n",
     "TRT111": "class HasX(Trait):\n    x = TraitEvent()\n    def f(self): self.x()\n"
     "class Out:\n    class HasX(Trait):\n        x = TraitEvent()\n        def f(self): self.x()\n",
+    "TRT112": "from traits_runtime.traits import HasTags\nclass T(HasTags): ...\n"
+    "class Out:\n    class T(HasTags): ...\n",
     "TRT110": "class C(TraitConfig):\n    one: int = option(1, env='X')\n    two: int = option(1, env='X')\n"
     "class HasC(Trait):\n    c_config = C()\n",
 }  # fmt: skip

@@ -33,6 +33,13 @@ CASES = {
         ),
         8,
     ),
+    "shared_rows": (
+        (
+            "from traits_runtime.traits import HasTags\nclass M(HasTags): ...\nclass Child(M): ...\nclass Out:\n"
+            "    class M(HasTags): ...\n"
+        ),
+        6,
+    ),
     "broken_super_chain": (
         "class A(Trait):\n    def save(self): ...\nclass B(Trait):\n    def save(self): ...\nclass M(A, B): ...\n",
         3,

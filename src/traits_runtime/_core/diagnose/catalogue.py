@@ -133,6 +133,15 @@ _ALL = (
         good="# shop/b.py\nclass HasRemoteSearch(Trait):\n    @job()\n    def reindex(self): ...",
     ),
     Check(
+        id="TRT112", name="shared-rows", level="warning",
+        title="Two models of one name have a trait that keeps rows about all models in one table.",
+        why="Comments, tags, the log and the search know a model by its name without the module: an article of the "
+        "shop shows the comments of the blog's article with the same key.",
+        hint="Give one of the two models a name of its own.",
+        bad="# blog.py\nclass Article(HasComments, Base): ...\n# shop.py\nclass Article(HasComments, Base): ...",
+        good="# shop.py\nclass ShopArticle(HasComments, Base): ...",
+    ),
+    Check(
         id="TRT201", name="unknown-key", level="warning", fixing="unsafe",
         title="A file or the store gives a value to something that nothing declares.",
         why="The value has no effect; mostly a name is misspelt, or the key was dropped.",
