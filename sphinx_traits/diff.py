@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 
 from sphinx_traits.manifest import (
+    MASK,
     Class,
     Column,
     ConfigKey,
@@ -277,7 +278,7 @@ def _changed(what: What, old: Fact, new: Fact) -> Iterator[Change]:
 
 def _masked(fact: Fact, value: str) -> str:
     """A value, not shown where the key is secret."""
-    return "••••••" if value and isinstance(fact, ConfigKey) and fact.secret else value
+    return MASK if value and isinstance(fact, ConfigKey) and fact.secret else value
 
 
 def _pieces(part: str, was: object, now: object) -> Iterator[tuple[str, str, bool]]:

@@ -453,12 +453,51 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return name.startswith(tuple(f"{one}." for one in self.packages))
 
 
+MASK = "••••••"
+"""In the place of a secret value."""
+
+
+def masked(manifest: Manifest) -> Manifest:
+    """The manifest with the defaults of secret keys, and the values given to them, out of sight.
+
+    Args:
+        manifest: Facts as the sources have them.
+    """
+    own = {one.name: {key.name for key in one.config if key.secret} for one in manifest.classes()}
+    if not any(own.values()):
+        return manifest
+    secrets = {one.name: {key for name in (one.name, *one.mro) for key in own.get(name, ())} for one in manifest.traits}
+    every = {key for keys in own.values() for key in keys}  # of a trait that is not known, any of them may be meant
+
+    def given(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
+        return tuple(
+            msgspec.structs.replace(one, value=_hidden(one.value)) if one.key in secrets.get(one.trait, every) else one
+            for one in settings
+        )
+
+    def of(one: Any) -> Any:
+        keys = (msgspec.structs.replace(key, default=_hidden(key.default)) if key.secret else key for key in one.config)
+        return msgspec.structs.replace(one, config=tuple(keys), settings=given(one.settings))
+
+    return msgspec.structs.replace(
+        manifest,
+        models=tuple(map(of, manifest.models)),
+        traits=tuple(map(of, manifest.traits)),
+        bases=tuple(map(of, manifest.bases)),
+        settings=given(manifest.settings),
+    )
+
+
+def _hidden(value: Value) -> Value:
+    return Value(MASK, value.kind) if value.text else value
+
+
 class ManifestError(ValueError):
     """A file is not a manifest that this version can read."""
 
 
 def dumps(manifest: Manifest, *, indent: int = 2) -> bytes:
-    """The canonical JSON form: same facts, same bytes; ends with a newline.
+    """The canonical JSON form: same facts, same bytes; secret values are masked; ends with a newline.
 
     Args:
         manifest: What to write.
@@ -467,7 +506,7 @@ def dumps(manifest: Manifest, *, indent: int = 2) -> bytes:
     >>> dumps(Manifest(packages=("shop",)), indent=0)[:25]
     b'{"schema_version":1,"gene'
     """
-    encoded = msgspec.json.encode(manifest)
+    encoded = msgspec.json.encode(masked(manifest))
     return (msgspec.json.format(encoded, indent=indent) if indent else encoded) + b"\n"
 
 

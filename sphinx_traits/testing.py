@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sphinx_traits.manifest import Manifest, dumps
+import msgspec
+
+from sphinx_traits.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +77,7 @@ class SphinxBuilder:
     def manifest(self, manifest: Manifest) -> SphinxBuilder:
         """Document this manifest instead of sources."""
         self.root.mkdir(parents=True, exist_ok=True)
-        (self.root / "manifest.json").write_bytes(dumps(manifest))
+        (self.root / "manifest.json").write_bytes(msgspec.json.encode(manifest))
         self.config["traits_manifest"] = "../manifest.json"
         return self
 

@@ -10,7 +10,20 @@ import msgspec
 import pytest
 
 from facts import MANIFEST
-from sphinx_traits.manifest import Manifest, ManifestError, dumps, json_schema, loads
+from sphinx_traits.manifest import (
+    MASK,
+    ConfigKey,
+    Manifest,
+    ManifestError,
+    Model,
+    Setting,
+    Trait,
+    Value,
+    dumps,
+    json_schema,
+    loads,
+    masked,
+)
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "docs" / "reference" / "manifest-1.schema.json"
 
@@ -28,6 +41,24 @@ def test_same_facts_give_the_same_bytes() -> None:
 def test_json_form_satisfies_its_schema() -> None:
     """What we publish describes what we write."""
     jsonschema.Draft202012Validator(json_schema()).validate(json.loads(dumps(MANIFEST)))
+
+
+def test_secret_values_are_masked() -> None:
+    """The default, and what is given to the key on its trait, on a trait above it, or on one that is not known."""
+    key = ConfigKey(name="token", owner="shop.HasToken", default=Value("'s3cret'", source="SECRET"), secret=True)
+    base = Trait(name="shop.HasToken", config=(key, ConfigKey(name="low", owner="shop.HasToken", default=Value("3"))))
+    above = Trait(name="shop.HasMore", mro=("shop.HasMore", "shop.HasToken", "builtins.object"))
+    given = [
+        Setting(trait=trait, key=name, value=Value("'s3cret'"), layer="file")
+        for trait, name in (("shop.HasToken", "token"), ("shop.HasMore", "token"), ("Gone", "token"), ("Gone", "low"))
+    ]
+    model = Model(name="shop.Article", settings=tuple(given[:2]))
+    seen = masked(Manifest(models=(model,), traits=(base, above), settings=tuple(given)))
+
+    assert [key.default for key in seen.traits[0].config] == [Value(MASK), Value("3")]
+    assert [one.value.text for one in seen.models[0].settings] == [MASK, MASK]
+    assert [one.value.text for one in seen.settings] == [MASK, MASK, MASK, "'s3cret'"]
+    assert masked(MANIFEST) is MANIFEST  # nothing is a secret there
 
 
 def test_schema_refuses_what_is_no_manifest() -> None:

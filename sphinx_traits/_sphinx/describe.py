@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.asnodes import Described, node_of, signature
-from sphinx_traits._sphinx.blocks.base import MASK, marked
+from sphinx_traits._sphinx.blocks.base import marked
 from sphinx_traits._sphinx.blocks.config import state
 from sphinx_traits._sphinx.blocks.events import field_code, field_text
 from sphinx_traits._sphinx.build import ask, build_of
@@ -15,7 +15,7 @@ from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.extend import processed
 from sphinx_traits._sphinx.links import object_name
 from sphinx_traits._sphinx.parts import DASH, Cell, Part, code, facts, lines, paragraph, prose, text
-from sphinx_traits.manifest import ConfigKey
+from sphinx_traits.manifest import MASK, ConfigKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ import click
 
 from sphinx_traits.cli.sources import read_sources, report, source_options, the_one
 from sphinx_traits.files import write_atomic, write_if_changed
-from sphinx_traits.manifest import Manifest, dumps
+from sphinx_traits.manifest import Manifest, dumps, masked
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Index
 from traits_runtime.cli.frame import fail
@@ -103,7 +103,8 @@ def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output:
     if not chosen:
         write_atomic(output / "manifest.json", dumps(index.manifest))
         return output / "manifest.json"
-    compositions = [compose(index, name) for _kind, name in chosen]
+    shown = Index(masked(index.manifest))
+    compositions = [compose(shown, name) for _kind, name in chosen]
     write_atomic(output / "compositions.json", msgspec.json.format(msgspec.json.encode(compositions)) + b"\n")
     return output / "compositions.json"
 

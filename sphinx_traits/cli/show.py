@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sphinx_traits.cli.sources import read_sources, source_options, the_one, warnings
-from sphinx_traits.manifest import Column, ConfigKey, Fact, Feature, Hook, Listener, Scope, Value
+from sphinx_traits.manifest import Column, ConfigKey, Fact, Feature, Hook, Listener, Scope, Value, masked
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
 from traits_runtime._core.declare import MOMENTS
@@ -58,7 +58,7 @@ def show(project: Project, name: str, *, as_json: bool, members: bool) -> None:
       traits show Article --project examples/blog
       traits show wagtail.models.Page --package wagtail
     """
-    index = Index(read_sources(project))
+    index = Index(masked(read_sources(project)))
     composition = compose(index, the_one("model or trait", name, index.find(name), index.by_name))
     if as_json:
         print_json(composition, warnings=warnings(index.manifest))
@@ -174,10 +174,9 @@ def _traits(index: Index, it: Composition, short: Short) -> Iterator[Row]:
 
 def _config(values: Iterable[EffectiveValue], short: Short) -> Iterator[Row]:
     for one in values:
-        secret = getattr(one.key, "secret", False)
         yield (
             one.key.name,
-            "••••" if secret else _value(one.value),
+            _value(one.value),
             f"{one.layer} ({one.setting.location})" if one.setting else one.layer,
             short(one.key.owner),
             getattr(one.key, "type", ""),

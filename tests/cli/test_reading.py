@@ -33,6 +33,43 @@ def test_list_has_every_model_and_trait_with_its_place() -> None:
     assert slug["doc"].startswith("Gives a row a readable address,")
 
 
+SECRETS = """
+
+class HasMore(HasStock):
+    "A trait on top of it."
+
+class Offer(HasMore):
+    __traits__ = {HasMore: {"token": "s3cret of the offer"}, HasStock: {"low": 9}}
+"""
+
+
+@pytest.mark.parametrize("form", ["", "--json"])
+@pytest.mark.parametrize("command", ["list", "events", "inventory", "show Offer", "show HasStock"])
+def test_secrets_of_the_sources_are_not_printed(command: str, form: str, tmp_path: Path) -> None:
+    """Neither the default nor what a model or a file gives; what is no secret is."""
+    shop = write_shop(tmp_path, extra=SECRETS)
+    with (shop / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('token = "s3cret of all"\n')
+    done = run(*command.split(), *form.split(), project=shop)
+
+    assert done.exit_code == 0, done.stderr
+    assert "s3cret" not in done.stdout
+    assert ("show" not in command) or "SHOP_TOKEN" in done.stdout
+
+
+@pytest.mark.parametrize("what", ["--all", "--model=Offer", "--trait=HasStock"])
+@pytest.mark.parametrize("form", ["json", "md"])
+def test_secrets_of_the_sources_are_not_written(form: str, what: str, tmp_path: Path) -> None:
+    """The manifest is published as it is, and compositions and Markdown are too."""
+    shop = write_shop(tmp_path / "shop", extra=SECRETS)
+    done = run("docs", what, "--format", form, "--output", str(tmp_path / "out"), project=shop)
+    written = "".join(file.read_text(encoding="utf-8") for file in (tmp_path / "out").rglob("*") if file.is_file())
+
+    assert done.exit_code == 0, done.stderr
+    assert "SHOP_TOKEN" in written
+    assert "s3cret" not in written
+
+
 def test_list_takes_a_pattern_and_a_kind() -> None:
     """The last part of the name is enough; nothing at all is an answer with code 2."""
     assert [one["name"] for one in data(run("list", "Has?l*", "--traits", "--json"))] == [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from blogfacts import ARTICLE, SLUG, manifest
 
-from sphinx_traits.manifest import loads
+from sphinx_traits.manifest import loads, masked
 
 if TYPE_CHECKING:
     from sphinx_traits.testing import SphinxBuilder
@@ -18,10 +18,11 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_json_builder_writes_the_manifest(blog: SphinxBuilder) -> None:
-    """What it writes can be read back, and says the same."""
+    """What it writes can be read back, and says the same but for secrets."""
     built = blog.build("traits-json")
 
-    assert loads(built.text("traits.json")) == manifest()
+    assert "s3cret" not in built.text("traits.json")
+    assert loads(built.text("traits.json")) == masked(manifest()) != manifest()
 
 
 def test_the_coverage_builder_lists_what_has_no_docstring(blog: SphinxBuilder) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sphinx_traits._sphinx.parts import Content, Part, Piece, code
+from sphinx_traits.manifest import MASK
 from sphinx_traits.resolve import Composition
 
 if TYPE_CHECKING:
@@ -67,10 +68,6 @@ def marked(words: str) -> str:
     of the next language would have titles in that of the first.
     """
     return words
-
-
-MASK = "••••••"
-"""In the place of a secret value."""
 
 
 def value_code(shown: str, secret: bool = False) -> Part:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from sphinx.locale import get_translation
 
-from sphinx_traits._sphinx.blocks.base import MASK, Block, Page, marked
+from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.blocks.config import layer_badge
 from sphinx_traits._sphinx.blocks.traits import how
 from sphinx_traits._sphinx.parts import Cell, Content, Part, Piece, by_short_name, code, lines, paragraph, table
+from sphinx_traits.manifest import MASK
 
 if TYPE_CHECKING:
     from sphinx_traits.manifest import Setting
