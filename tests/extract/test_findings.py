@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sphinx_traits.extract import PackageNotFoundError, extract
+from sphinx_traits.extract.reconcile import _KEEPS_ROWS
 
 if TYPE_CHECKING:
     from tests.extract.conftest import Sources
@@ -62,6 +63,16 @@ def test_finding_has_place_cause_and_way_out(code: str, write: Callable[..., Sou
     assert found[0].message.endswith(".")
     assert found[0].hint
     assert [one.code for one in manifest.findings if one.code not in (code, "event_never_emitted")] == []
+
+
+@pytest.mark.parametrize("path", sorted(_KEEPS_ROWS))
+def test_each_trait_that_keeps_rows_is_found(path: str, write: Callable[..., Sources]) -> None:
+    """By the name it has in the library; two models that inherit from one have its name, and are none."""
+    trait = path.rpartition(".")[2]
+    text = f"from traits_runtime.traits import {trait}\nclass M({trait}): ...\nclass N(M): ...\nclass Out:\n"
+    found = write(f"{text}    class N(M): ...\n    class M({trait}): ...\n").manifest().findings
+
+    assert [(one.code, one.location.line) for one in found] == [("shared_rows", 6)]
 
 
 def test_events_of_a_librarys_traits_are_not_found_unemitted(write: Callable[..., Sources]) -> None:
