@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 
 import jinja2
 
-from sphinx_traits.manifest import Class, Manifest
+from sphinx_traits.manifest import MASK, Class, Manifest
 from sphinx_traits.resolve import Composition, EventUse, Index, compose
 
 PAGES = {"model": "models", "trait": "traits"}
@@ -99,5 +99,6 @@ def _environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 - the output is Markdown, not HTML
     )
     environment.filters.update(cell=_cell, code=_code, summary=_summary, short=_short)
+    environment.globals["MASK"] = MASK
     environment.tests["private_name"] = lambda name: name.startswith("_")
     return environment

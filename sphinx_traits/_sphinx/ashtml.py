@@ -80,12 +80,6 @@ def _name(value: str, ends: re.Pattern[str] = _ENDS) -> str:
 
 
 def _piece(piece: Piece) -> str:
-    if not piece.html:
-        piece.html = _made(piece)
-    return piece.html
-
-
-def _made(piece: Piece) -> str:
     if piece.kind == "code" or piece.classes.startswith("traits-class"):
         ends = _SLASHES if piece.classes == "traits-place" else _ENDS
         inner = "".join(_name(one, ends) if isinstance(one, str) else _piece(one) for one in piece.children)

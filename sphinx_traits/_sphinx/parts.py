@@ -28,7 +28,6 @@ class Piece(msgspec.Struct, gc=False):
         href: Address of a link.
         title: The full name behind a link.
         internal: Whether a link stays in the documentation.
-        html: Its HTML, once that was made: the link to a class stands in many rows of a page.
     """
 
     kind: Kind
@@ -37,7 +36,6 @@ class Piece(msgspec.Struct, gc=False):
     href: str = ""
     title: str = ""
     internal: bool = True
-    html: str = ""
 
 
 class Table(msgspec.Struct, gc=False):

@@ -41,7 +41,7 @@ def docs(
     """
     if everything and (models or traits):
         fail("--all documents everything; leave it out to name models or traits.")
-    manifest = read_sources(project)
+    manifest = masked(read_sources(project))
     index = Index(manifest)
     chosen = _chosen(index, models, traits)
     if not (form == "html" and _owns_site(project, chosen)):
@@ -103,8 +103,7 @@ def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output:
     if not chosen:
         write_atomic(output / "manifest.json", dumps(index.manifest))
         return output / "manifest.json"
-    shown = Index(masked(index.manifest))
-    compositions = [compose(shown, name) for _kind, name in chosen]
+    compositions = [compose(index, name) for _kind, name in chosen]
     write_atomic(output / "compositions.json", msgspec.json.format(msgspec.json.encode(compositions)) + b"\n")
     return output / "compositions.json"
 
