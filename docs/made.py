@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from traits_cli.schemas import schemas
 from traits_runtime._core.diagnose.catalogue import CHECKS, page_of
-from traits_runtime.cli.schemas import schemas
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 

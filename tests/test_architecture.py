@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = {"sphinx_traits": ROOT / "sphinx_traits", "traits_runtime": ROOT / "src" / "traits_runtime"}
+SOURCES = {
+    "sphinx_traits": ROOT / "sphinx_traits",
+    "traits_runtime": ROOT / "src" / "traits_runtime",
+    "traits_cli": ROOT / "src" / "traits_cli",
+}
 
 OURS = ("sphinx_traits", "traits_runtime")
 GROUND = {"naming", "declare"}
@@ -65,10 +69,14 @@ def violations(module: str, imported: set[str]) -> list[str]:
 
 
 def _allowed(module: str, name: str) -> bool:
+    if under(module, "traits_cli"):
+        return not under(name, "libcst", "griffe", "sphinx", "docutils", *APPLICATION)
+    if under(name, "traits_cli"):
+        return False
     if under(module, "traits_runtime"):
         return _runtime_may(module, name)
     if under(name, "traits_runtime"):
-        return under(name, *STATIC_NAMES) or under(module, "sphinx_traits.cli")
+        return under(name, *STATIC_NAMES)
     if under(name, "griffe"):
         return under(module, "sphinx_traits.extract") or module == "sphinx_traits._sphinx.docstrings"
     if under(name, "sphinx", "docutils", "myst_parser"):
@@ -82,12 +90,8 @@ def _allowed(module: str, name: str) -> bool:
     if module == "sphinx_traits.kept":
         return not under(name, *OURS) or under(name, "sphinx_traits.manifest", "sphinx_traits.files")
     if under(name, "sphinx_traits._sphinx"):
-        return under(module, "sphinx_traits._sphinx", "sphinx_traits.cli") or module == "sphinx_traits"
-    if under(name, "click", "rich"):
-        return under(module, "sphinx_traits.cli")
-    if under(name, "sphinx_traits.cli"):
-        return under(module, "sphinx_traits.cli")
-    return True
+        return under(module, "sphinx_traits._sphinx") or module == "sphinx_traits"
+    return not under(name, "click", "rich")
 
 
 def _runtime_may(module: str, name: str) -> bool:
@@ -98,11 +102,9 @@ def _runtime_may(module: str, name: str) -> bool:
     if under(name, "traits_runtime.adapters"):
         return under(module, "traits_runtime.adapters")
     if under(name, "click", "rich"):
-        return under(module, "traits_runtime.cli")
+        return False
     if under(name, "libcst"):
         return under(module, "traits_runtime.migrate") and module != "traits_runtime.migrate.shims"
-    if under(name, "traits_runtime.cli"):
-        return under(module, "traits_runtime.cli")
     if module == "traits_runtime.errors":
         return not under(name, "traits_runtime")
     if module in STATIC_NAMES:
@@ -138,7 +140,7 @@ def test_module_imports_only_what_its_place_allows(module: str, path: Path) -> N
         ("traits_runtime._core.events", "def late():\n    import traits_runtime.adapters.redis"),
         ("traits_runtime.errors", "from . import _core"),
         ("traits_runtime.migrate.shims", "import libcst"),
-        ("traits_runtime.cli.migrate", "import libcst"),
+        ("traits_cli.migrate", "import libcst"),
         ("sphinx_traits.manifest", "from sphinx_traits.resolve import Index"),
         ("sphinx_traits.kept", "from sphinx_traits.extract import Options"),
         ("sphinx_traits.resolve", "import griffe"),

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from programs import BLOG, data, process, run
+from traits_cli.override_writer import _user
 from traits_runtime._core.config.keys import MASK
-from traits_runtime.cli.change import _user
 
 HELD = {
     "override": "SELECT trait, key, model, tenant, value FROM override",
@@ -178,7 +178,7 @@ def test_secret_is_leaked_by_no_command(shop: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_at_once_lose_nothing(shop: Path) -> None:
     """Twelve writers at the same time: every change has its line, its number and its effect."""
-    script = "from traits_runtime.cli import main; main(prog_name='traits')"
+    script = "from traits_cli import main; main(prog_name='traits')"
     started = [
         subprocess.Popen(
             [sys.executable, "-P", "-c", script, "config", "set", "HasStock.low", str(number), "--tenant", f"t{number}",

@@ -805,7 +805,7 @@ def test_junit_has_a_case_for_each_id(lite: Shop) -> None:
 
 def test_json_holds_to_its_schema(lite: Shop) -> None:
     """As every command's."""
-    from traits_runtime.cli.schemas import schemas
+    from traits_cli.schemas import schemas
 
     lite.config(CONFIG["TRT202"][0])
     said = json.loads(lite.static("--format", "json").stdout)

@@ -18,10 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 from programs import BLOG, ROOT, data, process, run, write_shop
-from traits_runtime.cli import COMMANDS, main
-from traits_runtime.cli.frame import Command, LazyGroup
-from traits_runtime.cli.output import Envelope
-from traits_runtime.cli.schemas import commands, schemas
+from traits_cli import COMMANDS, main
+from traits_cli.base import Command, LazyGroup
+from traits_cli.output import Envelope
+from traits_cli.schemas import commands, schemas
 
 READING = ["list", "events", "inventory", "show Article", "config list", "config get HasSlug.max_length",
            "config show HasSlug.max_length", "config explain HasSlug.max_length", "config history",
@@ -175,7 +175,7 @@ def test_a_pipe_gets_no_colours_and_no_empty_space(command: str) -> None:
 def on_a_terminal(*arguments: str, env: dict[str, str]) -> str:
     """What a command writes to a terminal, standard error too."""
     ours, theirs = pty.openpty()
-    script = "from traits_runtime.cli import main; main(prog_name='traits')"
+    script = "from traits_cli import main; main(prog_name='traits')"
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
     started = subprocess.Popen(
         [sys.executable, "-P", "-c", script, *arguments],
@@ -239,7 +239,7 @@ def test_no_color_wins_over_force_color() -> None:
 def test_interrupt_ends_with_130_and_says_so(tmp_path: Path) -> None:
     """Ctrl-C while the application starts; nothing is half-written and there is no traceback."""
     shop = write_shop(tmp_path, extra="\nimport time, pathlib\npathlib.Path('started').touch()\ntime.sleep(60)\n")
-    script = "from traits_runtime.cli import main; main(prog_name='traits')"
+    script = "from traits_cli import main; main(prog_name='traits')"
     started = subprocess.Popen(
         [sys.executable, "-P", "-c", script, "config", "set", "HasStock.low", "7", "--project", str(shop)],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -277,7 +277,7 @@ def test_interrupted_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: py
 
 def test_reader_that_stops_reading_is_no_error() -> None:
     """`traits manifest | head -1` ends quietly."""
-    script = "from traits_runtime.cli import main; main(prog_name='traits')"
+    script = "from traits_cli import main; main(prog_name='traits')"
     done = subprocess.run(  # noqa: S602 - a pipe is what this is about
         f'"{sys.executable}" -P -c "{script}" show Article --json --project "{BLOG}" | head -c 1',
         shell=True, capture_output=True, text=True, check=True, cwd=ROOT,
@@ -344,7 +344,7 @@ def test_static_commands_never_run_user_code(command: str, tmp_path: Path) -> No
 
 def test_progress_is_shown_on_a_terminal_after_a_second_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quick command says nothing; a slow one on a terminal does, and wipes it out at the end."""
-    from sphinx_traits.cli import sources
+    from traits_cli import sources
 
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
@@ -366,7 +366,7 @@ def test_a_missing_extra_is_named() -> None:
     """A command whose library is absent says what to install."""
     script = (
         "import sys; sys.modules['griffe'] = None; sys.modules['rich'] = None\n"
-        "from traits_runtime.cli import main; main(['list'])"
+        "from traits_cli import main; main(['list'])"
     )
     done = process(code=script)
 
@@ -397,7 +397,7 @@ def test_unknown_option_of_every_command_is_exit_code_2(name: str) -> None:
 def test_help_loads_neither_the_runtime_nor_what_draws() -> None:
     """What keeps the start quick: click and the frame alone."""
     code = (
-        "import sys; from traits_runtime.cli import main\n"
+        "import sys; from traits_cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print(*sorted(sys.modules))"
     )
@@ -405,8 +405,4 @@ def test_help_loads_neither_the_runtime_nor_what_draws() -> None:
 
     assert "click" in loaded
     assert [one for one in loaded if one.startswith(("msgspec", "rich", "griffe", "sqlite3", "sphinx_traits"))] == []
-    assert [one for one in loaded if one.startswith("traits_runtime")] == [
-        "traits_runtime",
-        "traits_runtime.cli",
-        "traits_runtime.cli.frame",
-    ]
+    assert [one for one in loaded if one.startswith("traits_")] == ["traits_cli", "traits_cli.base"]

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from programs import data, process, run
-from traits_runtime.cli.schemas import schemas
+from traits_cli.schemas import schemas
 from traits_runtime.errors import MigrationError
 from traits_runtime.migrate import codemods
 from traits_runtime.migrate.codemods import Codemod
@@ -577,7 +577,7 @@ def test_a_syntax_error_is_told_with_its_place(stall: Path) -> None:
 
 def test_a_missing_libcst_is_named() -> None:
     """With the extra that brings it."""
-    script = "import sys; sys.modules['libcst'] = None\nfrom traits_runtime.cli import main; main(['migrate', 'plan'])"
+    script = "import sys; sys.modules['libcst'] = None\nfrom traits_cli import main; main(['migrate', 'plan'])"
     done = process(code=script)
 
     assert done.returncode == 2
@@ -679,7 +679,7 @@ def test_a_process_that_is_killed_is_cleaned_up_after(wide: Path) -> None:
         "    done.append(target) if str(target).endswith('.py') else None\n"
         "    os._exit(9) if len(done) == 3 else real(source, target)\n"
         "os.replace = replace\n"
-        "from traits_runtime.cli import main; main(['migrate', 'apply', '--yes'])"
+        "from traits_cli import main; main(['migrate', 'apply', '--yes'])"
     )
     killed = process(code=code, cwd=wide)
     half = {name for name, held in tree(wide).items() if before.get(name) != held and name.endswith(".py")}

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from traits_cli import main
 from traits_runtime import Envelope, Trait, TraitEvent, engines, events
 from traits_runtime._core.trait.forward import Forward
-from traits_runtime.cli import main
 from traits_runtime.errors import (
     ConfigFileError,
     MissingExtraError,

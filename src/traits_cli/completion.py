@@ -1,0 +1,113 @@
+"""`traits completion`: the script that makes a shell complete commands, models, traits and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, get_completion_class
+
+from traits_cli.base import COMPLETING, Sources
+
+if TYPE_CHECKING:
+    from traits_cli.key_catalog import Known
+
+PROGRAM = "traits"
+
+WAYS = {
+    "bash": "Add to ~/.bashrc:  eval \"$(traits completion bash)\"",
+    "zsh": "Add to ~/.zshrc:  eval \"$(traits completion zsh)\"",
+    "fish": "Write it to ~/.config/fish/completions/traits.fish",
+    "powershell": "Add to $PROFILE:  traits completion powershell | Out-String | Invoke-Expression",
+}  # fmt: skip
+
+
+class PowerShellComplete(ShellComplete):
+    """Completion for PowerShell, which click does not know."""
+
+    name = "powershell"
+    source_template = """\
+Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+    $env:%(complete_var)s = "powershell_complete"
+    $env:COMP_WORDS = $commandAst.ToString().Substring(0, [Math]::Min($cursorPosition, $commandAst.ToString().Length))
+    $env:COMP_CWORD = $wordToComplete
+    %(prog_name)s | ForEach-Object {
+        $value, $help = $_ -split "`t", 2
+        [System.Management.Automation.CompletionResult]::new(
+            $value, $value, "ParameterValue", $(if ($help) { $help } else { $value }))
+    }
+    Remove-Item Env:%(complete_var)s, Env:COMP_WORDS, Env:COMP_CWORD
+}
+"""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words before the one that is completed, and that one."""
+        import os
+
+        from click.shell_completion import split_arg_string
+
+        incomplete = os.environ.get("COMP_CWORD", "")
+        words = split_arg_string(os.environ.get("COMP_WORDS", ""))[1:]
+        return (words[:-1] if incomplete and words and words[-1] == incomplete else words), incomplete
+
+    def format_completion(self, item: CompletionItem) -> str:
+        """A value and its help, a line each."""
+        return f"{item.value}\t{item.help or ''}"
+
+
+add_completion_class(PowerShellComplete)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(list(WAYS)))
+def completion(shell: str) -> None:
+    """Print the script that makes a shell complete commands, options, models, traits and config keys.
+
+    \b
+    Examples:
+      eval "$(traits completion bash)"
+      traits completion fish > ~/.config/fish/completions/traits.fish
+    """
+    found = get_completion_class(shell)
+    if found is None:
+        raise TypeError(f"click knows no {shell}")
+    root = click.get_current_context().find_root().command
+    maker = found(root, {}, PROGRAM, COMPLETING)
+    click.echo(maker.source_template % maker.source_vars())
+    click.echo(WAYS[shell], err=True)
+
+
+def completes(
+    names: Literal["class_names", "feature_names", "key_names", "model_names"],
+) -> Callable[..., list[CompletionItem]]:
+    """A completion of names that the sources declare; says nothing where there are none to read.
+
+    Args:
+        names: Which names of what is `Known`.
+    """
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            with redirect_stderr(StringIO()):
+                full_names: list[str] = getattr(_read(ctx), names)()
+        except (Exception, SystemExit):
+            return []
+        found = {one for full in full_names for one in (full, _shorter(full)) if one.startswith(incomplete)}
+        return [CompletionItem(one) for one in sorted(found)]
+
+    return complete
+
+
+def _shorter(name: str) -> str:
+    return name.rpartition(".")[2] if name.count(".") > 1 else name
+
+
+def _read(ctx: click.Context) -> Known:
+    from traits_cli.key_catalog import static
+
+    given: dict[str, Any] = ctx.params
+    return static(Sources(given.get("project_dir"), given.get("search_paths") or (), tuple(given.get("package") or ())))

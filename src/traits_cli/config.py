@@ -1,0 +1,419 @@
+"""`traits config`: reading, explaining and overriding config values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import click
+import msgspec
+
+from traits_cli.app import Application, app_options, using_store
+from traits_cli.base import CONTEXT, Command, LazyGroup, confirm
+from traits_cli.completion import completes
+from traits_cli.key_catalog import Known, KnownClass, known
+from traits_cli.output import json_option, print_json, print_table
+from traits_cli.override_writer import Aim, aim_options, write
+from traits_runtime._core.config.keys import MASK, Key, type_text
+from traits_runtime._core.config.resolver import Resolved
+from traits_runtime._core.config.store import Change
+from traits_runtime._core.declare import REQUIRED
+from traits_runtime._core.rollouts import Rollout
+
+HERE = "traits_cli.config"
+
+TABLE = {
+    "disable": Command(f"{HERE}:disable", "Switch a trait or a feature off."),
+    "enable": Command(f"{HERE}:enable", "Switch a trait or a feature on."),
+    "explain": Command(f"{HERE}:explain", "Say which layer gives a value, and what it hides."),
+    "get": Command(f"{HERE}:get", "Print one effective value."),
+    "history": Command(f"{HERE}:history", "Print who changed what, when and why."),
+    "list": Command(f"{HERE}:list_", "Print all effective values."),
+    "set": Command(f"{HERE}:set_", "Store an override."),
+    "show": Command(f"{HERE}:show", "Say what a key is, and its value for every model."),
+    "unset": Command(f"{HERE}:unset", "Take an override back."),
+}
+
+model_option: Final = click.option(
+    "--model", default="", help="As this model sees it.", shell_complete=completes("model_names")
+)
+tenant_option: Final = click.option("--tenant", default="", help="As this tenant sees it.")
+key_argument: Final = click.argument("key", metavar="TRAIT.KEY", shell_complete=completes("key_names"))
+
+
+class ConfigValue(msgspec.Struct, frozen=True):
+    """An effective value.
+
+    Args:
+        key: ``HasSlug.max_length``.
+        value: The value; text where it has no JSON form, masked where it is secret, null for a required one without.
+        layer: The layer that gave it.
+        place: Where: a file's table, a variable, a class, a change of the store.
+        type: What the key takes.
+        hides: What weaker layers say, strongest first: layer, place and value as text.
+        rejected: Stronger values that the key does not take.
+        model: Dotted path of the model it holds for, empty for the trait in general.
+        tenant: The tenant it holds for.
+    """
+
+    key: str
+    value: Any
+    layer: str
+    place: str
+    type: str
+    hides: tuple[tuple[str, str, str], ...] = ()
+    rejected: tuple[str, ...] = ()
+    model: str = ""
+    tenant: str = ""
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """A key as its trait declares it, with its values."""
+
+    key: str
+    doc: str
+    type: str
+    constraint: str
+    default: str
+    env: tuple[str, ...]
+    secret: bool
+    locked: bool
+    since: str
+    deprecated: str
+    values: tuple[ConfigValue, ...]
+
+
+@click.group(cls=LazyGroup, table=TABLE, context_settings=CONTEXT)
+def config() -> None:
+    """Read, explain and override config values.
+
+    Values are read from the sources, files, environment and store without importing
+    anything, unless --app says to ask the running application. Writing needs it.
+
+    \b
+    Examples:
+      traits config get HasSlug.max_length --model Article --explain
+      traits config set HasSlug.max_length 90 --reason "long titles"
+    """
+
+
+@click.command()
+@click.argument("trait", default="", metavar="[TRAIT]", shell_complete=completes("class_names"))
+@model_option
+@tenant_option
+@click.option("--changed", is_flag=True, help="Only values that are not the declared default.")
+@json_option(list[ConfigValue])
+@app_options
+def list_(app: Application, trait: str, model: str, tenant: str, *, changed: bool, as_json: bool) -> None:
+    """Print all effective values, of one trait or of all, with the layer that gives each.
+
+    \b
+    Examples:
+      traits config list --model Article
+      traits config list HasSlug --tenant acme --json
+    """
+    facts = known(app)
+    rows = list(_values(facts, trait, model, tenant))
+    rows = [one for one in rows if not changed or one.layer != "default"]
+    if as_json:
+        print_json(rows)
+        return
+    print_table([(one.key, _text(one), one.layer, one.place) for one in rows], ("key", "value", "layer", "given at"))
+
+
+@click.command()
+@key_argument
+@model_option
+@tenant_option
+@click.option("--explain", "explained", is_flag=True, help="Also print where it comes from and what it hides.")
+@json_option(ConfigValue)
+@app_options
+def get(app: Application, key: str, model: str, tenant: str, *, explained: bool, as_json: bool) -> None:
+    """Print one effective value; --explain names file and line, variable, class or change that gives it.
+
+    \b
+    Examples:
+      traits config get HasSlug.max_length
+      traits config get HasSlug.max_length --model Article --tenant acme --explain
+    """
+    _get(app, key, model, tenant, explained=explained, as_json=as_json)
+
+
+@click.command()
+@key_argument
+@model_option
+@tenant_option
+@json_option(ConfigValue)
+@app_options
+def explain(app: Application, key: str, model: str, tenant: str, *, as_json: bool) -> None:
+    """Say which layer gives a value, where, and what it hides.
+
+    \b
+    Example:
+      traits config explain HasSlug.max_length --model Article
+    """
+    _get(app, key, model, tenant, explained=True, as_json=as_json)
+
+
+def _get(app: Application, key: str, model: str, tenant: str, *, explained: bool, as_json: bool) -> None:
+    facts = known(app)
+    owner, declared = facts.key(key)
+    using = facts.model(model, owner) if model else None
+    found = facts.resolve(declared, using, tenant)
+    if as_json:
+        print_json(_value(declared, found, using, tenant))
+    elif explained:
+        click.echo(_explained(declared, found))
+    else:
+        click.echo(_plain(declared, found))
+
+
+@click.command()
+@key_argument
+@json_option(Declared)
+@app_options
+def show(app: Application, key: str, *, as_json: bool) -> None:
+    """Say what a key is: type, default, variables, and its value for every model that has it.
+
+    \b
+    Example:
+      traits config show HasSlug.max_length
+    """
+    facts = known(app)
+    owner, declared = facts.key(key)
+    using = [None, *(one for one in facts.models.values() if owner.path in one.traits)]
+    values = tuple(_value(declared, facts.resolve(declared, one, ""), one, "") for one in using)
+    option = declared.option
+    said = Declared(
+        f"{owner.short}.{declared.name}", option.doc, type_text(declared.type), declared.constraint,
+        _default(declared), option.env, option.secret, option.locked, option.since, option.deprecated, values,
+    )  # fmt: skip
+    if as_json:
+        print_json(said)
+        return
+    click.secho(said.key, bold=True)
+    click.echo(said.doc)
+    facts_shown = (("type", declared.expected), ("default", said.default), ("env", ", ".join(said.env)))
+    flags = (("secret", said.secret), ("locked to its variable", said.locked))
+    history = (("since", said.since), ("deprecated", said.deprecated))
+    print_table([*(pair for pair in (*facts_shown, *history) if pair[1]), *((n, "yes") for n, on in flags if on)], "  ")
+    click.echo()
+    print_table(
+        [(one.model or "(any)", _text(one), one.layer, one.place) for one in values],
+        ("model", "value", "layer", "given at"),
+    )
+
+
+@click.command("set")
+@key_argument
+@click.argument("value")
+@aim_options
+@app_options
+def set_(app: Application, key: str, value: str, aim: Aim) -> None:
+    """Store an override: for all, for one model, for one tenant, or for one tenant's model.
+
+    The value is checked as the key's type; a wrong one, an unknown key and a locked key store nothing.
+
+    \b
+    Examples:
+      traits config set HasSlug.max_length 90 --reason "long titles"
+      traits config set HasSlug.max_length 40 --model Article --dry-run
+    """
+    write(app, key, aim, value)
+
+
+@click.command()
+@key_argument
+@aim_options
+@app_options
+def unset(app: Application, key: str, aim: Aim) -> None:
+    """Take an override back; the layers below hold again.
+
+    \b
+    Example:
+      traits config unset HasSlug.max_length --model Article
+    """
+    write(app, key, aim, None)
+
+
+@click.command()
+@click.argument("name", metavar="TRAIT[.FEATURE]|'*'", shell_complete=completes("feature_names"))
+@aim_options
+@app_options
+def enable(app: Application, name: str, aim: Aim) -> None:
+    """Switch a trait or a feature on; '*' is everything.
+
+    \b
+    Example:
+      traits config enable Searchable.search_indexing --model Article
+    """
+    write(app, name, aim, value=True, text=False)
+
+
+@click.command()
+@click.argument("name", metavar="TRAIT[.FEATURE]|'*'", shell_complete=completes("feature_names"))
+@click.option("--yes", is_flag=True, help="Do not ask before switching everything off.")
+@aim_options
+@app_options
+def disable(app: Application, name: str, aim: Aim, *, yes: bool) -> None:
+    """Switch a trait or a feature off; '*' is everything.
+
+    \b
+    Example:
+      traits config disable Searchable.search_indexing --reason "reindexing"
+    """
+    if name == "*" and not aim.dry_run:
+        confirm("This switches every trait of the application off.", yes=yes)
+    write(app, name, aim, value=False, text=False)
+
+
+@click.command()
+@click.argument("key", default="", metavar="[TRAIT[.KEY]]", shell_complete=completes("key_names"))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many changes.")
+@json_option(list[Change])
+@app_options
+def history(app: Application, key: str, limit: int, *, as_json: bool) -> None:
+    """Print who changed what, when and why, newest first. Secrets are masked.
+
+    \b
+    Examples:
+      traits config history
+      traits config history HasSlug.max_length --json
+    """
+    print_history(app, key, lambda _facts, _one: True, limit, as_json=as_json)
+
+
+def print_history(
+    app: Application, name: str, wanted: Callable[[Known, Change], bool], limit: int, *, as_json: bool
+) -> None:
+    """The changes of the store, newest first.
+
+    Args:
+        app: The application.
+        name: A trait, or a trait and a key; empty for all. One that is in no change has to be declared.
+        wanted: Which of them.
+        limit: How many.
+        as_json: Whether to print JSON.
+    """
+    facts = known(app)
+    every = [one for one in _changes(app, facts) if wanted(facts, one)]
+    rows = [one for one in every if not name or _is_named(one, name)]
+    if name and not rows:
+        facts.key(name)
+    if as_json:
+        print_json(rows[:limit])
+        return
+    if not rows:
+        click.echo("No change is stored.", err=True)
+        return
+    rows = rows[:limit]
+    print_table([_change_row(one) for one in rows], ("", "at", "by", "key", "for", "before", "after", "why"))
+
+
+def _is_named(one: Change, name: str) -> bool:
+    """Whether a change is of a trait, or of a key of it; a feature's rollout is the feature's."""
+    return name in (one.trait, f"{one.trait}.{one.key}", f"{one.trait}.{_feature(one)}")
+
+
+def _feature(one: Change) -> str:
+    return one.key.removesuffix(".rollout").removesuffix(".subjects")
+
+
+def _changes(app: Application, facts: Known) -> list[Change]:
+    store = app.open_store()
+    if facts.how == "imported" or store is None:
+        from traits_runtime import config as live_config
+
+        return list(live_config.history(100_000))
+    if not store.is_file():
+        return []
+    from traits_runtime._core.config.sqlite import SQLiteStore
+
+    opened = SQLiteStore(store)
+    try:
+        with using_store(store):
+            return [_masked(one, facts) for one in opened.history(100_000)]
+    finally:
+        opened.close()
+
+
+def _masked(change: Change, facts: Known) -> Change:
+    """A change whose values are masked for a secret key, and for one that the sources do not know."""
+    name = _feature(change)
+    keys = [one.keys[name] for one in facts.traits.values() if one.short == change.trait and name in one.keys]
+    if change.trait == "*" or (keys and not any(key.option.secret for key in keys)):
+        return change
+    return msgspec.structs.replace(change, before=change.before and MASK, after=change.after and MASK)
+
+
+def _change_row(one: Change) -> tuple[str, ...]:
+    at = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(one.at))
+    whom = " ".join(part for part in (one.model.rpartition(".")[2], one.tenant) if part)
+    before, after = _shown(one, one.before), _shown(one, one.after) or "(unset)"
+    return str(one.number), at, one.by, f"{one.trait}.{one.key}", whom, before, after, one.why
+
+
+def _shown(one: Change, value: str) -> str:
+    """A stored value for a reader: a rollout as its share."""
+    if not one.key.endswith(".rollout") or not value:
+        return value
+    found = msgspec.json.decode(value, type=Rollout | None)
+    return "(ended)" if found is None else f"{found.share:g} %"
+
+
+def _values(facts: Known, trait: str, model: str, tenant: str) -> Iterator[ConfigValue]:
+    using = facts.model(model) if model else None
+    owners: list[KnownClass] = list(facts.traits.values())
+    if trait:
+        owners = [facts.find("trait", trait, facts.traits)]
+    for owner in owners:
+        if using is not None and owner.path not in using.traits:
+            continue
+        for key in owner.keys.values():
+            yield _value(key, facts.resolve(key, using, tenant), using, tenant)
+
+
+def _value(key: Key, found: Resolved[Any], model: KnownClass | None, tenant: str) -> ConfigValue:
+    return ConfigValue(
+        f"{key.trait}.{key.name}", _json_value(key, found.value), found.layer, found.place, type_text(key.type),
+        found.hides, found.rejected, "" if model is None else model.path, tenant,
+    )  # fmt: skip
+
+
+def _json_value(key: Key, value: object) -> object:
+    if value is REQUIRED:
+        return None
+    if key.option.secret:
+        return MASK
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except TypeError:
+        return key.show(value)
+
+
+def _text(one: ConfigValue) -> str:
+    return "(required)" if one.value is None and one.layer == "default" and "None" not in one.type else repr(one.value)
+
+
+def _default(key: Key) -> str:
+    start = key.default()
+    return "(required)" if start is REQUIRED else key.show(start)
+
+
+def _plain(key: Key, found: Resolved[Any]) -> str:
+    """A value for a script: a string bare, everything else as Python writes it."""
+    if found.value is REQUIRED:
+        from traits_runtime.errors import MissingConfigValueError
+
+        raise MissingConfigValueError(key.trait, key.name, key.option.env)
+    return found.value if isinstance(found.value, str) and not key.option.secret else key.show(found.value)
+
+
+def _explained(key: Key, found: Resolved[Any]) -> str:
+    """The value, who gives it, and what was passed over."""
+    shown = "(required, no value)" if found.value is REQUIRED else key.show(found.value)
+    lines = [f"{key.trait}.{key.name} = {shown}  [{found.layer}: {found.place}]"]
+    lines += [f"  hides {value}  [{layer}: {place}]" for layer, place, value in found.hides]
+    lines += [f"  rejected: {one}" for one in found.rejected]
+    return "\n".join(lines)

@@ -1,0 +1,213 @@
+"""`traits features`: which features are on, switching them, and rolling them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import click
+import msgspec
+
+from traits_cli.app import Application, app_options
+from traits_cli.base import CONTEXT, Command, LazyGroup, fail
+from traits_cli.completion import completes
+from traits_cli.config import model_option, print_history, tenant_option
+from traits_cli.key_catalog import Known, KnownClass, known
+from traits_cli.output import json_option, print_json, print_table
+from traits_cli.override_writer import Aim, Written, aim_options, target_of, write, writes
+from traits_runtime._core.config.keys import Key
+from traits_runtime._core.config.store import Change
+from traits_runtime._core.rollouts import Rollout
+from traits_runtime._core.trait.record import Subjects, hidden_key
+
+HERE = "traits_cli.features"
+
+TABLE = {
+    "disable": Command(f"{HERE}:disable", "Switch a feature off."),
+    "enable": Command(f"{HERE}:enable", "Switch a feature on."),
+    "history": Command(f"{HERE}:history", "Print who switched what, when and why."),
+    "list": Command(f"{HERE}:list_", "Print which features are on, and how far they are rolled out."),
+    "rollout": Command(f"{HERE}:rollout", "Give a feature to a share of the subjects."),
+}
+
+feature_argument: Final = click.argument("feature", metavar="TRAIT.FEATURE", shell_complete=completes("feature_names"))
+
+
+class FeatureRow(msgspec.Struct, frozen=True):
+    """A feature.
+
+    Args:
+        feature: ``Searchable.search_indexing``; a trait's own switch is ``Searchable.enabled``.
+        on: Whether its toggle is on.
+        layer: The layer that says so.
+        place: Where.
+        share: Percent of the subjects while it is rolled out, null without a rollout.
+        subjects: How many subjects have an override of their own.
+        doc: What it is for.
+    """
+
+    feature: str
+    on: bool
+    layer: str
+    place: str
+    share: float | None
+    subjects: int
+    doc: str
+
+
+@click.group(cls=LazyGroup, table=TABLE, context_settings=CONTEXT)
+def features() -> None:
+    """Switch features, and roll them out.
+
+    \b
+    Examples:
+      traits features list --model Article
+      traits features rollout Searchable.search_indexing 10 --reason "first users"
+    """
+
+
+@click.command()
+@model_option
+@tenant_option
+@json_option(list[FeatureRow])
+@app_options
+def list_(app: Application, model: str, tenant: str, *, as_json: bool) -> None:
+    """Print which features are on, who says so, and how far they are rolled out.
+
+    \b
+    Example:
+      traits features list --model Article --tenant acme
+    """
+    facts = known(app)
+    using = facts.model(model) if model else None
+    rows = list(_rows(facts, using, tenant))
+    if as_json:
+        print_json(rows)
+        return
+    print_table([_shown(one) for one in rows], ("feature", "", "rollout", "layer", "given at"))
+
+
+def _rows(facts: Known, model: KnownClass | None, tenant: str) -> Iterator[FeatureRow]:
+    for owner in facts.traits.values():
+        if model is not None and owner.path not in model.traits:
+            continue
+        for key in owner.keys.values():
+            if key.kind != "option":
+                yield _row(facts, key, model, tenant)
+
+
+def _row(facts: Known, key: Key, model: KnownClass | None, tenant: str) -> FeatureRow:
+    toggle = facts.resolve(key, model, tenant)
+    share = facts.resolve(hidden_key(key, "rollout", Rollout | None, None), model, tenant).value
+    subjects = facts.resolve(hidden_key(key, "subjects", Subjects, {}), model, tenant).value
+    return FeatureRow(
+        f"{key.trait}.{key.name}", toggle.value is True, toggle.layer, toggle.place,
+        share.share if share is not None else None, len(subjects), key.option.doc,
+    )  # fmt: skip
+
+
+def _shown(one: FeatureRow) -> tuple[str, ...]:
+    share = "" if one.share is None else f"{one.share:g} %"
+    own = f"{one.subjects} of their own" if one.subjects else ""
+    return one.feature, "on" if one.on else "off", ", ".join(filter(None, (share, own))), one.layer, one.place
+
+
+@click.command()
+@feature_argument
+@aim_options
+@app_options
+def enable(app: Application, feature: str, aim: Aim) -> None:
+    """Switch a feature on.
+
+    \b
+    Example:
+      traits features enable Searchable.search_indexing --model Article
+    """
+    write(app, feature, aim, value=True, text=False)
+
+
+@click.command()
+@feature_argument
+@aim_options
+@app_options
+def disable(app: Application, feature: str, aim: Aim) -> None:
+    """Switch a feature off.
+
+    \b
+    Example:
+      traits features disable Searchable.search_indexing --reason "reindexing"
+    """
+    write(app, feature, aim, value=False, text=False)
+
+
+@click.command()
+@feature_argument
+@click.argument("share", metavar="PERCENT|end")
+@aim_options
+@app_options
+def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
+    """Give a feature to a share of the subjects; `end` makes the toggle hold for all again.
+
+    A larger share keeps everybody who had it. 0 takes it back from all at once.
+
+    \b
+    Examples:
+      traits features rollout Searchable.search_indexing 10 --reason "first users"
+      traits features rollout Searchable.search_indexing end
+    """
+    from traits_runtime import rollouts
+
+    at = target_of(app, feature, aim)
+    if at.key.kind != "feature":
+        fail(f"{feature} is no feature; only features are rolled out.")
+    wanted = None if share == "end" else _percent(share)
+    hidden = hidden_key(at.key, "rollout", Rollout | None, None)
+    before = at.known.resolve(hidden, at.model, aim.tenant)
+    name = f"{at.key.trait}.{at.key.name}"
+    model = None if at.model is None else at.model.path
+    number = 0
+    if not aim.dry_run:
+        writes(aim)
+        given = {
+            "model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected,
+        }  # fmt: skip
+        full = f"{at.key.path}.{at.key.name}"
+        change = rollouts.end(full, **given) if wanted is None else rollouts.set_share(full, wanted, **given)  # type: ignore[arg-type]
+        number = change.number
+    shares = (before.value and before.value.share, wanted)
+    shown = tuple("no rollout" if one is None else f"{one:g} %" for one in shares)
+    if aim.as_json:
+        place = f"change {number} by {aim.by}"
+        print_json(Written(name, model or "", aim.tenant, shown[0], shown[1], "stored", place, number, aim.dry_run))
+        return
+    click.secho(f"- {name}: {shown[0]}", fg="red")
+    click.secho(f"+ {name}: {shown[1]}", fg="green")
+    click.echo(f"Change {number}." if number else "Dry run: nothing was written.", err=True)
+
+
+def _percent(text: str) -> float:
+    try:
+        return Rollout(float(text.removesuffix("%"))).share
+    except ValueError:
+        fail(f"{text!r} is no share: say 0 to 100, or 'end'.")
+
+
+@click.command()
+@click.argument("feature", default="", metavar="[TRAIT[.FEATURE]]", shell_complete=completes("feature_names"))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many changes.")
+@json_option(list[Change])
+@app_options
+def history(app: Application, feature: str, limit: int, *, as_json: bool) -> None:
+    """Print who switched or rolled out what, when and why, newest first.
+
+    \b
+    Example:
+      traits features history Searchable.search_indexing
+    """
+
+    def wanted(facts: Known, change: Change) -> bool:
+        name = change.key.removesuffix(".rollout").removesuffix(".subjects")
+        keys = (one.keys.get(name) for one in facts.traits.values() if one.short == change.trait)
+        return change.trait == "*" or any(key is not None and key.kind != "option" for key in keys)
+
+    print_history(app, feature, wanted, limit, as_json=as_json)

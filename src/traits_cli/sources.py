@@ -1,0 +1,144 @@
+"""Which sources a command reads: its options, and the extraction behind them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sphinx_traits.extract import Extraction, Options, PackageNotFoundError, extract_with_files
+from sphinx_traits.manifest import Finding, Manifest
+from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
+from sphinx_traits.resolve import nearest
+from traits_cli.base import Sources, fail, sources_options
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+PATIENCE_S = 1.0
+"""How long a command works before it says so."""
+
+
+def source_options(command: C) -> C:
+    """The options of every command that reads sources; they reach it as one `Project`."""
+
+    @functools.wraps(command)
+    def call(*args: Any, sources: Sources, **kwargs: Any) -> Any:
+        return command(*args, project=project_of(sources), **kwargs)
+
+    return sources_options(call)  # type: ignore[return-value]  # the same command, with three options made into one
+
+
+def read_sources(project: Project) -> Manifest:
+    """Extract the project's manifest, with a progress line on standard error.
+
+    Exits with code 2 where there is nothing to read or a package is not found.
+    """
+    return read_files(project).manifest
+
+
+def read_files(project: Project, *, keep: bool = True) -> Extraction:
+    """As `read_sources`, with the files that were read.
+
+    Args:
+        project: What to read.
+        keep: Whether what was read is kept for the next command.
+    """
+    if not project.packages:
+        fail(
+            f"No package to read: no pyproject.toml with [tool.traits] packages in {project.root} or above it.\n"
+            'Name one with --package NAME, or write:\n\n  [tool.traits]\n  packages = ["shop"]'
+        )
+    options = Options(
+        base_overrides=project.base_overrides,
+        traits=project.trait_names,
+        models=project.model_names,
+        exclude=project.exclude,
+        cache_dir=_cache_folder() if keep else None,
+    )
+    progress = _Progress()
+    try:
+        return extract_with_files(
+            project.packages,
+            search_paths=project.search_paths,
+            project=project.root,
+            options=options,
+            progress=progress,
+        )
+    except PackageNotFoundError as error:
+        fail(str(error))
+    finally:
+        progress.close()
+
+
+def report(manifest: Manifest) -> None:
+    """Print what is wrong on standard error."""
+    for line in warnings(manifest):
+        click.echo(line, err=True)
+
+
+def warnings(manifest: Manifest) -> list[str]:
+    """What is wrong, a line for each cause: its first place, and how many more there are."""
+    causes: dict[tuple[str, str], list[Finding]] = {}
+    for one in manifest.findings:
+        if one.level != "info":
+            causes.setdefault((one.code, one.hint or one.message), []).append(one)
+    return [_cause(found[0], len(found) - 1) for found in causes.values()]
+
+
+def _cause(first: Finding, more: int) -> str:
+    also = f" And {more} more for the same reason." if more else ""
+    return f"{first.location}: {first.level}: {first.message} {first.hint}{also} [{first.code}]"
+
+
+def _cache_folder() -> Path:
+    """Where the manifest is kept between two commands: the user's cache folder, safe to delete."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sphinx-traits"
+
+
+def the_one(kind: str, name: str, found: tuple[str, ...], known: Collection[str]) -> str:
+    """The only name that was found; none or several end the command with an answer that helps."""
+    if len(found) == 1:
+        return found[0]
+    if found:
+        fail(f"{name!r} may be any of {', '.join(found)}. Give more of the name.")
+    near = nearest(name, known)
+    hint = f" Did you mean {near!r}?" if near else ""
+    return fail(f"There is no {kind} {name!r} among {len(known)}.{hint}")
+
+
+def project_of(sources: Sources) -> Project:
+    """The project that the options name."""
+    folder, search_paths, packages = sources
+    try:
+        if folder is not None:
+            base = read_project(folder)
+        elif packages or search_paths:
+            base = Project(root=Path.cwd(), search_paths=(Path.cwd(),))
+        else:
+            base = find_project(Path.cwd()) or Project(root=Path.cwd())
+    except ProjectError as error:
+        fail(str(error))
+    return with_sources(base, packages, search_paths)
+
+
+class _Progress:
+    """A line on standard error while reading takes longer than a second, and only on a terminal."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic() + PATIENCE_S if sys.stderr.isatty() else float("inf")
+        self.shown = False
+
+    def __call__(self, module: str, done: int, total: int) -> None:
+        if time.monotonic() > self.since:
+            self.shown = True
+            click.echo(f"\r\x1b[KReading {done}/{max(done, total)} {module}", err=True, nl=False)
+
+    def close(self) -> None:
+        if self.shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
