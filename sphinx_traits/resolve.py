@@ -33,6 +33,7 @@ from sphinx_traits.manifest import (
     Trait,
     Value,
 )
+from traits_runtime.rules.moments import order_of
 
 F = TypeVar("F", bound=Fact)
 
@@ -329,7 +330,7 @@ def _sent(index: Index, lineage: Sequence[Class]) -> Iterator[SignalUse]:
 
 
 def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
-    """The hooks in the order in which they run: MRO, then priority, then definition.
+    """The hooks in the order in which they run: moment, then MRO, then priority, then definition.
 
     A hook whose method a class nearer to the model overrides runs once, at the place of the class that
     declared it last, with that declaration's moment. Of a host's own method that is overridden (Django's ``save``)
@@ -346,7 +347,7 @@ def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
         own = [one for one in owner.hooks if one.name not in seen or (one.owner, one.name) in reached]
         seen.update(one.name for one in own)
         ordered += sorted(own, key=lambda one: (-one.priority, one.location.line))
-    return tuple(ordered)
+    return tuple(sorted(ordered, key=lambda hook: order_of(hook.moment)))
 
 
 def member_chains(lineage: Sequence[Class]) -> tuple[MemberChain, ...]:

@@ -18,7 +18,7 @@ SOURCES = {
 OURS = ("sphinx_traits", "traits_runtime")
 GROUND = {"naming", "declare"}
 ABOVE = {"runtime", "trait", "registry", "diagnose"}
-STATIC_NAMES = {"traits_runtime._core.naming", "traits_runtime._core.declare"}
+STATIC_NAMES = {"traits_runtime._core.naming", "traits_runtime._core.declare", "traits_runtime.rules"}
 DOCUMENTATION = ("sphinx", "docutils", "griffe", "sphinx_traits", "myst_parser")
 APPLICATION = (
     "alembic",
@@ -107,7 +107,7 @@ def _runtime_may(module: str, name: str) -> bool:
         return under(module, "traits_runtime.migrate") and module != "traits_runtime.migrate.shims"
     if module == "traits_runtime.errors":
         return not under(name, "traits_runtime")
-    if module in STATIC_NAMES:
+    if under(module, *STATIC_NAMES):
         return not under(name, "traits_runtime") or under(name, "traits_runtime.errors", *STATIC_NAMES)
     return True
 

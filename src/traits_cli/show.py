@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sphinx_traits.manifest import Column, ConfigKey, Fact, Feature, Hook, Listener, Scope, Value, masked
+from sphinx_traits.manifest import Column, ConfigKey, Fact, Feature, Listener, Scope, Value, masked
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
 from traits_cli.completion import completes
 from traits_cli.output import console, json_option, print_json, print_table
 from traits_cli.sources import read_sources, source_options, the_one, warnings
-from traits_runtime._core.declare import MOMENTS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +93,7 @@ def sections(index: Index, it: Composition) -> Iterator[Section]:
             ("moment", "method", "from", "priority", "when", "at"),
             [
                 (one.moment, one.name, short(one.owner), str(one.priority or ""), one.when, _place(one))
-                for one in _by_moment(it.hooks)
+                for one in it.hooks
             ],
         ),
         ("Config", ("key", "value", "set by", "from", "type", "env", "at"), list(_config(it.config, short))),
@@ -145,12 +144,6 @@ def _places(facts: Iterable[Fact]) -> str:
 
 def _heard(listeners: Iterable[Listener]) -> str:
     return "\n".join(f"{one.name} ({one.location})" for one in listeners)
-
-
-def _by_moment(hooks: Iterable[Hook]) -> list[Hook]:
-    """Moments in the order of a row's life, those of the project's own last."""
-    order = {moment: number for number, moment in enumerate(MOMENTS)}
-    return sorted(hooks, key=lambda one: (order.get(one.moment, len(order)), "" if one.moment in order else one.moment))
 
 
 def _holds(scope: Scope) -> str:

@@ -8,41 +8,13 @@ from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.blocks.base import Block, Page, marked
 from sphinx_traits._sphinx.parts import Cell, Content, Part, badge, code, named, table
+from traits_runtime.rules.moments import by_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sphinx_traits.manifest import Hook
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
-
-MOMENTS = (
-    "boot",
-    "initialize",
-    "retrieved",
-    "validating",
-    "validated",
-    "saving",
-    "creating",
-    "updating",
-    "created",
-    "updated",
-    "saved",
-    "deleting",
-    "deleted",
-    "restoring",
-    "restored",
-)
-"""Moments in a row's life, in the order in which a table shows them; others follow."""
-
-
-def by_moment(hooks: Sequence[Hook]) -> list[tuple[str, list[Hook]]]:
-    """Hooks grouped by moment; within a moment they keep the order in which they run."""
-    groups: dict[str, list[Hook]] = {moment: [] for moment in MOMENTS}
-    for hook in hooks:
-        groups.setdefault(hook.moment, []).append(hook)
-    return [(moment, own) for moment, own in groups.items() if own]
 
 
 def hooks_table(page: Page, it: Composition) -> Content:

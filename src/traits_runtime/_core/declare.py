@@ -14,27 +14,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 CONSTRAINTS: Final = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 """What `option` may demand of a value, by the names of `msgspec.Meta`."""
 
-MOMENTS: Final = (
-    "boot",
-    "initialize",
-    "retrieved",
-    "creating",
-    "created",
-    "updating",
-    "updated",
-    "saving",
-    "saved",
-    "deleting",
-    "deleted",
-    "trashed",
-    "force_deleting",
-    "force_deleted",
-    "restoring",
-    "restored",
-    "replicating",
-)
-"""The moments that hosts call; a project may have others of its own."""
-
 ENABLED: Final = "enabled"
 """The toggle that every trait has for itself as a whole."""
 

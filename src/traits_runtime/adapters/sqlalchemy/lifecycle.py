@@ -1,8 +1,8 @@
 """The moments of a row's life, as the unit of work goes through them.
 
-``before_flush``: saving, then creating or updating; deleting. ``after_flush``, keys known and history still there:
-created or updated, then saved; deleted. A hook may change the row, and may bring others into the session, whose moments
-then follow. What raises stops the flush.
+``before_flush`` runs the moments before the statements; ``after_flush`` those after them, when keys are known and
+history is still there. `traits_runtime.rules.moments` says which they are. A hook may change the row, and may bring
+others into the session, whose moments then follow. What raises stops the flush.
 """
 
 from __future__ import annotations
@@ -34,23 +34,17 @@ from traits_runtime.adapters.sqlalchemy._private import (
 from traits_runtime.adapters.sqlalchemy.bulk import kept_columns
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
+from traits_runtime.rules.moments import OPERATIONS, Operation
 
-BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
-    "new": ("saving", "creating"),
-    "dirty": ("saving", "updating"),
-    "deleted": ("deleting",),
-    "forced": ("deleting",),
-    "trashed": (),
-    "restored": ("saving", "updating"),
+OPERATION_OF: Final[Mapping[str, Operation]] = {
+    "new": OPERATIONS["insert"],
+    "dirty": OPERATIONS["update"],
+    "deleted": OPERATIONS["delete"],
+    "forced": OPERATIONS["force_delete"],
+    "trashed": OPERATIONS["trash"],
+    "restored": OPERATIONS["restore"],
 }
-AFTER: Final[Mapping[str, tuple[str, ...]]] = {
-    "new": ("created", "saved"),
-    "dirty": ("updated", "saved"),
-    "deleted": ("deleted",),
-    "forced": ("deleted", "force_deleted"),
-    "trashed": ("trashed", "deleted"),
-    "restored": ("updated", "saved", "restored"),
-}
+"""What a flush does with a row, by the list of the session that has the row or by what `decide` said of it."""
 WRITTEN: Final = ("dirty", "trashed", "restored")
 """What leads to an ``UPDATE``."""
 
@@ -84,19 +78,25 @@ def decide(session: Session, row: object, kind: str) -> None:
     session.info.setdefault(_FATES, {})[id(row)] = (row, kind)
 
 
+def run_asked(row: object, kind: str) -> None:
+    """Run the moments that come as soon as the program asks for an operation, before any flush."""
+    for moment in OPERATION_OF[kind].asked:
+        run_moment(row, moment)
+
+
 class Plan:
     """What a flush does with the rows of one class, in one of the three lists of the session.
 
     Args:
         model: The class.
-        kind: What becomes of the rows, a key of `BEFORE`.
+        kind: What becomes of the rows, a key of `OPERATION_OF`.
     """
 
     __slots__ = ("after", "before", "far", "kept", "kind", "matters", "recorders")
 
     def __init__(self, model: type, kind: str) -> None:
-        self.before: tuple[Run, ...] = tuple(_runners(model, BEFORE[kind]))
-        self.after: tuple[Run, ...] = tuple(_runners(model, AFTER[kind]))
+        self.before: tuple[Run, ...] = tuple(_runners(model, OPERATION_OF[kind].before))
+        self.after: tuple[Run, ...] = tuple(_runners(model, OPERATION_OF[kind].after))
         self.kept: tuple[str, ...] = kept_columns(model) if kind in WRITTEN else ()
         self.far: tuple[Far, ...] = tuple(_far_columns(model)) if kind in WRITTEN else ()
         self.kind: str = kind

@@ -28,7 +28,7 @@ from traits_runtime.adapters.sqlalchemy.activity import note_bulk
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, kept_columns, model_of, telling
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
 from traits_runtime.adapters.sqlalchemy.criteria import lifted
-from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_moment
+from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_asked
 from traits_runtime.adapters.sqlalchemy.shape import key_columns, name_in, owner_of
 from traits_runtime.errors import DeclarationError, NotSupportedError, RestoreConflict
 from traits_runtime.traits.clock import clock, now
@@ -45,7 +45,7 @@ class TrashSession(Session):
         with lifted("with_trashed"):
             rows = list(_hanging_on(self, instance))
             for one in rows:
-                run_moment(one, "force_deleting")
+                run_asked(one, "forced")
             for one in rows:
                 decide(self, one, "forced")
             super().delete(instance)
@@ -129,7 +129,7 @@ def _trash(session: Session, instance: Any) -> None:
     session.add(instance)
     rows = list(_going_along(session, instance, set()))
     for row in rows:
-        run_moment(row, "deleting")
+        run_asked(row, "trashed")
     with clock(now()):
         for row in rows:
             for name, value in trash_values(type(row)).items():
@@ -157,7 +157,7 @@ def _restore(session: Session, instance: Any) -> None:
     session.add(instance)
     rows = list(_of_batch(session, instance, set()))
     for row in rows:
-        run_moment(row, "restoring")
+        run_asked(row, "restored")
     for row in rows:
         _refuse_conflict(session, row)
     for row in rows:
