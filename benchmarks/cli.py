@@ -39,7 +39,7 @@ def two(as_json):
 main(prog_name="peer")
 """
 
-OURS = "from traits_cli import main; main(prog_name='traits')"
+OURS = "from traits_cli import launch; launch()"
 
 READ = """
 import sys

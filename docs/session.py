@@ -35,7 +35,7 @@ SESSION = (
 )
 """What is typed."""
 
-OURS = "from traits_cli import main; main(prog_name='traits')"
+OURS = "from traits_cli import launch; launch()"
 
 
 def record() -> str:

@@ -76,7 +76,7 @@ class Site:
     def work(self, concurrency: int = 1, *, relay: bool = True) -> subprocess.Popen[bytes]:
         """Start a worker: `traits work`."""
         queues = [part for one in self.queues for part in ("--queue", one)]
-        command = [sys.executable, "-c", "from traits_cli import main; main()", "work", "--app", "engine_app"]
+        command = [sys.executable, "-c", "from traits_cli import launch; launch()", "work", "--app", "engine_app"]
         log = (self.folder / f"worker{len(self.workers)}.log").open("wb")
         started = subprocess.Popen(
             [*command, "--concurrency", str(concurrency), *queues, *([] if relay else ["--no-relay"])],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from traits_cli import main
+from traits_cli.commands import main
 
 BLOG = Path(__file__).resolve().parent.parent / "examples" / "blog"
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sphinx_traits.manifest import Manifest, loads
-from traits_cli import main
+from traits_cli.commands import main
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOG = ROOT / "examples" / "blog"
@@ -21,7 +21,7 @@ BLOG = ROOT / "examples" / "blog"
 
 def traits(*arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command."""
-    command = [sys.executable, "-P", "-c", "from traits_cli import main; main(prog_name='traits')", *arguments]
+    command = [sys.executable, "-P", "-c", "from traits_cli import launch; launch()", *arguments]
     return subprocess.run(
         command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
     )
@@ -217,7 +217,7 @@ def test_what_is_read_is_what_runs() -> None:
 def test_help_imports_no_command() -> None:
     """`traits --help` is quick because it loads nothing."""
     script = (
-        "import sys; from traits_cli import main\n"
+        "import sys; from traits_cli.commands import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print([m for m in ('griffe', 'sphinx', 'jinja2', 'sphinx_traits') if m in sys.modules])"
     )

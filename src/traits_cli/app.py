@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from traits_cli.base import Sources, did_you_mean, fail, sources_options
+from traits_cli.extras import missing_extra
 from traits_runtime._core.config.files import VARIABLE, find_file, named_store, setting
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -148,7 +149,8 @@ def import_application(name: str) -> object:
             importlib.import_module("django").setup()
         return _object(importlib.import_module(module), name, attribute)
     except ModuleNotFoundError as error:
-        fail(f"--app {name}: there is no module {error.name!r}. Searched: {', '.join(_searched())}")
+        way = missing_extra(error.name or "") or f"Searched: {', '.join(_searched())}"
+        fail(f"--app {name}: there is no module {error.name!r}. {way}")
     except _MissingError as error:
         fail(str(error))
     except (Exception, SystemExit) as error:

@@ -50,12 +50,7 @@ class LazyGroup(click.Group):
         import importlib
 
         module, _, attribute = self.table[cmd_name].target.partition(":")
-        try:
-            command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith(("traits_runtime", "sphinx_traits")):
-                raise
-            fail(f"`traits {cmd_name}` needs {error.name}, which is not installed: pip install 'sphinx-traits[site]'")
+        command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.table[cmd_name].target} is not a command")
         command.name = cmd_name
@@ -142,8 +137,12 @@ def _failed(error: Exception) -> int:
 
 
 def _sentence(error: Exception) -> str:
-    """What is wrong, where it is no fault of ours; empty where it may be."""
+    """The error as one sentence; empty where it may be a fault of ours."""
+    from traits_cli.extras import import_problem
     from traits_runtime.errors import TraitsError
+
+    if isinstance(error, ImportError):
+        return import_problem(error)
 
     if isinstance(error, TraitsError):
         return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,13 +67,12 @@ def _chosen(index: Index, models: tuple[str, ...], traits: tuple[str, ...]) -> l
 
 
 def _write_html(project: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
-    try:
-        from sphinx_traits._sphinx.site import build_project_docs, build_site
-    except ModuleNotFoundError as error:
-        fail(f"{error.name} is not installed: pip install 'sphinx-traits[site]'")
+    from sphinx_traits._sphinx.site import build_project_docs, build_site
+
     if project.docs is not None and _owns_site(project, chosen):
         site = build_project_docs(project.docs, index.manifest, output)
     else:
+        importlib.import_module("furo")  # a theme that is missing is reported as a missing extra
         only = [("trait-model" if kind == "model" else "trait", name) for kind, name in chosen]
         site = build_site(_title(project), index.manifest, output, only=only)
     if site.warnings:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from traits_cli.app import Application, using_store
 from traits_cli.base import Sources, did_you_mean, fail
+from traits_cli.extras import import_problem
 from traits_runtime._core.config.files import find_file, read_file
 from traits_runtime._core.config.keys import Key, toggle
 from traits_runtime._core.config.resolver import Resolved, Resolver, Subject, Table
@@ -192,7 +193,10 @@ def _read(sources: Sources) -> tuple[Project, Manifest]:
     try:
         from traits_cli.sources import project_of, read_sources
     except ModuleNotFoundError as error:
-        fail(f"Reading sources needs {error.name}: pip install 'sphinx-traits[sphinx]'. Or say --app module:object.")
+        sentence = import_problem(error)
+        if not sentence:
+            raise
+        fail(f"{sentence}\nWith --app module:object the running application is asked instead.")
     project = project_of(sources)
     return project, read_sources(project)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -254,8 +254,7 @@ def _row(one: Standing) -> tuple[str, ...]:
 
 def make_plan(project: Project, wanted: Wanted) -> list[Rewrite]:
     """What the codemods would do to each file, those included that they would only say something about."""
-    if importlib.util.find_spec("libcst") is None:
-        fail("Changing sources needs libcst: pip install 'sphinx-traits[migrate]'")
+    importlib.import_module("libcst")
     if "rename" in wanted.codemods and not wanted.renames:
         raise click.UsageError("rename needs --rename TRAIT.OLD=NEW.")
     extraction, mixins = _read(project, wanted.mixins)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from traits_cli import main
+from traits_cli.commands import main
 from traits_cli.output import Envelope
 
 

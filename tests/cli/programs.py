@@ -11,7 +11,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from traits_cli import main
+from traits_cli.commands import main
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOG = ROOT / "examples" / "blog"
@@ -84,7 +84,7 @@ def process(
     *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, code: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a process of its own."""
-    script = code or "from traits_cli import main; main(prog_name='traits')"
+    script = code or "from traits_cli import launch; launch()"
     command = [sys.executable, "-P", "-c", script, *arguments]
     return subprocess.run(
         command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False

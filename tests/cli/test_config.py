@@ -178,7 +178,7 @@ def test_secret_is_leaked_by_no_command(shop: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_at_once_lose_nothing(shop: Path) -> None:
     """Twelve writers at the same time: every change has its line, its number and its effect."""
-    script = "from traits_cli import main; main(prog_name='traits')"
+    script = "from traits_cli import launch; launch()"
     started = [
         subprocess.Popen(
             [sys.executable, "-P", "-c", script, "config", "set", "HasStock.low", str(number), "--tenant", f"t{number}",

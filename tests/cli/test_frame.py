@@ -18,8 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from programs import BLOG, ROOT, data, process, run, write_shop
-from traits_cli import COMMANDS, main
 from traits_cli.base import Command, LazyGroup
+from traits_cli.commands import COMMANDS, main
 from traits_cli.output import Envelope
 from traits_cli.schemas import commands, schemas
 
@@ -175,7 +175,7 @@ def test_a_pipe_gets_no_colours_and_no_empty_space(command: str) -> None:
 def on_a_terminal(*arguments: str, env: dict[str, str]) -> str:
     """What a command writes to a terminal, standard error too."""
     ours, theirs = pty.openpty()
-    script = "from traits_cli import main; main(prog_name='traits')"
+    script = "from traits_cli import launch; launch()"
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
     started = subprocess.Popen(
         [sys.executable, "-P", "-c", script, *arguments],
@@ -239,7 +239,7 @@ def test_no_color_wins_over_force_color() -> None:
 def test_interrupt_ends_with_130_and_says_so(tmp_path: Path) -> None:
     """Ctrl-C while the application starts; nothing is half-written and there is no traceback."""
     shop = write_shop(tmp_path, extra="\nimport time, pathlib\npathlib.Path('started').touch()\ntime.sleep(60)\n")
-    script = "from traits_cli import main; main(prog_name='traits')"
+    script = "from traits_cli import launch; launch()"
     started = subprocess.Popen(
         [sys.executable, "-P", "-c", script, "config", "set", "HasStock.low", "7", "--project", str(shop)],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -277,7 +277,7 @@ def test_interrupted_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: py
 
 def test_reader_that_stops_reading_is_no_error() -> None:
     """`traits manifest | head -1` ends quietly."""
-    script = "from traits_cli import main; main(prog_name='traits')"
+    script = "from traits_cli import launch; launch()"
     done = subprocess.run(  # noqa: S602 - a pipe is what this is about
         f'"{sys.executable}" -P -c "{script}" show Article --json --project "{BLOG}" | head -c 1',
         shell=True, capture_output=True, text=True, check=True, cwd=ROOT,
@@ -362,19 +362,6 @@ def test_progress_is_shown_on_a_terminal_after_a_second_only(monkeypatch: pytest
     assert (quick, progress.shown, piped.shown) == (False, True, False)
 
 
-def test_a_missing_extra_is_named() -> None:
-    """A command whose library is absent says what to install."""
-    script = (
-        "import sys; sys.modules['griffe'] = None; sys.modules['rich'] = None\n"
-        "from traits_cli import main; main(['list'])"
-    )
-    done = process(code=script)
-
-    assert done.returncode == 2
-    assert "pip install 'sphinx-traits[" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_envelope_warns_of_what_could_not_be_read(tmp_path: Path) -> None:
     """A base that is unknown is in the warnings of every command that reads."""
     shop = write_shop(tmp_path, extra="\nimport nowhere\nclass Odd(HasPrice, nowhere.Base): ...\n")
@@ -397,7 +384,7 @@ def test_unknown_option_of_every_command_is_exit_code_2(name: str) -> None:
 def test_help_loads_neither_the_runtime_nor_what_draws() -> None:
     """What keeps the start quick: click and the frame alone."""
     code = (
-        "import sys; from traits_cli import main\n"
+        "import sys; from traits_cli.commands import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print(*sorted(sys.modules))"
     )
@@ -405,4 +392,8 @@ def test_help_loads_neither_the_runtime_nor_what_draws() -> None:
 
     assert "click" in loaded
     assert [one for one in loaded if one.startswith(("msgspec", "rich", "griffe", "sqlite3", "sphinx_traits"))] == []
-    assert [one for one in loaded if one.startswith("traits_")] == ["traits_cli", "traits_cli.base"]
+    assert [one for one in loaded if one.startswith("traits_")] == [
+        "traits_cli",
+        "traits_cli.base",
+        "traits_cli.commands",
+    ]

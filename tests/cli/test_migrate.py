@@ -575,16 +575,6 @@ def test_a_syntax_error_is_told_with_its_place(stall: Path) -> None:
     assert "stall/broken.py:2: Invalid syntax: invalid syntax. Correct it first" in done.stderr
 
 
-def test_a_missing_libcst_is_named() -> None:
-    """With the extra that brings it."""
-    script = "import sys; sys.modules['libcst'] = None\nfrom traits_cli import main; main(['migrate', 'plan'])"
-    done = process(code=script)
-
-    assert done.returncode == 2
-    assert "Changing sources needs libcst: pip install 'sphinx-traits[migrate]'" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_nobody_to_ask_is_told_what_to_say(stall: Path) -> None:
     """Neither doing nor taking back happens unasked."""
     before = tree(stall)
@@ -679,7 +669,7 @@ def test_a_process_that_is_killed_is_cleaned_up_after(wide: Path) -> None:
         "    done.append(target) if str(target).endswith('.py') else None\n"
         "    os._exit(9) if len(done) == 3 else real(source, target)\n"
         "os.replace = replace\n"
-        "from traits_cli import main; main(['migrate', 'apply', '--yes'])"
+        "from traits_cli.commands import main; main(['migrate', 'apply', '--yes'])"
     )
     killed = process(code=code, cwd=wide)
     half = {name for name, held in tree(wide).items() if before.get(name) != held and name.endswith(".py")}

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from traits_cli import main
+from traits_cli.commands import main
 from traits_runtime import Envelope, Trait, TraitEvent, engines, events
 from traits_runtime._core.trait.forward import Forward
 from traits_runtime.errors import (

@@ -97,7 +97,7 @@ class Place:
         """Start a listener: `traits work --events`; returns when the broker keeps events for it."""
         environ = self.environ(application, **more)
         Path(environ["TRAITS_TEST_RECORD"]).touch()
-        command = [sys.executable, "-c", "from traits_cli import main; main()", "work", "--events"]
+        command = [sys.executable, "-c", "from traits_cli import launch; launch()", "work", "--events"]
         command += ["--app", "forward_app", "--concurrency", str(concurrency), *([] if relay else ["--no-relay"])]
         log = (self.folder / f"listener{len(self.processes)}.log").open("wb")
         started = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
@@ -328,7 +328,7 @@ def test_command_lists_and_sends_again_what_was_heard_in_vain(soon: Place) -> No
 
 def command(place: Place, *arguments: str) -> tuple[int, Any]:
     """Exit code and data of `traits jobs --events`, run as the application `mail`."""
-    script = "from traits_cli import main; main(prog_name='traits')"
+    script = "from traits_cli import launch; launch()"
     done = subprocess.run(
         [sys.executable, "-c", script, "jobs", *arguments, "--events", "--json", "--app", "forward_app"],
         env=place.environ("mail"), capture_output=True, text=True, check=False,

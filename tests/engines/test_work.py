@@ -53,7 +53,7 @@ def project(tmp_path: Path) -> Path:
 def work(project: Path, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
     """Start a worker in a folder of the project."""
     with log.open("wb") as file:
-        command = [sys.executable, "-P", "-c", "from traits_cli import main; main(prog_name='traits')", "work"]
+        command = [sys.executable, "-P", "-c", "from traits_cli import launch; launch()", "work"]
         return subprocess.Popen([*command, *arguments], cwd=project, stdout=file, stderr=file, start_new_session=True)
 
 

@@ -1,0 +1,50 @@
+"""The table of the sub-commands of `traits`; each is imported when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from traits_cli.base import CONTEXT, Command, Main, color_option
+
+COMMANDS = {
+    "about": Command("traits_cli.about:about", "Say which versions, project, store and adapters are here."),
+    "check": Command("traits_cli.diff:check", "Fail where the sources break what an earlier version promised."),
+    "completion": Command("traits_cli.completion:completion", "Print the completion script of a shell."),
+    "config": Command("traits_cli.config:config", "Read, explain and override config values."),
+    "diagnose": Command("traits_cli.diagnose:diagnose", "Find what is wrong, and fix what is safe to fix."),
+    "diff": Command("traits_cli.diff:diff", "Say what changed between two versions, and what of it breaks."),
+    "docs": Command("traits_cli.docs:docs", "Write the documentation of models and traits."),
+    "events": Command("traits_cli.events:events", "List events, who emits them and who hears them."),
+    "features": Command("traits_cli.features:features", "Switch features, and roll them out."),
+    "health": Command("traits_cli.health:health", "Check config, events, cache, jobs and telemetry for real."),
+    "inventory": Command("traits_cli.inventory:inventory", "Print which model has which trait."),
+    "jobs": Command("traits_cli.jobs:jobs", "List, retry and drop jobs that failed for good."),
+    "list": Command("traits_cli.listing:list_", "List models and traits."),
+    "make": Command("traits_cli.make:make", "Write a new trait, listener or job."),
+    "manifest": Command("traits_cli.manifest:manifest", "Print all facts about models and traits as JSON."),
+    "migrate": Command(
+        "traits_cli.migrate_group:migrate", "Turn mixins into traits, rename members, and take it back."
+    ),
+    "metrics": Command("traits_cli.metrics:metrics", "Print the numbers that traits recorded."),
+    "show": Command("traits_cli.show:show", "Say what one model or trait really is."),
+    "verify": Command("traits_cli.verify:verify", "Import the program and compare it with what was read."),
+    "work": Command("traits_cli.work:work", "Run jobs with the worker of the engine that config names."),
+}
+"""Each sub-command by name: where it is, and the line that `traits --help` shows."""
+
+
+@click.group(cls=Main, table=COMMANDS, context_settings=CONTEXT)
+@click.version_option(package_name="sphinx-traits", message="traits %(version)s")
+@color_option
+def main() -> None:
+    """Say what a model really does: its traits, hooks, config keys, events, jobs.
+
+    Commands read the sources and never import them; those that need the running
+    application take it as --app module:object.
+
+    \b
+    Examples:
+      traits list --project examples/blog
+      traits show Article --project examples/blog
+      traits diagnose --app blog.app
+    """
