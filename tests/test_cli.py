@@ -60,7 +60,7 @@ def test_composition_as_json() -> None:
     composition = json.loads(run("show", "Article", "--json").stdout)["data"]
 
     assert composition["subject"]["name"] == "blog.models.content.Article"
-    assert [one["name"] for one in composition["hooks"]][:1] == ["give_ulid"]
+    assert [hook["name"] for hook in composition["hooks"]][:2] == ["check_flags", "give_ulid"]
 
 
 SHOP = """
