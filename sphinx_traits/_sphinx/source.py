@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from sphinx.util.display import SkipProgressMessage, progress_message
 
-from sphinx_traits import __version__, kept
+from sphinx_traits import kept
 from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_atomic
 from sphinx_traits.manifest import Finding, Manifest, ManifestError, loads
+from sphinx_traits.version import __version__
 
 if TYPE_CHECKING:
     from sphinx_traits._sphinx.config import Settings

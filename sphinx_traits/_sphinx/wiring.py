@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sphinx.locale import get_translation
 
-from sphinx_traits import __version__, domain
+from sphinx_traits import domain
 from sphinx_traits._sphinx import build as builds
 from sphinx_traits._sphinx import extend, garbage, output, source, sourcepages, stale, virtual, warn
 from sphinx_traits._sphinx.builders import CoverageBuilder, JsonBuilder
@@ -20,6 +20,7 @@ from sphinx_traits._sphinx.pages import plan, write_stubs
 from sphinx_traits._sphinx.sources import Sources
 from sphinx_traits._sphinx.twins import write_twins
 from sphinx_traits.domain import domain_of
+from sphinx_traits.version import __version__
 
 if TYPE_CHECKING:
     from docutils import nodes

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from sphinx_traits import __version__
 from sphinx_traits.extract.adapters import Adapter, register
 from sphinx_traits.extract.cache import Cache
 from sphinx_traits.extract.compose import Composer, assemble
@@ -25,6 +24,7 @@ from sphinx_traits.extract.settings import file_settings, settings_files
 from sphinx_traits.extract.world import Module, World
 from sphinx_traits.kept import Kept, digest, without_garbage_collection
 from sphinx_traits.manifest import Finding, Generator, Location, Manifest
+from sphinx_traits.version import __version__
 
 __all__ = ["Adapter", "Extraction", "Options", "PackageNotFoundError", "extract", "extract_with_files", "register"]
 
