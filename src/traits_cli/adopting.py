@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sphinx_traits.manifest import Class, Manifest
 from traits_cli.project_files import OwnFiles
 from traits_runtime import Trait
-from traits_runtime.migrate.plan import Kind, Target
+from traits_runtime.migrate.records import Kind, Target
 
 RESERVED = frozenset(name for name in vars(Trait) if not name.startswith("_"))
 """What every trait has: a member of that name is hidden by it, or hides it."""

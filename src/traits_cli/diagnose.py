@@ -20,7 +20,8 @@ from traits_cli.report import FORMS, summary
 from traits_runtime._core.config.resolver import Address
 from traits_runtime._core.diagnose.catalogue import CHECKS, LEVELS, explain
 from traits_runtime._core.diagnose.problem import Chosen, Fix, Found, Problem
-from traits_runtime._core.diagnose.settings import Settings, check_settings, write_atomic
+from traits_runtime._core.diagnose.settings import Settings, check_settings
+from traits_runtime._core.files import write_atomic
 from traits_runtime.errors import TraitsError
 
 BASELINE = ".traits-baseline.json"

@@ -10,7 +10,7 @@ import click
 
 from traits_cli.base import CONTEXT, Command, LazyGroup, Sources, fail, sources_options
 from traits_runtime._core.config.files import find_file, setting
-from traits_runtime._core.diagnose.settings import write_atomic
+from traits_runtime._core.files import write_atomic
 from traits_runtime._core.naming import is_event_name
 
 HERE = "traits_cli.make"

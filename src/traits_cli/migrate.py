@@ -22,7 +22,7 @@ from traits_cli.project_files import OwnFiles
 from traits_cli.renaming import renaming, targets_of
 from traits_cli.sources import read_files, source_options
 from traits_runtime.migrate.journal import Journal, Migration
-from traits_runtime.migrate.plan import Hunk, Kind, Rewrite, Step, Target, rewrite
+from traits_runtime.migrate.records import Hunk, Kind, Rewrite, Step, Target
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -281,6 +281,8 @@ def _rewrites(own: OwnFiles, steps: dict[Path, list[Step]], kinds: frozenset[Kin
     shown = {path: name for name, path in own.by_shown.items()}
     if steps.keys() - shown.keys():
         shown = {path: name for name, path in own.beside.items()} | shown
+    from traits_runtime.migrate.rewriting import rewrite
+
     return [rewrite(path.resolve(), shown[path], steps[path], kinds) for path in sorted(steps)]
 
 
@@ -350,7 +352,7 @@ def _ends(path: str, name: str) -> bool:
 
 
 def _plan_of(files: Sequence[Rewrite]) -> MigrationPlan:
-    changed = tuple(PlannedFile(one.shown, one.diff()) for one in files if one.changes)
+    changed = tuple(PlannedFile(one.display_path, one.diff()) for one in files if one.changes)
     return MigrationPlan(changed, _hunks(files))
 
 

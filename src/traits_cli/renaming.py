@@ -13,7 +13,7 @@ from sphinx_traits.manifest import Manifest, Trait
 from traits_cli.base import did_you_mean, fail
 from traits_cli.project_files import OwnFiles
 from traits_cli.sources import the_one
-from traits_runtime.migrate.plan import Kind, Target
+from traits_runtime.migrate.records import Kind, Target
 
 BY_NAME = {
     "config": "config files and variables name it",

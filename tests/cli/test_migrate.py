@@ -23,10 +23,12 @@ from hypothesis import strategies as st
 from programs import data, process, run
 from traits_cli.schemas import schemas
 from traits_runtime.errors import MigrationError
-from traits_runtime.migrate import codemods
+from traits_runtime.migrate import rewriting
 from traits_runtime.migrate.codemods import Codemod
 from traits_runtime.migrate.journal import Journal
-from traits_runtime.migrate.plan import BOM, Hunk, Kind, Rewrite, Step, Target, rewrite
+from traits_runtime.migrate.records import Hunk, Kind, Rewrite, Step, Target
+from traits_runtime.migrate.rewriting import rewrite
+from traits_runtime.migrate.source_text import BOM
 
 MIXINS = '''"""What rows share."""
 
@@ -194,7 +196,7 @@ CASES: dict[str, tuple[str, str, str]] = {
         "import enum\nclass Plain: pass\nclass Colour(Plain, enum.Enum):\n    RED = 1\n", "manual", "enumeration"
     ),
     "other things of these names": (
-        "Trait = traits_runtime = 1\nclass Plain:\n    pass\n", "manual", "calls other things"
+        "Trait = traits_runtime = 1\nclass Plain:\n    pass\n", "manual", "for something else"
     ),
 }  # fmt: skip
 
@@ -459,7 +461,7 @@ def test_uses_beside_the_packages_are_listed_and_left_alone(stall: Path) -> None
         ),
         (
             "tests/test_crate.py:2: manual: `crate.get_mark` may be the renamed member: "
-            "the type of what is before the dot is not known."
+            "the type of the expression before the dot is not known."
         ),
     ]
     assert all((stall / name).read_text(encoding="utf-8") == text for name, text in beside.items())
@@ -679,7 +681,7 @@ def test_a_process_that_is_killed_is_cleaned_up_after(wide: Path) -> None:
 
     assert killed.returncode == 9
     assert len(half) == 2
-    assert "was cut short: `traits migrate rollback 0001" in refused.stderr
+    assert "was interrupted: run `traits migrate rollback 0001" in refused.stderr
     assert "interrupted" in standing
     assert back.exit_code == 0, back.stderr
     assert tree(wide) == before
@@ -726,18 +728,18 @@ def test_a_copy_in_the_journal_that_was_changed_is_not_written_back(stall: Path)
 def test_a_codemod_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Doing it twice must be doing it once."""
 
-    def more(text: str, shown: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> tuple[str, list[Hunk]]:
+    def more(text: str, path: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> tuple[str, list[Hunk]]:
         return text + "# more\n", []
 
-    def broken(text: str, shown: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> tuple[str, list[Hunk]]:
+    def broken(text: str, path: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> tuple[str, list[Hunk]]:
         return "def f(:\n", []
 
     path = tmp_path / "a.py"
     path.write_text("x = 1\n", encoding="utf-8")
     made = {"more": Codemod("more", "", more), "broken": Codemod("broken", "", broken)}
-    monkeypatch.setattr(codemods, "CODEMODS", made)
+    monkeypatch.setattr(rewriting, "CODEMODS", made)
 
-    for name, answer in (("more", "doing it twice changes it twice"), ("broken", "a.py:1: invalid syntax")):
+    for name, answer in (("more", "a second run changes it again"), ("broken", "a.py:1: invalid syntax")):
         with pytest.raises(MigrationError, match=answer):
             rewrite(path, "a.py", [Step(name, ())], frozenset({"safe"}))
 
@@ -780,7 +782,7 @@ def test_an_encoding_that_has_two_ways_to_write_a_letter_is_left_alone(tmp_path:
     rename = Step("rename", (Target("", "A", "manual", **named), Target("A", "A", "safe", **named)))
 
     for file, step, answer in (
-        (path, Step("adopt", (Target("A", "A", "safe"),)), "not every byte of its utf-7 can be written again"),
+        (path, Step("adopt", (Target("A", "A", "safe"),)), "its utf-7 does not round-trip byte for byte"),
         (latin, rename, "is written in iso-8859-1, which has no '\u6f22'"),
     ):
         with pytest.raises(MigrationError, match=answer):
@@ -868,7 +870,7 @@ def test_there_and_back_is_the_same_tree(files: dict[str, bytes]) -> None:
         planned = plan_of(folder, files)
         done = journal.apply(planned, ["adopt"])
         changed = all(one.changes for one in planned)
-        again = [one.shown for one in plan_of(folder, files) if one.changes]
+        again = [file.display_path for file in plan_of(folder, files) if file.changes]
         kept = list(_lost(planned))
         journal.roll_back(done)
 

@@ -133,4 +133,4 @@ def test_shims_need_no_codemods() -> None:
     script = "import sys, traits_runtime.migrate; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
-    assert not {"libcst", "difflib", "msgspec", "traits_runtime.migrate.plan"} & set(loaded)
+    assert not {"libcst", "difflib", "msgspec", "traits_runtime.migrate.records"} & set(loaded)

@@ -9,97 +9,111 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst import helpers
 
-from traits_runtime.migrate.edit import Edit, bound, has_import, inserted
-from traits_runtime.migrate.plan import Kind, Target
+from traits_runtime.migrate.imports import bindings_of, imported_name
+from traits_runtime.migrate.layout import insert_item
+from traits_runtime.migrate.records import Kind, Target
+from traits_runtime.migrate.transformer import CodemodTransformer
 
 SOURCE = "traits_runtime"
 NAME = "Trait"
+FULL_NAME = f"{SOURCE}.{NAME}"
 
 
-class Adopt(Edit):
-    """Adds `Trait` behind the bases of some classes; before a last `Generic`, as typed traits have it."""
+class AdoptTransformer(CodemodTransformer):
+    """Adds `Trait` after the bases of the target classes, but before a final `Generic`, as typed traits have it."""
 
     codemod = "adopt"
 
-    def __init__(self, text: str, shown: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> None:
-        super().__init__(text, shown, targets, kinds)
-        self.within: list[str] = []
-        self.seen: Counter[str] = Counter(_class_names(self.tree.body, ""))
-        self.name: str = _name(self.tree)
+    def __init__(self, text: str, display_path: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> None:
+        super().__init__(text, display_path, targets, kinds)
+        self.class_stack: list[str] = []
+        self.class_counts: Counter[str] = Counter(_class_names(self.tree.body, ""))
+        self.trait_name: str = _name_of_trait(self.tree)
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
-        """What stands in functions is nobody's mixin."""
+        """Skip classes defined in functions."""
         return False
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        """Remember where we are."""
-        self.within.append(node.name.value)
+        """Enter a class."""
+        self.class_stack.append(node.name.value)
 
     def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
-        """Add the base, unless something is in the way."""
-        target = self.targets.get(".".join(self.within))
-        self.within.pop()
-        if target is None:
+        """Add the base to a target class, unless something forbids it."""
+        target = self.targets.get(".".join(self.class_stack))
+        self.class_stack.pop()
+        if target is None or self._has_trait_base(original_node):
             return updated_node
-        bases = [helpers.get_full_name_for_node(one.value) for one in original_node.bases]
-        if any(one and one in (self.name, NAME, f"{SOURCE}.{NAME}") and self._is_ours(one) for one in bases):
+        kind, reason = self._judge(target, original_node)
+        message = f"{reason}." if kind == "manual" else f"{target.subject} becomes a trait{_after_colon(reason)}."
+        if not self.add_hunk(original_node, kind, target.subject, message):
             return updated_node
-        kind, reason = self._verdict(target, original_node)
-        told = (
-            f"{reason}." if kind == "manual" else f"{target.subject} becomes a trait{f': {reason}' if reason else ''}."
-        )
-        if not self.say(original_node, kind, target.subject, told):
-            return updated_node
-        return self._adopted(updated_node)
+        return self._with_trait_base(updated_node)
 
-    def _is_ours(self, name: str) -> bool:
-        return name in (self.name, f"{SOURCE}.{NAME}") or bound(self.tree, NAME) == {f"{SOURCE}.{NAME}"}
+    def _has_trait_base(self, node: cst.ClassDef) -> bool:
+        base_names = (helpers.get_full_name_for_node(base.value) for base in node.bases)
+        return any(name and self._is_trait(name) for name in base_names)
 
-    def _verdict(self, target: Target, node: cst.ClassDef) -> tuple[Kind, str]:
+    def _is_trait(self, name: str) -> bool:
+        if name in (self.trait_name, FULL_NAME):
+            return True
+        return name == NAME and bindings_of(self.tree, NAME) == {FULL_NAME}
+
+    def _judge(self, target: Target, node: cst.ClassDef) -> tuple[Kind, str]:
+        """The kind of the change of a class, and the reason if it is not safe."""
         if target.kind == "manual":
             return target.kind, target.reason
-        if self.seen[target.name] > 1:
-            return "manual", f"{target.subject} is defined {self.seen[target.name]} times in this file"
-        if any(one.star for one in (*node.bases, *node.keywords)):
+        definitions = self.class_counts[target.name]
+        if definitions > 1:
+            return "manual", f"{target.subject} is defined {definitions} times in this file"
+        if any(argument.star for argument in (*node.bases, *node.keywords)):
             return "manual", f"the bases of {target.subject} are computed"
-        if not self.name:
-            return "manual", f"this file calls other things {NAME} and {SOURCE}"
-        for one in node.keywords:
-            given = helpers.get_full_name_for_node(one.value) or "something"
-            if one.keyword is not None and given.rpartition(".")[2] != "ABCMeta":
-                word = one.keyword.value
-                said = f"its metaclass {given} will see one more base" if word == "metaclass" else f"it takes {word}="
-                return "unsafe", said
-        return target.kind, target.reason
+        if not self.trait_name:
+            return "manual", f"this file uses the names {NAME} and {SOURCE} for something else"
+        warning = next(filter(None, map(_keyword_warning, node.keywords)), "")
+        return ("unsafe", warning) if warning else (target.kind, target.reason)
 
-    def _adopted(self, node: cst.ClassDef) -> cst.ClassDef:
-        if not has_import(self.tree, SOURCE, NAME):
-            self.need(SOURCE, "" if self.name == f"{SOURCE}.{NAME}" else NAME)
-        made = cst.Arg(helpers.parse_template_expression(self.name))
-        names = [helpers.get_full_name_for_node(one.value) for one in node.bases]
-        if names[-1:] == ["object"]:
-            last = node.bases[-1].with_changes(value=made.value)
-            return node.with_changes(bases=[*node.bases[:-1], last])
-        at = len(node.bases) - (1 if node.bases and _is_generic(node.bases[-1]) else 0)
-        gap = node.lpar.whitespace_after if isinstance(node.lpar, cst.LeftParen) else cst.SimpleWhitespace("")
-        every = inserted([*node.bases, *node.keywords], at, made, gap)
-        count = len(node.bases) + 1
-        return node.with_changes(bases=every[:count], keywords=every[count:])
+    def _with_trait_base(self, node: cst.ClassDef) -> cst.ClassDef:
+        if not imported_name(self.tree, SOURCE, NAME):
+            self.require_import(SOURCE, "" if self.trait_name == FULL_NAME else NAME)
+        trait = cst.Arg(helpers.parse_template_expression(self.trait_name))
+        bases = list(node.bases)
+        if bases and helpers.get_full_name_for_node(bases[-1].value) == "object":
+            return node.with_changes(bases=[*bases[:-1], bases[-1].with_changes(value=trait.value)])
+        position = len(bases) - 1 if bases and _is_generic(bases[-1]) else len(bases)
+        first_space = node.lpar.whitespace_after if isinstance(node.lpar, cst.LeftParen) else cst.SimpleWhitespace("")
+        arguments = insert_item([*bases, *node.keywords], position, trait, first_space)
+        base_count = len(bases) + 1
+        return node.with_changes(bases=arguments[:base_count], keywords=arguments[base_count:])
+
+
+def _after_colon(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _keyword_warning(keyword: cst.Arg) -> str:
+    """Why a keyword of a class statement makes a new base unsafe, empty where it does not."""
+    value = helpers.get_full_name_for_node(keyword.value) or "something"
+    if keyword.keyword is None or value.rpartition(".")[2] == "ABCMeta":
+        return ""
+    if keyword.keyword.value == "metaclass":
+        return f"its metaclass {value} will see one more base"
+    return f"it takes {keyword.keyword.value}="
 
 
 def _is_generic(base: cst.Arg) -> bool:
-    inner = base.value.value if isinstance(base.value, cst.Subscript) else base.value
-    return (helpers.get_full_name_for_node(inner) or "").rpartition(".")[2] == "Generic"
+    value = base.value.value if isinstance(base.value, cst.Subscript) else base.value
+    return (helpers.get_full_name_for_node(value) or "").rpartition(".")[2] == "Generic"
 
 
-def _name(tree: ast.Module) -> str:
-    """How the file can call `Trait`; empty where its names stand for other things."""
-    known = has_import(tree, SOURCE, NAME)
-    if known:
-        return known
-    if bound(tree, NAME) <= {f"{SOURCE}.{NAME}"}:
+def _name_of_trait(tree: ast.Module) -> str:
+    """How the file can refer to `Trait`; empty where its names are bound to something else."""
+    existing_import = imported_name(tree, SOURCE, NAME)
+    if existing_import:
+        return existing_import
+    if bindings_of(tree, NAME) <= {FULL_NAME}:
         return NAME
-    return f"{SOURCE}.{NAME}" if bound(tree, SOURCE) <= {SOURCE} else ""
+    return FULL_NAME if bindings_of(tree, SOURCE) <= {SOURCE} else ""
 
 
 def _class_names(body: list[ast.stmt], prefix: str) -> Iterator[str]:

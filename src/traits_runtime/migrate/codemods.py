@@ -1,4 +1,4 @@
-"""The codemods: each takes the text of a file and what to do in it, and gives the new text and its hunks."""
+"""The table of codemods: each takes the text of a file and its targets, and returns the new text and the hunks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 import libcst as cst
 
 from traits_runtime.errors import MigrationError
-from traits_runtime.migrate.adopt import Adopt
-from traits_runtime.migrate.edit import Edit
-from traits_runtime.migrate.plan import Hunk, Kind, Target, Transform, graft
-from traits_runtime.migrate.rename import Rename
+from traits_runtime.migrate.adopt import AdoptTransformer
+from traits_runtime.migrate.records import Hunk, Kind, Target, Transform
+from traits_runtime.migrate.rename import RenameTransformer
+from traits_runtime.migrate.source_text import graft
+from traits_runtime.migrate.transformer import CodemodTransformer
 
 
 class Codemod(NamedTuple):
@@ -19,8 +20,8 @@ class Codemod(NamedTuple):
 
     Args:
         id: Its name on the command line and in hunks.
-        help: A line that says what it does.
-        transform: What does it.
+        help: One line of help.
+        transform: Runs it on the text of a file.
     """
 
     id: str
@@ -28,28 +29,35 @@ class Codemod(NamedTuple):
     transform: Transform
 
 
-def _transform(edit: type[Edit]) -> Transform:
-    def run(text: str, shown: str, targets: tuple[Target, ...], kinds: frozenset[Kind]) -> tuple[str, list[Hunk]]:
+def _transform_with(transformer_class: type[CodemodTransformer]) -> Transform:
+    """Run a transformer on a text and keep every line that it does not change."""
+
+    def transform(
+        text: str, display_path: str, targets: tuple[Target, ...], kinds: frozenset[Kind]
+    ) -> tuple[str, list[Hunk]]:
         try:
             wrapper = cst.MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
         except cst.ParserSyntaxError as error:
-            raise MigrationError(f"{shown}:{error.raw_line}: libcst cannot read this: {error.message}.") from None
+            raise MigrationError(
+                f"{display_path}:{error.raw_line}: libcst cannot read this: {error.message}."
+            ) from None
         before = wrapper.module.code
-        doing = edit(text, shown, targets, kinds)
-        after = wrapper.visit(doing).code
+        transformer = transformer_class(text, display_path, targets, kinds)
+        after = wrapper.visit(transformer).code
+        if after == before:
+            return text, transformer.hunks
         try:
-            return (text if after == before else graft(text, before, after)), doing.hunks
+            return graft(text, before, after), transformer.hunks
         except ValueError:
-            raise MigrationError(f"{shown}: its line ends are such that libcst loses lines of it.") from None
+            raise MigrationError(f"{display_path}: libcst loses lines because of its line ends.") from None
 
-    return run
+    return transform
 
 
-CODEMODS: Final[Mapping[str, Codemod]] = {
-    one.id: one
-    for one in (
-        Codemod("adopt", "A mixin becomes a trait: Trait is added to its bases.", _transform(Adopt)),
-        Codemod("rename", "A member of a trait gets a new name; the old one warns.", _transform(Rename)),
-    )
-}
+_ADOPT = Codemod("adopt", "A mixin becomes a trait: Trait is added to its bases.", _transform_with(AdoptTransformer))
+_RENAME = Codemod(
+    "rename", "A member of a trait gets a new name; the old one warns.", _transform_with(RenameTransformer)
+)
+
+CODEMODS: Final[Mapping[str, Codemod]] = {codemod.id: codemod for codemod in (_ADOPT, _RENAME)}
 """Every codemod by its id."""

@@ -1,4 +1,4 @@
-"""Doing a migration and taking it back: a journal with every original is written before the first file is touched."""
+"""Applies a migration and rolls it back: every original is in a journal before the first file is written."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from traits_runtime._core.diagnose.settings import write_atomic
+from traits_runtime._core.files import write_atomic
 from traits_runtime.errors import MigrationError, hint
-from traits_runtime.migrate.plan import Rewrite
+from traits_runtime.migrate.records import Rewrite
 
 FOLDER: Final = Path(".traits") / "migrations"
 RECORD: Final = "journal.json"
@@ -23,11 +23,11 @@ RECORD: Final = "journal.json"
 State: TypeAlias = Literal["applied", "rolled back", "interrupted"]
 
 
-class Touched(msgspec.Struct, frozen=True):
+class TouchedFile(msgspec.Struct, frozen=True):
     """A file of a migration.
 
     Args:
-        path: Where it is, relative to the project where it lies in there.
+        path: The file, relative to the project where it lies inside.
         original: Name of the copy in the journal.
         before: SHA-256 of the original.
         after: SHA-256 of what the migration wrote.
@@ -42,15 +42,15 @@ class Touched(msgspec.Struct, frozen=True):
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """What the journal says about one migration.
+    """The journal's record of one migration.
 
     Args:
         schema: ``traits/migration/1``.
-        id: Its number, ``0001`` of the first one.
-        when: When it was done, in UTC.
-        codemods: What it did.
-        state: ``interrupted`` while files are being written, and for ever if that was cut short.
-        files: The files that it touched.
+        id: Its number, ``0001`` for the first.
+        when: When it was applied, in UTC.
+        codemods: The codemods that it ran.
+        state: ``interrupted`` while files are being written; it stays so if the process dies.
+        files: The files that it wrote.
     """
 
     schema: str
@@ -58,14 +58,14 @@ class Migration(msgspec.Struct, frozen=True):
     when: str
     codemods: tuple[str, ...]
     state: State
-    files: tuple[Touched, ...]
+    files: tuple[TouchedFile, ...]
 
 
 class Journal:
     """The migrations of a project.
 
     Args:
-        root: Its folder; the journal is in ``.traits/migrations`` below.
+        root: Folder of the project; the journal is in ``.traits/migrations`` below it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -73,8 +73,8 @@ class Journal:
         self.folder: Path = root / FOLDER
 
     def migrations(self) -> list[Migration]:
-        """All migrations, the first one first."""
-        return sorted(self._read(), key=lambda one: one.id)
+        """All migrations, oldest first."""
+        return sorted(self._read(), key=lambda migration: migration.id)
 
     def _read(self) -> Iterator[Migration]:
         for file in self.folder.glob(f"*/{RECORD}"):
@@ -83,146 +83,168 @@ class Journal:
             except (OSError, msgspec.MsgspecError) as error:
                 raise MigrationError(f"{file} cannot be read: {error}") from error
 
-    def find(self, id: str) -> Migration:  # noqa: A002 - what it is called everywhere
-        """The migration of that number, zeros left out or not; without one the last that can be taken back.
+    def find(self, id: str) -> Migration:  # noqa: A002 - the word of the command line and of the record
+        """The migration of that number, with or without leading zeros; for an empty id the last to roll back.
 
         Raises:
             MigrationError: There is none.
         """
-        every = self.migrations()
-        found = [one for one in every if (one.id == id.zfill(4) if id else one.state != "rolled back")]
-        if found:
-            return found[-1]
+        migrations = self.migrations()
+        if id:
+            candidates = [migration for migration in migrations if migration.id == id.zfill(4)]
+        else:
+            candidates = [migration for migration in migrations if migration.state != "rolled back"]
+        if candidates:
+            return candidates[-1]
         if not id:
             raise MigrationError("There is no migration to roll back.")
-        known = [one.id for one in every]
-        raise MigrationError(f"There is no migration {id!r}.{hint(id, known)}")
+        ids = [migration.id for migration in migrations]
+        raise MigrationError(f"There is no migration {id!r}.{hint(id, ids)}")
 
-    def apply(self, files: Sequence[Rewrite], codemods: Sequence[str]) -> Migration:
+    def apply(self, rewrites: Sequence[Rewrite], codemods: Sequence[str]) -> Migration:
         """Write all files or none.
 
         Args:
-            files: What to write.
-            codemods: What does it, for the journal.
+            rewrites: The files to write.
+            codemods: Ids of the codemods, for the journal.
 
         Raises:
-            MigrationError: A file has changed since it was planned, or an earlier migration was cut short.
-            OSError: A file cannot be written; everything is as it was.
+            MigrationError: A file has changed since it was planned, or an earlier migration was interrupted.
+            OSError: A file cannot be written; every file has its original content.
         """
-        self._refuse_unfinished()
-        changed = [one.shown for one in files if one.path.read_bytes() != one.before]
+        self._refuse_interrupted()
+        changed = [rewrite.display_path for rewrite in rewrites if rewrite.path.read_bytes() != rewrite.before]
         if changed:
             raise MigrationError(f"{', '.join(changed)} changed while it was read: try again.")
-        closed = [
-            one.shown for one in files if not os.access(one.path, os.W_OK) or not os.access(one.path.parent, os.W_OK)
-        ]
-        if closed:
-            raise MigrationError(f"{', '.join(closed)} cannot be written: check the permissions. Nothing was changed.")
-        begun = self._begin(files, codemods)
+        read_only = [rewrite.display_path for rewrite in rewrites if not _is_writable(rewrite.path)]
+        if read_only:
+            raise MigrationError(
+                f"{', '.join(read_only)} cannot be written: check the permissions. Nothing was changed."
+            )
+        migration = self._begin(rewrites, codemods)
         try:
-            for one in files:
-                write_atomic(one.path, one.after)
+            for rewrite in rewrites:
+                write_atomic(rewrite.path, rewrite.after)
         except BaseException:
-            self._restore(begun)
-            shutil.rmtree(self.folder / begun.id)
+            self._restore(migration)
+            shutil.rmtree(self.folder / migration.id)
             raise
-        return self._note(begun, "applied")
+        return self._save(migration, "applied")
 
-    def _refuse_unfinished(self) -> None:
-        for one in self.migrations():
-            if one.state == "interrupted":
-                raise MigrationError(f"Migration {one.id} was cut short: `traits migrate rollback {one.id}` first.")
+    def _refuse_interrupted(self) -> None:
+        for migration in self.migrations():
+            if migration.state == "interrupted":
+                command = f"traits migrate rollback {migration.id}"
+                raise MigrationError(f"Migration {migration.id} was interrupted: run `{command}` first.")
 
-    def _begin(self, files: Sequence[Rewrite], codemods: Sequence[str]) -> Migration:
-        last = max((int(one.name) for one in self.folder.glob("[0-9]*") if one.name.isdecimal()), default=0)
-        id_ = f"{last + 1:04}"
-        here = self.folder / id_
-        here.mkdir(parents=True)
+    def _begin(self, rewrites: Sequence[Rewrite], codemods: Sequence[str]) -> Migration:
+        """Copy the originals and write the record of a new migration."""
+        id_ = self._next_id()
+        folder = self.folder / id_
+        folder.mkdir(parents=True)
         ignore = self.folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
-        touched = []
-        for number, one in enumerate(files, 1):
-            name = f"{number:04}.orig"
-            (here / name).write_bytes(one.before)
-            mode = stat.S_IMODE(one.path.stat().st_mode)
-            touched.append(Touched(self._shown(one.path), name, _digest(one.before), _digest(one.after), mode))
+        files = tuple(self._copy_original(folder, number, rewrite) for number, rewrite in enumerate(rewrites, 1))
         when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-        begun = Migration("traits/migration/1", id_, when, tuple(codemods), "interrupted", tuple(touched))
-        return self._note(begun, "interrupted")
+        return self._save(
+            Migration("traits/migration/1", id_, when, tuple(codemods), "interrupted", files), "interrupted"
+        )
 
-    def _note(self, one: Migration, state: State) -> Migration:
-        noted = msgspec.structs.replace(one, state=state)
-        write_atomic(self.folder / one.id / RECORD, msgspec.json.format(msgspec.json.encode(noted)))
-        return noted
+    def _next_id(self) -> str:
+        numbers = [int(folder.name) for folder in self.folder.glob("[0-9]*") if folder.name.isdecimal()]
+        return f"{max(numbers, default=0) + 1:04}"
 
-    def _shown(self, path: Path) -> str:
+    def _copy_original(self, folder: Path, number: int, rewrite: Rewrite) -> TouchedFile:
+        name = f"{number:04}.orig"
+        (folder / name).write_bytes(rewrite.before)
+        mode = stat.S_IMODE(rewrite.path.stat().st_mode)
+        path = self._relative_path(rewrite.path)
+        return TouchedFile(path, name, _sha256(rewrite.before), _sha256(rewrite.after), mode)
+
+    def _save(self, migration: Migration, state: State) -> Migration:
+        """Write the record of a migration with a new state."""
+        record = msgspec.structs.replace(migration, state=state)
+        write_atomic(self.folder / migration.id / RECORD, msgspec.json.format(msgspec.json.encode(record)))
+        return record
+
+    def _relative_path(self, path: Path) -> str:
         root = self.root.resolve()
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
-    def drifted(self, one: Migration) -> list[str]:
-        """The files of a migration that are neither as it left them nor as they were before."""
-        return [file.path for file in one.files if self._now(file) not in (file.before, file.after)]
+    def drifted(self, migration: Migration) -> list[str]:
+        """The files of a migration that equal neither its result nor the original."""
+        return [file.path for file in migration.files if self._current_digest(file) not in (file.before, file.after)]
 
-    def _now(self, file: Touched) -> str:
+    def _current_digest(self, file: TouchedFile) -> str:
         try:
-            return _digest((self.root / file.path).read_bytes())
+            return _sha256((self.root / file.path).read_bytes())
         except OSError:
             return ""
 
-    def refuse_rollback(self, one: Migration) -> None:
+    def refuse_rollback(self, migration: Migration) -> None:
         """Raise where a migration cannot be rolled back.
 
         Raises:
-            MigrationError: A file has changed since, or the copy in the journal has.
+            MigrationError: A file has changed since, or its copy in the journal has.
         """
-        if one.state == "rolled back":
-            raise MigrationError(f"Migration {one.id} is rolled back already.")
-        drifted = self.drifted(one)
+        if migration.state == "rolled back":
+            raise MigrationError(f"Migration {migration.id} is rolled back already.")
+        drifted = self.drifted(migration)
         if drifted:
-            later = [m.id for m in self.migrations() if m.id > one.id and m.state == "applied"]
-            way_out = f" Roll back {later[-1]} first, or" if later else " To roll back,"
             raise MigrationError(
-                f"{', '.join(drifted)} changed since migration {one.id}; nothing was rolled back."
-                f"{way_out} undo those changes; the originals are in {self.folder / one.id}."
+                f"{', '.join(drifted)} changed since migration {migration.id}; nothing was rolled back."
+                f"{self._way_out(migration)} undo those changes; the originals are in {self.folder / migration.id}."
             )
-        for file in one.files:
-            self._original(one, file)
+        for file in migration.files:
+            self._read_original(migration, file)
 
-    def roll_back(self, one: Migration) -> Migration:
-        """Give every file of a migration its original bytes and permissions back, or touch none.
+    def _way_out(self, migration: Migration) -> str:
+        """The start of the advice after a drift: later migrations are rolled back first."""
+        applied = [later for later in self.migrations() if later.id > migration.id and later.state == "applied"]
+        return f" Roll back {applied[-1].id} first, or" if applied else " To roll back,"
+
+    def roll_back(self, migration: Migration) -> Migration:
+        """Restore the original bytes and permissions of every file of a migration, or of none.
 
         Raises:
-            MigrationError: A file has changed since, or the copy in the journal has.
+            MigrationError: A file has changed since, or its copy in the journal has.
         """
-        self.refuse_rollback(one)
-        self._restore(one)
-        if one.state == "interrupted":
-            self._sweep(one)
-        return self._note(one, "rolled back")
+        self.refuse_rollback(migration)
+        self._restore(migration)
+        if migration.state == "interrupted":
+            self._remove_temporary_files(migration)
+        return self._save(migration, "rolled back")
 
-    def _restore(self, one: Migration) -> None:
-        originals = [(self.root / file.path, file, self._original(one, file)) for file in one.files]
-        for path, file, data in originals:
-            if self._now(file) != file.before:
+    def _restore(self, migration: Migration) -> None:
+        """Write the originals back; all are read before the first is written."""
+        originals = [(file, self._read_original(migration, file)) for file in migration.files]
+        for file, data in originals:
+            path = self.root / file.path
+            if self._current_digest(file) != file.before:
                 write_atomic(path, data)
             path.chmod(file.mode)
 
-    def _sweep(self, one: Migration) -> None:
-        """Remove the file that was being written when the process was killed: `.mixins.py.4711`."""
-        for path in (self.root / file.path for file in one.files):
-            for left in path.parent.iterdir():
-                start, _, number = left.name.rpartition(".")
-                if start == f".{path.name}" and number.isdecimal():
-                    left.unlink()
+    def _remove_temporary_files(self, migration: Migration) -> None:
+        """Remove the files that were being written when the process was killed: `.mixins.py.4711`."""
+        for file in migration.files:
+            path = self.root / file.path
+            for sibling in path.parent.iterdir():
+                prefix, _, process_id = sibling.name.rpartition(".")
+                if prefix == f".{path.name}" and process_id.isdecimal():
+                    sibling.unlink()
 
-    def _original(self, one: Migration, file: Touched) -> bytes:
-        copy = self.folder / one.id / file.original
+    def _read_original(self, migration: Migration, file: TouchedFile) -> bytes:
+        copy = self.folder / migration.id / file.original
         data = copy.read_bytes()
-        if _digest(data) != file.before:
+        if _sha256(data) != file.before:
             raise MigrationError(f"{copy} is no longer the original of {file.path}; nothing was rolled back.")
         return data
 
 
-def _digest(data: bytes) -> str:
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

@@ -11,6 +11,7 @@ from traits_runtime._core.config.keys import Key
 from traits_runtime._core.config.resolver import Address, Resolver, Source, Subject, Table
 from traits_runtime._core.declare import REQUIRED
 from traits_runtime._core.diagnose.problem import Fix, Found, found
+from traits_runtime._core.files import write_atomic
 from traits_runtime.errors import InvalidConfigValueError, hint
 
 ROLLED = (".rollout", ".subjects")
@@ -184,22 +185,3 @@ def remove_value(file: Path, address: Address) -> None:
     if address[1] in table:
         del table[address[1]]
         write_atomic(file, tomlkit.dumps(document))
-
-
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all, also where the process is interrupted; its permissions stay."""
-    import os
-    from contextlib import suppress
-
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        if path.exists():
-            temporary.chmod(path.stat().st_mode)
-        temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            error.filename = str(path)
-        raise
