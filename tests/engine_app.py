@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from loading import LoadingHost
+
 from traits_runtime import Trait, current_locale, current_tenant, feature, job
 from traits_runtime._core import runtime
 from traits_runtime.engines import progress
@@ -127,10 +129,13 @@ def load(model: type, identity: Any) -> object:
     return Article(identity) if identity < GONE or os.path.exists(appears) else None
 
 
+HOST = LoadingHost(load)
+
+
 def ready() -> None:
     """What a worker and a test do first."""
-    if load not in runtime.loaders:
-        runtime.loaders.append(load)
+    if HOST not in runtime.hosts:
+        runtime.register_host(HOST)
     runtime.carry("request", lambda: REQUEST.get() or None, for_request)
 
 

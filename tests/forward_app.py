@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from loading import LoadingHost
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from engine_app import REQUEST, for_request, write_down
@@ -92,7 +93,7 @@ def load(model: type, identity: Any) -> object:
 
 runtime.carry("request", lambda: REQUEST.get() or None, for_request)
 if os.environ.get("TRAITS_TEST_WORKER"):
-    runtime.loaders.append(load)
+    runtime.register_host(LoadingHost(load))
     listen("trait.HasNews.*")(hear)
     listen("trait.HasNews.told")(hear_later)
     listen("trait.Elsewhere.**")(hear)

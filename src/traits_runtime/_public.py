@@ -11,7 +11,7 @@ from traits_runtime._core.config.resolver import Resolved
 from traits_runtime._core.config.store import Change, MemoryStore, Store
 from traits_runtime._core.declare import Block, Condition, changed, hook, option
 from traits_runtime._core.events.bus import EventBus
-from traits_runtime._core.events.listener import Envelope, ListenerFailed, Subscription, TransactionProvider
+from traits_runtime._core.events.listener import Envelope, ListenerFailed, Subscription
 from traits_runtime._core.queue import JobBackend, JobMessage, Ref
 from traits_runtime._core.rollouts import Decision
 from traits_runtime._core.runtime import (
@@ -21,8 +21,10 @@ from traits_runtime._core.runtime import (
     carry,
     current_actor,
     current_locale,
+    host_of,
     locale,
     quietly,
+    register_host,
     resolve_actor_with,
     telemetry,
     tenant,
@@ -108,7 +110,6 @@ __all__ = [
     "TraitJob",
     "TraitLog",
     "TraitScope",
-    "TransactionProvider",
     "Unchanged",
     "Veto",
     "acting_as",
@@ -127,6 +128,7 @@ __all__ = [
     "feature",
     "gauge",
     "hook",
+    "host_of",
     "initialize",
     "job",
     "listen",
@@ -134,6 +136,7 @@ __all__ = [
     "option",
     "queue_operation",
     "quietly",
+    "register_host",
     "registry",
     "resolve_actor_with",
     "rollouts",

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from loading import loading
 
 from faults import free_port
 from traits_runtime import Trait, counter, gauge, job, telemetry, timing
-from traits_runtime._core import runtime
 from traits_runtime._core.queue import encode
 from traits_runtime._core.telemetry import Telemetry
 from traits_runtime._core.trait.deliver import deliver
@@ -165,7 +165,7 @@ def test_otlp_reads_all_kinds(otlp: tuple[Any, Any]) -> None:
     assert {"model": "Shop", "outcome": "error"} in labels
 
 
-def test_trace_goes_on_in_the_job(otlp: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trace_goes_on_in_the_job(otlp: tuple[Any, Any]) -> None:
     """The job's span has the trace of the one who queued it."""
     from opentelemetry import trace
 
@@ -173,10 +173,10 @@ def test_trace_goes_on_in_the_job(otlp: tuple[Any, Any], monkeypatch: pytest.Mon
 
     _, spans = otlp
     open_telemetry({})
-    monkeypatch.setattr(runtime, "loaders", [lambda model, identity: Shop()])
     with capture_jobs() as jobs, trace.get_tracer("test").start_as_current_span("request"):
         Shop().work.enqueue()
-    deliver(encode(jobs.messages[0]))
+    with loading(lambda model, identity: Shop()):
+        deliver(encode(jobs.messages[0]))
 
     request, ran = spans.get_finished_spans()
     assert ran.name == "trait.HasNumbers.work"

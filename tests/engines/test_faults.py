@@ -46,7 +46,9 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     folder.mkdir()
     made = kind(folder)
     made.start()
+    hosts = runtime.hosts
     yield made
+    runtime.use_hosts(hosts)
     made.kill()
 
 
@@ -57,7 +59,6 @@ def connect(name: str, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(SITES, "here", (0, adapter, {**given, key: url}))
     made = Site("here", folder, outbox=True)
     monkeypatch.setenv("TRAITS_TEST_RECORD", str(made.file))
-    monkeypatch.setattr(runtime, "loaders", [*runtime.loaders])
     engine_app.ready()
     made.start()
     return made

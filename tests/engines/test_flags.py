@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from loading import loading
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import ErrorCode, Reason
@@ -158,19 +159,19 @@ def test_flag_server_decides_for_us() -> None:
     assert not on("ada")
 
 
-def test_context_of_flags_crosses_over_to_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_context_of_flags_crosses_over_to_jobs() -> None:
     """OpenFeature's transaction context is there where the job runs, and is gone afterwards."""
     from traits_runtime.adapters.openfeature import open_flags
 
     api.set_transaction_context_propagator(ContextVarsTransactionContextPropagator())
     api.set_provider(InMemoryProvider({}))
     open_flags({})
-    monkeypatch.setattr(runtime, "loaders", [lambda model, identity: Sheet()])
     api.set_transaction_context(EvaluationContext("ada", {"plan": "pro"}))
     with capture_jobs() as jobs:
         Sheet().publish.enqueue()
     api.set_transaction_context(EvaluationContext())
-    deliver(encode(jobs.messages[0]))
+    with loading(lambda model, identity: Sheet()):
+        deliver(encode(jobs.messages[0]))
 
     assert [(one.targeting_key, one.attributes) for one in WHERE] == [("ada", {"plan": "pro"})]
     assert api.get_transaction_context().targeting_key is None

@@ -47,9 +47,10 @@ def here(shared: tuple[Site, JobBackend], monkeypatch: pytest.MonkeyPatch) -> It
     runtime.use_job_backend(backend)
     assert made.started is not None
     runtime.use_outbox(made.started.outbox)
-    monkeypatch.setattr(runtime, "loaders", [*runtime.loaders])
+    hosts = runtime.hosts
     engine_app.ready()
     yield made
+    runtime.use_hosts(hosts)
     runtime.use_job_backend(None)
     runtime.use_outbox(None)
 

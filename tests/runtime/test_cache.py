@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from traits_runtime import MemoryCache, NullCache, Trait, TraitCache, cache, telemetry, tenant
-from traits_runtime._core import runtime
+from traits_runtime import MemoryCache, NullCache, Trait, TraitCache, cache, register_host, telemetry, tenant
 from traits_runtime._core.cache import MISSING, Cache
+from traits_runtime.host import PlainHost
 
 
 class HasToc(Trait):
@@ -355,9 +355,17 @@ def test_memory_does_not_grow_with_the_rows_that_were_forgotten() -> None:
     assert backend.get("kept") is MISSING
 
 
+class NumberHost(PlainHost):
+    """Rows have their number as key."""
+
+    def identity(self, row: object) -> object:
+        """The attribute `number`."""
+        return getattr(row, "number", None)
+
+
 def test_host_that_knows_the_key_is_asked() -> None:
     """Its answer makes the key of the value, whatever the attribute `id` is."""
-    runtime.identity_readers.append(lambda instance: getattr(instance, "number", None))
+    stop = register_host(NumberHost())
     try:
         page, other = Page(1), Page(1)
         page.number, other.number = 8, 9
@@ -365,7 +373,7 @@ def test_host_that_knows_the_key_is_asked() -> None:
         found = page.toc_cache.get("toc"), other.toc_cache.get("toc")
         whole = page.toc_cache.key("toc")
     finally:
-        runtime.identity_readers.pop()
+        stop()
 
     assert whole.endswith(":Page:8:toc")
     assert found == ("of 8", None)

@@ -605,7 +605,7 @@ class Transactions:
 def test_after_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such a listener waits for the transaction of its sender, and hears at once where there is none."""
     host = Transactions()
-    monkeypatch.setattr(events, "transactions", (host,))
+    monkeypatch.setattr(events, "defer", host.defer)
     HasTitle.closed.listen(lambda _envelope: HEARD.append("after"), after_commit=True)
     HasTitle.closed.listen(lambda _envelope: HEARD.append("now"))
 
@@ -625,7 +625,7 @@ def test_listener_may_hear_at_once_what_others_hear_after_the_commit(monkeypatch
     """``after_commit=False`` is stronger than what the event declares; without a word the event decides."""
     host = Transactions()
     host.open = True
-    monkeypatch.setattr(events, "transactions", (host,))
+    monkeypatch.setattr(events, "defer", host.defer)
     HasTitle.settled.listen(lambda _envelope: HEARD.append("at once"), after_commit=False)
     HasTitle.settled.listen(lambda _envelope: HEARD.append("after"))
 
@@ -655,7 +655,7 @@ def test_failure_after_commit_is_logged(monkeypatch: pytest.MonkeyPatch, caplog:
     """It is never raised into the commit, whatever the policy; the place is the one that emitted."""
     host = Transactions()
     host.open = True
-    monkeypatch.setattr(events, "transactions", (host,))
+    monkeypatch.setattr(events, "defer", host.defer)
     HasTitle.closed.listen(broken, after_commit=True)
     Article().closed()
 

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from loading import loading
 
 from traits_runtime import JobMessage, Trait, TraitJob, current_tenant, events, job, queue_operation, run_job, tenant
 from traits_runtime._core import runtime
@@ -78,9 +79,8 @@ async def call_back(number: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh() -> None:
     RAN.clear()
-    monkeypatch.setattr(runtime, "loaders", [])
 
 
 def test_job_can_be_called() -> None:
@@ -146,12 +146,14 @@ def test_long_key_travels_as_its_digest() -> None:
 def test_worker_fetches_instances_and_enters_the_tenant() -> None:
     """With what the host gives to find them."""
     found = Article(7)
-    runtime.loaders.append(lambda model, key: found if (model, key) == (Article, 7) else None)
     with capture_jobs() as jobs, tenant("acme"):
         Article(7).reindex.enqueue()
     message = decode(encode(jobs.messages[0]))
 
-    assert run_job(message) == "done"
+    with loading(lambda model, key: found if (model, key) == (Article, 7) else None):
+        result = run_job(message)
+
+    assert result == "done"
     assert [(found, False, None, "acme")] == RAN
     assert current_tenant() is None
 

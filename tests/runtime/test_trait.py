@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -20,10 +19,10 @@ from traits_runtime import (
     feature,
     hook,
     option,
+    register_host,
     registry,
     run_hooks,
 )
-from traits_runtime._core import runtime
 from traits_runtime.errors import (
     AmbiguousNameError,
     AsyncHookError,
@@ -36,16 +35,14 @@ from traits_runtime.errors import (
     UnknownModelError,
     UnknownTraitError,
 )
+from traits_runtime.host import PlainHost
 
 RAN: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
+def _fresh() -> None:
     RAN.clear()
-    hosts = list(runtime.change_readers)
-    yield
-    runtime.change_readers[:] = hosts
 
 
 class HasTime(Trait):
@@ -163,14 +160,23 @@ def test_hook_with_a_condition(changes: set[str] | None, ran: list[str]) -> None
     assert ran == RAN
 
 
-def test_host_tells_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+class ChangedHost(PlainHost):
+    """Says of every row that one field has changed."""
+
+    def changed_fields(self, row: object) -> set[str]:
+        """The field."""
+        return {"other"}
+
+
+def test_host_tells_what_changed() -> None:
     """A host that knows is asked once the condition is to be judged."""
 
     class Article(HasName):
         pass
 
-    monkeypatch.setattr(runtime, "change_readers", [lambda instance: {"other"}])
+    stop = register_host(ChangedHost())
     run_hooks(Article(), "updating")
+    stop()
 
     assert RAN == []
 

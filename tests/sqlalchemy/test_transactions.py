@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from traits_runtime import Actor, acting_as, current_actor, current_locale, current_tenant, events, locale, tenant
 from traits_runtime.adapters.sqlalchemy import TraitSession
-from traits_runtime.adapters.sqlalchemy.transactions import waiting_of
+from traits_runtime.adapters.sqlalchemy.transactions import deferred_calls
 from traits_runtime.testing import EventRecorder
 
 HEARD: list[str] = []
@@ -92,7 +92,7 @@ def test_savepoints_inside_each_other(session: TraitSession) -> None:
     with session.begin_nested():
         add(session, "b")
     outer.rollback()
-    assert waiting_of(session).held == {}
+    assert deferred_calls(session).after_commit == {}
     with session.begin_nested():
         add(session, "c")
         with session.begin_nested():

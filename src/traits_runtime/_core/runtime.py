@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from threading import Lock, RLock
@@ -25,6 +25,7 @@ from traits_runtime._core.queue import JobBackend, Outbox
 from traits_runtime._core.telemetry import Telemetry
 from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
 from traits_runtime.errors import InvalidConfigValueError
+from traits_runtime.host import DJANGO_MODELS, PLAIN, Awaiter, Host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,39 +68,103 @@ def known_classes() -> list[type]:
 boot_lock: Final = RLock()
 """Held while a model boots: two threads that make the first instances boot it once."""
 
-change_readers: list[Callable[[Any], Collection[str] | None]] = []
-"""What hosts give to tell the changed fields of an instance; the first that answers counts."""
+METADATA: Final = "__trait_record__"
+"""The attribute of a class under which its traits' metadata is stored."""
+
+hosts: tuple[Host, ...] = ()
+"""The registered hosts, in the order in which they are asked."""
 
 
-condition_markers: list[Callable[[Any, str], Any]] = []
-"""What hosts give to mark a scope's condition with the execution option that it stands for."""
+def register_host(host: Host) -> Callable[[], None]:
+    """Let a host serve models from now on; returns a function that ends this.
 
-class_preparers: list[Callable[[type], None]] = []
-"""What hosts give to complete a new model before its framework sees it."""
+    Args:
+        host: Asked after those that are registered already.
+    """
+    use_hosts((*hosts, host))
+    return lambda: use_hosts(tuple(other for other in hosts if other is not host))
 
-identity_readers: list[Callable[[Any], object]] = []
-"""What hosts give to tell an instance's key, None for one that has none; the first that answers counts."""
 
-loaders: list[Callable[[type, Any], object]] = []
-"""What hosts give to fetch an instance by its key, None where there is none; the first that answers counts."""
+def use_hosts(new: tuple[Host, ...]) -> None:
+    """Put other hosts in place of the registered ones."""
+    global hosts
+    if new == hosts:
+        return
+    hosts = new
+    for cls in known_classes():
+        forget_host(cls)
+
+
+def host_of(model: type) -> Host:
+    """The host of a model; `traits_runtime.host.PLAIN` for a class that no registered host serves.
+
+    >>> host_of(dict).name
+    'plain classes'
+    """
+    metadata = model.__dict__.get(METADATA)
+    if metadata is None:
+        return _find_host(model)
+    host: Host | None = metadata.host
+    if host is None:
+        host = metadata.host = _find_host(model)
+    return host
+
+
+def _find_host(model: type) -> Host:
+    return next(host for host in (*hosts, DJANGO_MODELS, PLAIN) if host.serves(model))
+
+
+def forget_host(model: type) -> None:
+    """Ask again who serves a model: its framework has taken it over after it was made."""
+    metadata = model.__dict__.get(METADATA)
+    if metadata is not None:
+        metadata.host = None
+
+
+def prepare_model(model: type) -> None:
+    """Let every host complete a new model."""
+    for host in hosts:
+        host.prepare(model)
+
+
+def mark_condition(condition: Any, execution_option: str) -> Any:
+    """Mark a scope's condition with the execution option that it stands for."""
+    for host in hosts:
+        condition = host.mark_condition(condition, execution_option)
+    return condition
+
+
+def after_commit(sender: object, call: Callable[[], None]) -> bool:
+    """Call a function after the commit of the sender's session; False where no host has a transaction for it."""
+    return any(host.after_commit(sender, call) for host in hosts)
+
+
+def awaiter() -> Awaiter | None:
+    """Waits for coroutines where a host can do that in the synchronous code that is running."""
+    for host in hosts:
+        wait = host.awaiter()
+        if wait is not None:
+            return wait
+    return None
+
+
+bus.defer = after_commit
+bus.awaiter = awaiter
 
 cache: Final = Cache(MemoryCache())
 """The cache of all traits; its backend can be replaced."""
 
 
 def identify(instance: object) -> object:
-    """The key of an instance, None for an unsaved one."""
-    for read in identity_readers:
-        found = read(instance)
-        if found is not None:
-            return found
-    found = getattr(instance, "id", None)
-    return found if found is not None else getattr(instance, "pk", None)
+    """The key of an instance: its host's, else the attribute ``id`` or ``pk``, which an unsaved row may have."""
+    host = host_of(type(instance))
+    identity = host.identity(instance)
+    return identity if identity is not None or host is PLAIN else PLAIN.identity(instance)
 
 
 def load(model: type, identity: object) -> object:
-    """An instance by its key, None where no host finds it."""
-    return next((found for fetch in loaders if (found := fetch(model, identity)) is not None), None)
+    """An instance by its key, None where its host finds none."""
+    return host_of(model).load(model, identity)
 
 
 def report_listener(failure: ListenerFailed) -> None:
@@ -192,7 +257,7 @@ def invalidate() -> None:
     Dictionaries are replaced and not emptied: a reader that is just filling one fills the old one.
     """
     for one in known_classes():
-        one.__dict__["__trait_record__"].forget()
+        one.__dict__[METADATA].forget()
 
 
 def current_tenant_id() -> str | None:

@@ -11,7 +11,7 @@ import msgspec
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, option, scope
 from traits_runtime._core import runtime
 from traits_runtime.errors import CommentTooDeepError
-from traits_runtime.traits._host import Backends
+from traits_runtime.traits._backends import Backends
 
 
 def _actor_id(_model: type) -> str | None:
@@ -30,10 +30,6 @@ def _now(_model: type) -> dt.datetime:
 
 class CommentBackend(Protocol):
     """What a host does for comments."""
-
-    def serves(self, model: type) -> bool:
-        """Whether it works for a model."""
-        ...
 
     def add(self, row: Any, body: str, approved: bool, parent: Any) -> Any:
         """A new comment on a row; written with it, or with the next flush of its session."""

@@ -12,7 +12,7 @@ import msgspec
 
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, hook, option, scope
 from traits_runtime.errors import DeclarationError, UnknownFlagError
-from traits_runtime.traits._host import Backends
+from traits_runtime.traits._backends import Backends
 
 WIDTHS: Final = {"int": 31, "bigint": 62}
 """Bits that a column takes, its sign left out."""
@@ -20,10 +20,6 @@ WIDTHS: Final = {"int": 31, "bigint": 62}
 
 class FlagBackend(Protocol):
     """What a host does for flags."""
-
-    def serves(self, model: type) -> bool:
-        """Whether it works for a model."""
-        ...
 
     def all_of(self, model: Any, attribute: str, bits: int) -> Any:
         """The condition that all bits are set."""

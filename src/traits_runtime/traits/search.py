@@ -10,7 +10,7 @@ import msgspec
 
 from traits_runtime import Envelope, Feature, Subscription, Trait, TraitConfig, TraitEvent, feature, hook, option, scope
 from traits_runtime._core import runtime
-from traits_runtime.traits._host import Backends
+from traits_runtime.traits._backends import Backends
 
 WORDS: Final = re.compile(r"\w+")
 
@@ -103,10 +103,6 @@ def prefixed(query: str) -> str:
 
 class SearchBackend(Protocol):
     """What a host does for searching in its own database."""
-
-    def serves(self, model: type) -> bool:
-        """Whether it works for a model."""
-        ...
 
     def key(self, row: Any) -> str:
         """The row's primary key as text."""

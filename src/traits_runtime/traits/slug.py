@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, Protocol
 import msgspec
 
 from traits_runtime import Counter, Trait, TraitColumn, TraitConfig, TraitEvent, column, counter, hook, option, scope
+from traits_runtime._core import runtime
 from traits_runtime._core.locales import normal
 from traits_runtime.errors import DeclarationError, InvalidSlugError
-from traits_runtime.traits._host import Backends, changes_of, scope_of
+from traits_runtime.traits._backends import Backends, scope_of
 
 LETTERS: Final[Mapping[str, Mapping[int, str]]] = {
     "": str.maketrans({"İ": "i"}),
@@ -108,10 +109,6 @@ class Place(NamedTuple):
 class SlugBackend(Protocol):
     """What a host does for slugs."""
 
-    def serves(self, model: type) -> bool:
-        """Whether it works for a model."""
-        ...
-
     def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
         """Keep others from numbering this slug until the transaction ends; False where another did not let go in time.
 
@@ -184,9 +181,6 @@ def wanted(row: HasSlug) -> tuple[Place, str] | None:
 
 class _Alone:
     """Stands where no host is: nothing is taken."""
-
-    def serves(self, model: type) -> bool:
-        return True
 
     def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
         return True
@@ -306,7 +300,7 @@ class HasSlug(Trait):
     def remake_slug(self) -> None:
         """Make the slug again where the policy says so, and check one that was changed by hand."""
         rules = self.slug_config
-        changes = changes_of(self)
+        changes = runtime.host_of(type(self)).changed_fields(self) or ()
         by_hand = _name(self) in changes
         if by_hand and self.slug:
             _check(self.slug, rules)

@@ -12,7 +12,7 @@ from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, 
 from traits_runtime._core import runtime
 from traits_runtime._core.locales import chain, normal
 from traits_runtime.errors import TooManyTagsError
-from traits_runtime.traits._host import Backends
+from traits_runtime.traits._backends import Backends
 
 HELD: Final = "_trait_tags"
 """Where an instance keeps the changes that are not written yet; in memory its tags."""
@@ -137,10 +137,6 @@ def tag_query(kind: str, all: Iterable[str], any: Iterable[str] | None, without:
 
 class TagBackend(Protocol):
     """What a host does for tags."""
-
-    def serves(self, model: type) -> bool:
-        """Whether it works for a model."""
-        ...
 
     def labels(self, row: Any) -> Sequence[Label]:
         """The tags that a row has in the database."""

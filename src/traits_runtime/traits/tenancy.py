@@ -12,7 +12,6 @@ from traits_runtime._core.declare import option
 from traits_runtime._core.trait.base import Trait
 from traits_runtime._core.trait.columns import TraitColumn, column, named, structural
 from traits_runtime._core.trait.config import TraitConfig
-from traits_runtime._core.trait.construct import is_django
 from traits_runtime._core.trait.record import record_of
 from traits_runtime._core.trait.scopes import scope
 from traits_runtime.errors import NoTenantError, NotSupportedError
@@ -70,25 +69,19 @@ class BelongsToTenant(Trait):
         doc="The tenant whose row it is.",
     )  # fmt: skip
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        host = runtime.host_of(cls)
+        if not host.scopes_queries:
+            raise NotSupportedError(
+                cls.__name__,
+                f"queries of {host.name} are not kept to the current tenant, so BelongsToTenant would promise what "
+                "nobody does.",
+                "Map the model with SQLAlchemy, or filter by hand without this trait.",
+            )
+
     @scope()
     @classmethod
     def of_tenant(cls, tenant: str) -> Any:
         """Rows of a tenant; others than the current one's are found inside `unscoped` alone."""
         return cls.tenant_id == as_key(cls, tenant)
-
-
-def _refuse_unscoped(cls: type) -> None:
-    """A host that would show a tenant the rows of all is an error where the class is made.
-
-    Raises:
-        NotSupportedError: The model is Django's.
-    """
-    if issubclass(cls, BelongsToTenant) and is_django(cls):
-        raise NotSupportedError(
-            cls.__name__,
-            "queries of Django are not kept to the current tenant, so BelongsToTenant would promise what nobody does.",
-            "Map the model with SQLAlchemy, or filter by hand without this trait.",
-        )
-
-
-runtime.class_preparers.append(_refuse_unscoped)

@@ -11,7 +11,7 @@ from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, 
 from traits_runtime._core import runtime
 from traits_runtime._core.locales import chain, normal
 from traits_runtime.errors import InvalidLocaleError
-from traits_runtime.traits._host import Backends, changes_of
+from traits_runtime.traits._backends import Backends
 
 T = TypeVar("T")
 
@@ -65,10 +65,6 @@ class Translations(dict[str, Any]):
 
 class TranslationBackend(Protocol):
     """What a host does for translated attributes."""
-
-    def serves(self, model: type) -> bool:
-        """Whether it works for a model."""
-        ...
 
     def value_of(self, model: Any, attribute: str, locales: tuple[str, ...]) -> Any:
         """The expression for the first of some languages that has a value."""
@@ -284,7 +280,7 @@ class HasTranslations(Trait):
             InvalidLocaleError: There is one.
         """
         allowed = {normal(one) for one in self.translation_config.locales}
-        for name in changes_of(self) if allowed else ():
+        for name in runtime.host_of(type(self)).changed_fields(self) or () if allowed else ():
             if name.endswith(SUFFIX) and isinstance(held := getattr(self, name), Mapping):
                 for locale in held:
                     if locale not in allowed:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from traits_runtime import Trait, TraitColumn, TraitConfig, column, hook, option
+from traits_runtime import Trait, TraitColumn, TraitConfig, column, hook, host_of, option
 from traits_runtime.errors import InvalidUlidError, MissingExtraError
-from traits_runtime.traits._host import is_stored
 
 if TYPE_CHECKING:
     from ulid import ULIDGenerator
@@ -126,7 +125,7 @@ class HasUlid(Trait):
     @hook("initialize", priority=100)
     def give_ulid(self) -> None:
         """Give a new instance its identifier, unless it was given one; rows that are read keep theirs."""
-        if not is_stored(self) and self.ulid is None:
+        if not host_of(type(self)).is_stored(self) and self.ulid is None:
             self.ulid = new_ulid()
 
     @hook("saving", priority=100)

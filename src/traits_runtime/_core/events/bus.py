@@ -23,7 +23,6 @@ from traits_runtime._core.events.listener import (
     Mode,
     OnError,
     Subscription,
-    TransactionProvider,
 )
 from traits_runtime._core.naming import is_event_name, is_pattern, matches
 from traits_runtime.errors import AsyncListenerError, EventDepthError, UnknownEventError, Veto
@@ -74,6 +73,11 @@ class Route:
         self.acalls: tuple[Callable[[Any], object], ...] | None = calls if awaited else None
 
 
+def _defer_nothing(_sender: object, _deliver: Callable[[], None]) -> bool:
+    """No host has transactions."""
+    return False
+
+
 class EventBus:
     """Registrations and delivery.
 
@@ -92,8 +96,8 @@ class EventBus:
         self._unheard: set[str] = set()
         self._muted: list[tuple[str, ...]] = []
         self.on_error: OnError = "log"
-        self.transactions: tuple[TransactionProvider, ...] = ()
-        self.awaiting: Callable[[], Callable[[Any], object] | None] = lambda: None
+        self.defer: Callable[[object, Callable[[], None]], bool] = _defer_nothing
+        self.awaiter: Callable[[], Callable[[Any], object] | None] = lambda: None
         """What awaits from where a commit delivers; None where nothing can be awaited."""
         self.declared: dict[str, Declared] = {}
         self._owners: set[str] = set()
@@ -450,7 +454,7 @@ class EventBus:
         emitted = _emitter()
 
         def deliver() -> None:
-            finish = self.awaiting() if one.is_async and one.mode != "task" else None
+            finish = self.awaiter() if one.is_async and one.mode != "task" else None
             try:
                 result = self._call_of(one, wait=finish is not None)(envelope)
                 if finish is not None:
@@ -458,7 +462,7 @@ class EventBus:
             except Exception as error:
                 self._log(envelope, one, error, emitted)
 
-        return any(provider.defer(envelope.sender, deliver) for provider in self.transactions)
+        return self.defer(envelope.sender, deliver)
 
     # what goes wrong
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -54,18 +54,6 @@ class ListenerFailed(msgspec.Struct, frozen=True):
     listens_at: str
     emitted_at: str
     error: Exception
-
-
-class TransactionProvider(Protocol):
-    """What a host gives so that delivery can wait for a commit."""
-
-    def defer(self, sender: object, deliver: Callable[[], None]) -> bool:
-        """Keep ``deliver`` until the root transaction of the sender's session commits; drop it on rollback.
-
-        Returns:
-            Whether it was taken; False where the sender is in no transaction of this host.
-        """
-        ...
 
 
 class Listener:

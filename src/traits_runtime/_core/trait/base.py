@@ -79,8 +79,8 @@ class Trait:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         record = adopt(cls)
-        for prepare_class in runtime.class_preparers if record.kind == "model" else ():
-            prepare_class(cls)
+        if record.kind == "model":
+            runtime.prepare_model(cls)
         super().__init_subclass__(**arguments)
 
 

@@ -60,8 +60,7 @@ def prepare(cls: type) -> Record:
     if record.ready is cls:
         return record
     boot(cls)
-    if is_django(cls):
-        _refuse_lost_columns(cls, record)
+    _refuse_lost_columns(cls, record)
     with runtime.boot_lock:
         if record.ready is not cls:
             record.make = _maker(cls)
@@ -71,24 +70,23 @@ def prepare(cls: type) -> Record:
     return record
 
 
-def is_django(cls: type) -> bool:
-    """Whether a class is a model of Django."""
-    return any(one.__name__ == "Model" and one.__module__ == "django.db.models.base" for one in cls.__mro__)
-
-
-def _refuse_lost_columns(cls: Any, record: Record) -> None:
-    """Refuse traits whose columns nobody gives to the table: what they assign would never be written.
+def _refuse_lost_columns(cls: type, record: Record) -> None:
+    """Refuse traits whose columns the host does not write: their values would be lost.
 
     Raises:
         NotSupportedError: There are such columns.
     """
-    fields = {one.name for one in cls._meta.get_fields()} | {getattr(one, "attname", "") for one in cls._meta.fields}
-    lost = {named(record, one): one.owner for one in columns_of(record) if named(record, one) not in fields}
+    host = runtime.host_of(cls)
+    written = None if host.adds_columns else host.columns(cls)
+    if written is None:
+        return
+    names = ((named(record, declared), declared.owner) for declared in columns_of(record))
+    lost = {name: owner for name, owner in names if name not in written}
     if lost:
         needed = ", ".join(f"{name} ({owner})" for name, owner in sorted(lost.items()))
         raise NotSupportedError(
             record.name,
-            f"traits give no columns to models of Django, so what they keep in {needed} would be lost.",
+            f"traits give no columns to models of {host.name}, so what they keep in {needed} would be lost.",
             "Declare the fields in the model, or leave the traits out.",
         )
 

@@ -133,8 +133,4 @@ def _due(instance: object, record: Record, moment: str, changes: Collection[str]
 
 
 def _changes(instance: object) -> Collection[str] | None:
-    for read in runtime.change_readers:
-        found = read(instance)
-        if found is not None:
-            return found
-    return None
+    return runtime.host_of(type(instance)).changed_fields(instance)

@@ -12,8 +12,9 @@ from traits_runtime._core.config.resolver import Subject
 from traits_runtime._core.declare import ENABLED, HookMark, Option, is_coroutine_function, path_of
 from traits_runtime._core.rollouts import Plan, ProvidedPlan, Rollout, SubjectOverride
 from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, UnknownFeatureError
+from traits_runtime.host import Host
 
-ATTRIBUTE = "__trait_record__"
+ATTRIBUTE = runtime.METADATA
 
 _numbers = count()
 
@@ -48,7 +49,7 @@ class Record:
 
     __slots__ = (
         "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found", "held",
-        "hooks", "initializers", "keys",
+        "hooks", "host", "initializers", "keys",
         "kind", "lineage", "make", "moments", "name", "names", "number", "path", "plans", "ready", "rolled", "snaps",
         "states", "subject",
     )  # fmt: skip
@@ -78,6 +79,7 @@ class Record:
         self.booting: bool = False
         self.ready: type[Any] | None = None
         self.make: Any = None
+        self.host: Host | None = None
         self.initializers: tuple[HookEntry, ...] = ()
 
     def forget(self) -> None:

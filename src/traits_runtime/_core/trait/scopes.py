@@ -57,10 +57,8 @@ class TraitScope(Generic[P, R]):
         function, lifts = self.function, self.lifts
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            found = function(owner, *args, **kwargs)
-            for mark in runtime.condition_markers if lifts else ():
-                found = mark(found, lifts)
-            return found
+            condition = function(owner, *args, **kwargs)
+            return runtime.mark_condition(condition, lifts) if lifts else condition
 
         return call
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from traits_runtime.adapters.sqlalchemy import columns as _columns
 from traits_runtime.adapters.sqlalchemy import comments as _comments
 from traits_runtime.adapters.sqlalchemy import flags as _flags
+from traits_runtime.adapters.sqlalchemy import host as _host
 from traits_runtime.adapters.sqlalchemy import later as _later
 from traits_runtime.adapters.sqlalchemy import reads as _reads
 from traits_runtime.adapters.sqlalchemy import search as _search
 from traits_runtime.adapters.sqlalchemy import slugs as _slugs
 from traits_runtime.adapters.sqlalchemy import tags as _tags
-from traits_runtime.adapters.sqlalchemy import transactions as _transactions
 from traits_runtime.adapters.sqlalchemy import translations as _translations
 from traits_runtime.adapters.sqlalchemy.activity import activities, activity_table
 from traits_runtime.adapters.sqlalchemy.bulk import BulkChange, BulkForbiddenError
@@ -74,7 +74,7 @@ __all__ = [
     "unique_in_use",
 ]
 
-_transactions.register()
+_host.register()
 _columns.watch()
 _reads.watch()
 for _one in (_later, _comments, _flags, _search, _slugs, _tags, _translations):

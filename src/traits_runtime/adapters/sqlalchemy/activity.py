@@ -34,7 +34,7 @@ from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.lifecycle import recorders
 from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
 from traits_runtime.adapters.sqlalchemy.tenancy import current_key, is_tenants
-from traits_runtime.adapters.sqlalchemy.transactions import around, innermost
+from traits_runtime.adapters.sqlalchemy.transactions import enclosing, innermost
 from traits_runtime.adapters.sqlalchemy.types import UtcDateTime
 from traits_runtime.errors import UnsavedInstanceError
 from traits_runtime.traits.activity import Activity, LogsActivity
@@ -386,7 +386,7 @@ def after_commit(session: Session) -> None:
     ended = innermost(session)
     for one in session.info.get(_KEPT, ()):
         if one.transaction is ended and ended is not None:
-            one.transaction = around(ended)
+            one.transaction = enclosing(ended)
 
 
 def after_transaction_end(session: Session, ended: SessionTransaction) -> None:

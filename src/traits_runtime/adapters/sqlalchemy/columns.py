@@ -48,6 +48,7 @@ def complete(mapper: Mapper[Any], cls: type) -> None:
     """A model is mapped and its traits are known: give it the columns that are missing, and tell who wants to know."""
     if ATTRIBUTE not in vars(cls):
         return
+    runtime.forget_host(cls)
     if _is_declarative(cls) and ("__table__" not in vars(cls) or hasattr(cls, "__tablename__")):
         _add_missing(mapper, cls)
     for tell in on_model:
@@ -137,7 +138,6 @@ def _has(cls: type, name: str) -> bool:
 
 def watch() -> None:
     """Begin with the models that there are."""
-    runtime.class_preparers.append(before_mapping)
     event.listen(Mapper, "after_mapper_constructed", complete)
     for cls in runtime.known_classes():
         mapper = mapper_of(cls)

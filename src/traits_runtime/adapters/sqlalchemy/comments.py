@@ -9,9 +9,9 @@ from sqlalchemy.orm import Mapper, Session, object_session, relationship
 
 from traits_runtime._core import runtime
 from traits_runtime._core.actor import as_actor
+from traits_runtime.adapters.sqlalchemy.host import HOST
 from traits_runtime.adapters.sqlalchemy.later import collect_later
 from traits_runtime.adapters.sqlalchemy.shape import (
-    Served,
     connection_of,
     key_expression,
     key_text,
@@ -30,7 +30,7 @@ _models: Final[list[type]] = []
 """Mapped models that have comments."""
 
 
-class SqlComments(Served):
+class SqlComments:
     """Comments on mapped models."""
 
     def add(self, row: Any, body: str, approved: bool, parent: Any) -> Any:
@@ -134,7 +134,7 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 
 def watch() -> None:
     """Serve the models that are mapped from now on."""
-    BACKENDS.add(SqlComments())
+    BACKENDS.add(HOST, SqlComments())
     collect_later(_waiting, _give_keys)
     collect_later(_deleted, _remove)
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -27,7 +27,6 @@ from traits_runtime.adapters.sqlalchemy._private import (
     lifts_of,
     loads_for,
     mapper_of,
-    marked,
     with_option,
 )
 from traits_runtime.adapters.sqlalchemy.columns import on_model
@@ -248,5 +247,4 @@ def _holds(session: Session, row: Any, rule: Rule) -> bool:
 
 
 sources.append(_scopes)
-runtime.condition_markers.append(marked)
 on_model.append(_add_model)

@@ -9,14 +9,15 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_committed_value
 
-from traits_runtime.adapters.sqlalchemy.shape import Served, name_in, uses
+from traits_runtime.adapters.sqlalchemy.host import HOST
+from traits_runtime.adapters.sqlalchemy.shape import name_in, uses
 from traits_runtime.traits.flags import BACKENDS, HasFlags
 
 _KNOWN = "_trait_flags"
 """Where a row keeps what it will have once its bits are written, between the statement's making and its end."""
 
 
-class SqlFlags(Served):
+class SqlFlags:
     """Conditions on the bits of a column."""
 
     def all_of(self, model: Any, attribute: str, bits: int) -> Any:
@@ -60,5 +61,5 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 
 def watch() -> None:
     """Serve the models that are mapped from now on."""
-    BACKENDS.add(SqlFlags())
+    BACKENDS.add(HOST, SqlFlags())
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -302,16 +302,4 @@ def _mapped(cls: type) -> None:
         _retrieve(cls)
 
 
-def _changed(instance: object) -> Collection[str] | None:
-    return None if state_of(instance) is None else changed_fields(instance)
-
-
-def _identity(instance: object) -> object:
-    state = state_of(instance)
-    found = None if state is None else state.identity
-    return None if found is None else found[0] if len(found) == 1 else tuple(found)
-
-
-runtime.change_readers.append(_changed)
-runtime.identity_readers.append(_identity)
 on_model.append(_mapped)

@@ -37,7 +37,6 @@ from sqlalchemy.orm import Session, registry, sessionmaker
 from traits_runtime._core import runtime
 from traits_runtime._core.queue import DeadLetter, JobMessage, Kind, Ref, decode, encode
 from traits_runtime._core.trait.jobs import being_sent
-from traits_runtime.adapters.sqlalchemy._private import mapper_of
 from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE, session_of
 from traits_runtime.errors import TraitsError
@@ -325,14 +324,6 @@ def job_session(sessions: Callable[[], Session]) -> Iterator[Session]:
             ACTIVE.reset(token)
 
 
-def load(model: type, identity: Any) -> object:
-    """A row by its key, in the session that is at work; None where there is none."""
-    session = ACTIVE.get()
-    if session is None or mapper_of(model) is None:
-        return None
-    return session.get(model, tuple(identity) if isinstance(identity, list) else identity)
-
-
 def before_flush(session: Session) -> None:
     """Write what a session holds for outboxes, many rows at once."""
     held: dict[DatabaseOutbox, OutboxRow] = session.info.pop(_HELD, {})
@@ -368,6 +359,3 @@ def _values(message: JobMessage) -> dict[str, Any]:
         "priority": message.priority,
         "message": encode(message).decode(),
     }
-
-
-runtime.loaders.append(load)

@@ -36,10 +36,10 @@ from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from traits_runtime._core import runtime
+from traits_runtime.adapters.sqlalchemy.host import HOST
 from traits_runtime.adapters.sqlalchemy.later import chunks, later
 from traits_runtime.adapters.sqlalchemy.shape import (
     BROUGHT,
-    Served,
     connection_of,
     family,
     key_columns,
@@ -129,7 +129,7 @@ def _needed(element: FunctionElement[Any]) -> list[Any]:
     return [words, vector, language, literal_column("''"), typed]
 
 
-class SqlSearch(Served):
+class SqlSearch:
     """Searching mapped models."""
 
     def key(self, row: Any) -> str:
@@ -245,5 +245,5 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 
 def watch() -> None:
     """Serve the models that are mapped from now on."""
-    BACKENDS.add(SqlSearch())
+    BACKENDS.add(HOST, SqlSearch())
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -13,19 +13,10 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from traits_runtime._core.trait.columns import named
 from traits_runtime._core.trait.record import ATTRIBUTE, Record, record_of
-from traits_runtime.adapters.sqlalchemy._private import mapper_of
 from traits_runtime.errors import NotSupportedError
 
 BROUGHT: Final = "traits"
 """Under this name a table's ``info`` says which trait or part of the library brings it to a project's metadata."""
-
-
-class Served:
-    """A backend for models that are mapped."""
-
-    def serves(self, model: type) -> bool:
-        """Whether the model is mapped."""
-        return mapper_of(model) is not None
 
 
 def uses(cls: type, trait: type) -> bool:

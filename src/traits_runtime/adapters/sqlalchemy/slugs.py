@@ -36,11 +36,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Mapper, Session, UOWTransaction, object_session
 
 from traits_runtime._core.locales import normal
+from traits_runtime.adapters.sqlalchemy.host import HOST
 from traits_runtime.adapters.sqlalchemy.later import chunks
 from traits_runtime.adapters.sqlalchemy.session import TraitSession
 from traits_runtime.adapters.sqlalchemy.shape import (
     BROUGHT,
-    Served,
     connection_of,
     key_expression,
     key_text,
@@ -50,7 +50,7 @@ from traits_runtime.adapters.sqlalchemy.shape import (
     shaped,
     uses,
 )
-from traits_runtime.traits._host import scope_of
+from traits_runtime.traits._backends import scope_of
 from traits_runtime.traits.slug import BACKENDS, HasLocalizedSlugs, HasSlug, Place, wanted
 
 _FLUSH: Final = "traits_slugs"
@@ -85,7 +85,7 @@ def _flush_of(session: Session) -> _Flush:
     return found
 
 
-class SqlSlugs(Served):
+class SqlSlugs:
     """Slugs of mapped models."""
 
     def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
@@ -387,6 +387,6 @@ def _index(mapper: Mapper[Any], cls: type, trait: type, declared: str, locales: 
 
 def watch() -> None:
     """Serve the models that are mapped from now on."""
-    BACKENDS.add(SqlSlugs())
+    BACKENDS.add(HOST, SqlSlugs())
     event.listen(Mapper, "after_mapper_constructed", _mapped)
     event.listen(TraitSession, "before_flush", _forget, insert=True)

@@ -24,10 +24,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper, Session, relationship
 from sqlalchemy.orm.attributes import flag_dirty, set_committed_value
 
+from traits_runtime.adapters.sqlalchemy.host import HOST
 from traits_runtime.adapters.sqlalchemy.later import chunks, collect_later
 from traits_runtime.adapters.sqlalchemy.shape import (
     BROUGHT,
-    Served,
     connection_of,
     key_columns,
     mapper_for,
@@ -35,7 +35,7 @@ from traits_runtime.adapters.sqlalchemy.shape import (
     uses,
 )
 from traits_runtime.errors import DeclarationError
-from traits_runtime.traits._host import scope_of
+from traits_runtime.traits._backends import scope_of
 from traits_runtime.traits.tags import (
     BACKENDS,
     HELD,
@@ -51,7 +51,7 @@ _ASSOCIATIONS: Final[dict[type, tuple[Table, type]]] = {}
 """By the model that first has tags: the table of who has which, and the model of the tags."""
 
 
-class SqlTags(Served):
+class SqlTags:
     """Tags of mapped models."""
 
     def labels(self, row: Any) -> Sequence[Label]:
@@ -298,7 +298,7 @@ def _expired(row: Any, attributes: Iterable[str] | None) -> None:
 
 def watch() -> None:
     """Serve the models that are mapped from now on."""
-    BACKENDS.add(SqlTags())
+    BACKENDS.add(HOST, SqlTags())
     collect_later(_touched, _write)
     collect_later(_deleted, _remove)
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -1,12 +1,13 @@
-"""After commit means the root commit: what waits for it, by transaction and savepoint.
+"""After commit means the root commit: calls that wait for it, by transaction and savepoint.
 
-``savepoint released`` -> its deliveries move to the transaction around it; ``rolled back`` -> they are dropped;
-``root committed`` -> they run, once the session has let go of its connection, each with the tenant, the actor and the
-language that were current where its event was emitted: the commit may happen outside of their blocks.
+``savepoint released`` -> its calls move to the transaction around it; ``rolled back`` -> they are dropped;
+``root committed`` -> they run, once the session has released its connection, each with the tenant, the actor and the
+locale that were current where it was registered: the commit may happen outside of their blocks.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final
@@ -16,75 +17,87 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, object_session
 
 from traits_runtime._core import runtime
-from traits_runtime.adapters.sqlalchemy._private import await_, in_greenlet, outside_block, state_of
+from traits_runtime.adapters.sqlalchemy._private import outside_block, state_of
 
-Deliver = Callable[[], None]
+Call = Callable[[], None]
 
 ACTIVE: Final[ContextVar[Session | None]] = ContextVar("traits_session", default=None)
 """The session that is running hooks or a statement; events without a row of their own belong to it."""
 
 
-class Waiting:
-    """What waits for the commit of one session."""
+class DeferredCalls:
+    """Calls that wait for the end of one session's transactions."""
 
-    __slots__ = ("due", "held")
+    __slots__ = ("after_commit", "after_rollback", "due")
 
     def __init__(self) -> None:
-        self.held: dict[SessionTransaction, list[Deliver]] = {}
-        self.due: list[Deliver] = []
+        self.after_commit: dict[SessionTransaction, list[Call]] = {}
+        self.after_rollback: dict[SessionTransaction, list[Call]] = {}
+        self.due: list[Call] = []
 
     def committed(self, session: Session) -> None:
         """A savepoint was released, or the root committed."""
-        ended = innermost(session)
-        mine = self.held.pop(ended, None) if ended is not None else None
-        if ended is None or not mine:
+        transaction = innermost(session)
+        if transaction is None:
             return
-        outer = around(ended)
+        calls, undo = self.after_commit.pop(transaction, None), self.after_rollback.pop(transaction, None)
+        outer = enclosing(transaction)
         if outer is None:
-            self.due += mine
-        else:
-            self.held.setdefault(outer, []).extend(mine)
+            self.due += calls or ()
+            return
+        if calls:
+            self.after_commit.setdefault(outer, []).extend(calls)
+        if undo:
+            self.after_rollback.setdefault(outer, []).extend(undo)
 
     def ended(self, session: Session, transaction: SessionTransaction) -> None:
-        """A transaction is over; what it still holds was rolled back."""
-        self.held.pop(transaction, None)
+        """A transaction is over; the calls that it still has were rolled back."""
+        self.after_commit.pop(transaction, None)
+        for call in self.after_rollback.pop(transaction, ()):
+            _run(call)
         if transaction.parent is None and self.due:
             due, self.due = self.due, []
             with outside_block(session):
-                for deliver in due:
-                    deliver()
+                for call in due:
+                    _run(call)
 
 
-def _settle(session: Session) -> None:
-    """End what a delivery has begun with the session that had just committed: it is a transaction of its own."""
+def _run(call: Call) -> None:
+    """Log what raises: the transaction is over, and other calls still wait."""
+    try:
+        call()
+    except Exception:
+        logging.getLogger("traits_runtime.sqlalchemy").exception("a call after a transaction failed")
+
+
+def _commit_again(session: Session) -> None:
+    """Commit what a call has written to the session that had just committed: it is a transaction of its own."""
     if not session.in_transaction():
         return
     try:
         session.commit()
     except Exception:
-        import logging
-
         logging.getLogger("traits_runtime.sqlalchemy").exception("what a listener wrote after a commit is rolled back")
         session.rollback()
 
 
-_waiting: WeakKeyDictionary[Session, Waiting] = WeakKeyDictionary()
+_deferred: WeakKeyDictionary[Session, DeferredCalls] = WeakKeyDictionary()
 
 
-def waiting_of(session: Session) -> Waiting:
-    """What waits for the commits of a session; from now on they are watched."""
-    found = _waiting.get(session)
-    if found is None:
-        found = _waiting[session] = Waiting()
-        event.listen(session, "after_commit", found.committed)
-        event.listen(session, "after_transaction_end", found.ended)
-    return found
+def deferred_calls(session: Session) -> DeferredCalls:
+    """The calls that wait for a session; its transactions are watched from now on."""
+    calls = _deferred.get(session)
+    if calls is None:
+        calls = _deferred[session] = DeferredCalls()
+        event.listen(session, "after_commit", calls.committed)
+        event.listen(session, "after_transaction_end", calls.ended)
+    return calls
 
 
-def session_of(sender: object) -> Session | None:
-    """The session that an event belongs to: its row's, else the one that is at work."""
-    found = object_session(sender) if state_of(sender) is not None else None
-    return found if found is not None else ACTIVE.get()
+def session_of(row: object) -> Session | None:
+    """The session of a row, else the one that is at work."""
+    session = object_session(row) if state_of(row) is not None else None
+    return session if session is not None else ACTIVE.get()
 
 
 def innermost(session: Session) -> SessionTransaction | None:
@@ -92,35 +105,42 @@ def innermost(session: Session) -> SessionTransaction | None:
     return session.get_nested_transaction() or session.get_transaction()
 
 
-def around(transaction: SessionTransaction) -> SessionTransaction | None:
+def enclosing(transaction: SessionTransaction) -> SessionTransaction | None:
     """The savepoint or transaction around a savepoint, None for the root."""
-    found = transaction.parent
-    while found is not None and found.parent is not None and not found.nested:
-        found = found.parent
-    return found
+    parent = transaction.parent
+    while parent is not None and parent.parent is not None and not parent.nested:
+        parent = parent.parent
+    return parent
 
 
-class SessionTransactions:
-    """Lets the listeners of SQLAlchemy models wait for the commit of the row's session."""
+def after_commit(row: object, call: Call) -> bool:
+    """Call a function after the root commit of the row's session; False where it has no transaction."""
+    session = session_of(row)
+    transaction = innermost(session) if session is not None else None
+    if session is None or transaction is None:
+        return False
+    restored = runtime.as_now()
 
-    def defer(self, sender: object, deliver: Deliver) -> bool:
-        """Keep a delivery until the root transaction of the sender's session commits."""
-        session = session_of(sender)
-        transaction = innermost(session) if session is not None else None
-        if session is None or transaction is None:
-            return False
-        around = runtime.as_now()
+    def call_and_commit() -> None:
+        with restored():
+            call()
+            _commit_again(session)
 
-        def settled() -> None:
-            with around():
-                deliver()
-                _settle(session)
-
-        waiting_of(session).held.setdefault(transaction, []).append(settled)
-        return True
+    deferred_calls(session).after_commit.setdefault(transaction, []).append(call_and_commit)
+    return True
 
 
-def register() -> None:
-    """Let the bus ask this host about commits, and await what an asynchronous session delivers."""
-    runtime.bus.transactions = (*runtime.bus.transactions, SessionTransactions())
-    runtime.bus.awaiting = lambda: await_ if in_greenlet() else None
+def after_rollback(row: object, call: Call) -> bool:
+    """Call a function when the open savepoint or transaction is rolled back; False where there is none."""
+    session = session_of(row)
+    transaction = innermost(session) if session is not None else None
+    if session is None or transaction is None:
+        return False
+    restored = runtime.as_now()
+
+    def call_restored() -> None:
+        with restored():
+            call()
+
+    deferred_calls(session).after_rollback.setdefault(transaction, []).append(call_restored)
+    return True

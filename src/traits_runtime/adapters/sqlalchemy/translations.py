@@ -14,7 +14,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from traits_runtime._core.locales import normal
-from traits_runtime.adapters.sqlalchemy.shape import Served, uses
+from traits_runtime.adapters.sqlalchemy.host import HOST
+from traits_runtime.adapters.sqlalchemy.shape import uses
 from traits_runtime.traits.translations import BACKENDS, SUFFIX, HasTranslations, Translated, Translations
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class TrackedTranslations(Mutable, Translations):
         return found
 
 
-class SqlTranslations(Served):
+class SqlTranslations:
     """Expressions on the JSON of a translated attribute."""
 
     def value_of(self, model: Any, attribute: str, locales: tuple[str, ...]) -> Any:
@@ -105,5 +106,5 @@ def _mapped(_mapper: Mapper[Any], cls: type) -> None:
 
 def watch() -> None:
     """Serve the models that are mapped from now on."""
-    BACKENDS.add(SqlTranslations())
+    BACKENDS.add(HOST, SqlTranslations())
     event.listen(Mapper, "after_mapper_constructed", _mapped)
