@@ -12,14 +12,14 @@ from typing import Any
 from sphinx_traits.extract import Options
 from sphinx_traits.extract.adapters import read_facts
 from sphinx_traits.extract.calls import read_module_calls
-from sphinx_traits.extract.factories import Factories
-from sphinx_traits.extract.linearise import Graph
-from sphinx_traits.extract.locate import Locator
-from sphinx_traits.extract.names import Resolver
-from sphinx_traits.extract.subject import Facts, Reader
-from sphinx_traits.extract.targets import SourceClass
-from sphinx_traits.extract.world import World
-from sphinx_traits.kept import without_garbage_collection
+from sphinx_traits.extract.context import AnalysisContext, FactSet
+from sphinx_traits.extract.factories import ClassFactories
+from sphinx_traits.extract.locator import Locator
+from sphinx_traits.extract.module_loader import ModuleLoader
+from sphinx_traits.extract.mro import ClassGraph
+from sphinx_traits.extract.references import SourceClass
+from sphinx_traits.extract.resolver import Resolver
+from sphinx_traits.manifest_cache import without_garbage_collection
 
 
 @dataclass
@@ -61,36 +61,38 @@ class Reading:
         began = time.process_time()
         self.packages = packages
         with without_garbage_collection():
-            self.world = World(Locator([search_path], [], None), packages)
-            self.graph = Graph(Resolver(self.world, dict(overrides)))
-            Factories(self.graph)
-            self.reader = Reader(self.graph)
-            self.modules = [self.world.module(one.name) for one in self._found()]
+            self.loader = ModuleLoader(Locator([search_path], [], None), packages)
+            self.graph = ClassGraph(Resolver(self.loader, dict(overrides)))
+            ClassFactories(self.graph)
+            self.reader = AnalysisContext(self.graph)
+            self.modules = [self.loader.module(one.name) for one in self._found()]
             self.classes: dict[str, SourceClass] = {}
             for module in self.modules:
                 for node in module.classes() if module else ():
                     self.classes[self.graph.name(node)] = node
-                    self.graph.lineage(node)
+                    self.graph.mro(node)
         self.cpu = time.process_time() - began
         self.options = Options()
 
     def _found(self) -> Iterable[Any]:
         for package in self.packages:
-            root = self.world.locator.find(package)
+            root = self.loader.locator.find(package)
             if root is not None:
                 yield root
-                yield from self.world.locator.submodules(root)
+                yield from self.loader.locator.submodules(root)
 
     def mro(self, name: str) -> tuple[list[str], str]:
         """The lineage's names, and why it is not certain."""
-        lineage = self.graph.lineage(self.classes[name])
-        return [self.graph.name(one) for one in lineage.nodes], "; ".join(gap.reason for gap in lineage.gaps)
+        mro = self.graph.mro(self.classes[name])
+        return [self.graph.name(one) for one in mro.nodes], "; ".join(
+            uncertainty.reason for uncertainty in mro.uncertainties
+        )
 
 
 def score(reading: Reading, truth: Mapping[str, Any]) -> Score:
     """How a reading compares with the truth of the same packages."""
-    result = Score(cpu=reading.cpu, modules=len(reading.world.parsed))
-    facts: dict[SourceClass, Facts] = {}
+    result = Score(cpu=reading.cpu, modules=len(reading.loader.parsed))
+    facts: dict[SourceClass, FactSet] = {}
     for name, real in truth["classes"].items():
         if name not in reading.classes:
             result.missing.append(name)
@@ -136,7 +138,7 @@ def _compare_members(result: Score, reading: Reading, name: str, real: Mapping[s
 
 
 def _definition(reading: Reading, node: SourceClass, member: str) -> tuple[str, tuple[int, ...]] | None:
-    for one in reading.graph.lineage(node).nodes:
+    for one in reading.graph.mro(node).nodes:
         if not isinstance(one, SourceClass):
             continue
         scope = one.module.scope(one.index)
@@ -155,20 +157,20 @@ def _definition(reading: Reading, node: SourceClass, member: str) -> tuple[str, 
     return None
 
 
-def _facts(reading: Reading, node: SourceClass, known: dict[SourceClass, Facts]) -> Facts:
+def _facts(reading: Reading, node: SourceClass, known: dict[SourceClass, FactSet]) -> FactSet:
     if node not in known:
-        known[node] = read_facts(reading.reader.subject(node)) if node.module.scan is not None else Facts()
+        known[node] = read_facts(reading.reader.subject(node)) if node.module.scan is not None else FactSet()
     return known[node]
 
 
 def _compare_columns(
-    result: Score, reading: Reading, name: str, real: Mapping[str, Any], known: dict[SourceClass, Facts]
+    result: Score, reading: Reading, name: str, real: Mapping[str, Any], known: dict[SourceClass, FactSet]
 ) -> None:
     wanted = [("django", one) for one in real.get("django_fields", ())]
     wanted += [("sqlalchemy", one) for one in real.get("sqlalchemy_columns", ())]
-    lineage = reading.graph.lineage(reading.classes[name]).nodes
+    mro = reading.graph.mro(reading.classes[name]).nodes
     if wanted:
-        sources = [one for one in lineage if isinstance(one, SourceClass)]
+        sources = [one for one in mro if isinstance(one, SourceClass)]
         found = {column.name for one in sources for column in _facts(reading, one, known).columns}
         for host, column in wanted:
             setattr(result, host, getattr(result, host) + 1)
@@ -178,7 +180,7 @@ def _compare_columns(
                 result.column_misses.append(f"{name}.{column}")
     own = _facts(reading, reading.classes[name], known).hooks if real.get("validators") or real.get("hooks") else []
     for attribute, validator in real.get("validators", {}).items():
-        hooks = [one for node in lineage if isinstance(node, SourceClass) for one in _facts(reading, node, known).hooks]
+        hooks = [one for node in mro if isinstance(node, SourceClass) for one in _facts(reading, node, known).hooks]
         result.hooks += 1
         result.hooks_found += any(one.name == validator and repr(attribute) in one.when for one in hooks)
     for moments, method in real.get("hooks", ()):
@@ -187,7 +189,7 @@ def _compare_columns(
 
 
 def _compare_receivers(result: Score, reading: Reading, receivers: Iterable[Sequence[str]]) -> None:
-    facts = Facts()
+    facts = FactSet()
     wanted = list(receivers)
     for module in reading.modules if wanted else ():
         if module is not None:

@@ -87,7 +87,7 @@ def _allowed(module: str, name: str) -> bool:
         return not under(name, "msgspec", *OURS)
     if module == "sphinx_traits.manifest":
         return not under(name, *OURS)
-    if module == "sphinx_traits.kept":
+    if module == "sphinx_traits.manifest_cache":
         return not under(name, *OURS) or under(name, "sphinx_traits.manifest", "sphinx_traits.files")
     if under(name, "sphinx_traits._sphinx"):
         return under(module, "sphinx_traits._sphinx") or module == "sphinx_traits"
@@ -142,7 +142,7 @@ def test_module_imports_only_what_its_place_allows(module: str, path: Path) -> N
         ("traits_runtime.migrate.shims", "import libcst"),
         ("traits_cli.migrate", "import libcst"),
         ("sphinx_traits.manifest", "from sphinx_traits.resolve import Index"),
-        ("sphinx_traits.kept", "from sphinx_traits.extract import Options"),
+        ("sphinx_traits.manifest_cache", "from sphinx_traits.extract import Options"),
         ("sphinx_traits.resolve", "import griffe"),
         ("sphinx_traits.resolve", "from traits_runtime import Trait"),
         ("sphinx_traits.render", "from docutils import nodes"),

@@ -14,7 +14,7 @@ import traits_runtime
 from sphinx_traits._sphinx.config import Settings
 from sphinx_traits._sphinx.directives import DIRECTIVES
 from sphinx_traits._sphinx.warn import Warn
-from sphinx_traits.extract.compose import _HINTS
+from sphinx_traits.extract.manifest_builder import _HINTS
 from traits_cli.commands import COMMANDS
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"

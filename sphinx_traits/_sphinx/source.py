@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sphinx.util.display import SkipProgressMessage, progress_message
 
-from sphinx_traits import kept
+from sphinx_traits import manifest_cache
 from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.files import write_atomic
@@ -63,19 +63,19 @@ def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Pa
 def _read(file: Path, where: str) -> tuple[Manifest, str]:
     try:
         data = file.read_bytes()
-        return loads(data), kept.digest(data)
+        return loads(data), manifest_cache.digest(data)
     except (OSError, ManifestError) as error:
         warn("manifest", f"traits_manifest cannot be read: {error}", where)
         return Manifest(), ""
 
 
-def _unchanged(cache: Path, project: Project) -> kept.Kept | None:
+def _unchanged(cache: Path, project: Project) -> manifest_cache.CacheEntry | None:
     """The manifest of the last build, if nothing that it was made from has changed; to learn that takes no parser."""
     try:
-        last = kept.decoded((cache / LAST).read_bytes(), _Last)
+        last = manifest_cache.decoded((cache / LAST).read_bytes(), _Last)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return kept.load(cache / last.name, only_current=True) if last.key == _key(project) else None
+    return manifest_cache.load(cache / last.name, only_current=True) if last.key == _key(project) else None
 
 
 def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
@@ -101,7 +101,7 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
 
 
 def _key(project: Project) -> str:
-    return kept.digest(repr((__version__, sys.version, astuple(project))).encode())
+    return manifest_cache.digest(repr((__version__, sys.version, astuple(project))).encode())
 
 
 def report(findings: tuple[Finding, ...], sources: Sources) -> None:

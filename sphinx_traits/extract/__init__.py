@@ -12,18 +12,18 @@ import msgspec
 
 from sphinx_traits.extract.adapters import Adapter, register
 from sphinx_traits.extract.cache import Cache
-from sphinx_traits.extract.compose import Composer, assemble
-from sphinx_traits.extract.factories import Factories
-from sphinx_traits.extract.linearise import Graph
-from sphinx_traits.extract.locate import Found, Locator, interpreter_paths
-from sphinx_traits.extract.names import Resolver
+from sphinx_traits.extract.cross_checks import cross_check, unique
+from sphinx_traits.extract.factories import ClassFactories
+from sphinx_traits.extract.locator import Locator, ModuleSpec, interpreter_paths
+from sphinx_traits.extract.manifest_builder import ManifestBuilder, assemble
+from sphinx_traits.extract.module_loader import Module, ModuleLoader
+from sphinx_traits.extract.mro import ClassGraph
 from sphinx_traits.extract.options import Options
-from sphinx_traits.extract.reconcile import reconcile, unique
-from sphinx_traits.extract.reuse import Earlier, reached
+from sphinx_traits.extract.previous_run import PreviousRun, reached
+from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.extract.settings import file_settings, settings_files
-from sphinx_traits.extract.world import Module, World
-from sphinx_traits.kept import Kept, digest, without_garbage_collection
 from sphinx_traits.manifest import Finding, Generator, Location, Manifest
+from sphinx_traits.manifest_cache import CacheEntry, digest, without_garbage_collection
 from sphinx_traits.version import __version__
 
 __all__ = ["Adapter", "Extraction", "Options", "PackageNotFoundError", "extract", "extract_with_files", "register"]
@@ -40,9 +40,9 @@ class PackageNotFoundError(LookupError):
     def __init__(self, name: str, searched: tuple[Path, ...]) -> None:
         self.name = name
         self.searched = searched
-        places = "".join(f"\n  {path}" for path in searched)
+        directories = "".join(f"\n  {path}" for path in searched)
         super().__init__(
-            f"There is no package {name!r} in any of these directories:{places}\n"
+            f"There is no package {name!r} in any of these directories:{directories}\n"
             f"Name the directory that holds it with --search-path DIR, or with search-paths in [tool.traits]."
         )
 
@@ -105,56 +105,60 @@ def extract_with_files(
     """As `extract`, with the files that were read."""
     locator = Locator(search_paths, interpreter_paths(), project)
     if options.cache_dir is None:
-        return _extract(World(locator, packages), packages, project, options, progress, None)[0]
+        return _extract(ModuleLoader(locator, packages), packages, project, options, progress, None)[0]
     began = time.time()
     cache = Cache(options.cache_dir, packages, locator.paths, project, options)
     before = cache.load()
     if before is not None and before.current:
         files = _paths(before.unchanged)
         return Extraction(before.manifest, files, (), (), kept=cache.path, fingerprint=before.fingerprint)
-    world = World(locator, packages, cache.summaries(), before.unchanged) if before else World(locator, packages)
-    found, digests = _extract(world, packages, project, options, progress, before)
-    good = (one for one in world.modules.values() if one is not None and one.name not in world.problems)
-    summaries = {one.name: (one.digest, one.summary) for one in good if one.has_source}
+    loader = (
+        ModuleLoader(locator, packages, cache.symbol_tables(), before.unchanged)
+        if before
+        else ModuleLoader(locator, packages)
+    )
+    found, digests = _extract(loader, packages, project, options, progress, before)
+    good = (one for one in loader.modules.values() if one is not None and one.name not in loader.problems)
+    symbol_tables = {one.name: (one.digest, one.symbols) for one in good if one.has_source}
     data = msgspec.json.encode(found.manifest)
     fingerprint = digest(data)
-    cache.save(data, fingerprint, began, digests, locator.listings, summaries)
+    cache.save(data, fingerprint, began, digests, locator.listings, symbol_tables)
     return replace(found, kept=cache.path, fingerprint=fingerprint)
 
 
 def _extract(
-    world: World,
+    loader: ModuleLoader,
     packages: Sequence[str],
     project: Path | None,
     options: Options,
     progress: Callable[[str, int, int], None] | None,
-    before: Kept | None,
+    before: CacheEntry | None,
 ) -> tuple[Extraction, dict[str, str]]:
     """Read everything that is new; also the digests of all files that were read, or looked for in vain."""
     settled = settings_files(project)  # before they are read: what is saved in between is another content
     with without_garbage_collection():
-        modules = list(_load(world, packages, options, progress))
-        graph = Graph(Resolver(world, options.base_overrides))
-        Factories(graph)
-        composer = Composer(graph, options)
+        modules = list(_load(loader, packages, options, progress))
+        graph = ClassGraph(Resolver(loader, options.base_overrides))
+        ClassFactories(graph)
+        builder = ManifestBuilder(graph, options)
         if before is not None:
-            composer.remember(_earlier(world, before))
-        composer.choose(modules)
+            builder.remember(_earlier(loader, before))
+        builder.choose(modules)
         settings, findings = file_settings(project)
-        findings += _file_findings(world, modules)
-        manifest = assemble(composer, modules, tuple(packages), settings, findings)
+        findings += _file_findings(loader, modules)
+        manifest = assemble(builder, modules, tuple(packages), settings, findings)
     manifest = msgspec.structs.replace(
         manifest,
         generator=Generator(version=__version__),
-        findings=unique([*manifest.findings, *reconcile(manifest)]),
+        findings=unique([*manifest.findings, *cross_check(manifest)]),
     )
-    loaded = [one for one in world.modules.values() if one is not None and one.has_source]
-    digests = {one.found.path or "": one.digest for one in loaded} | settled
+    loaded = [one for one in loader.modules.values() if one is not None and one.has_source]
+    digests = {one.spec.path or "": one.digest for one in loaded} | settled
     extraction = Extraction(
         manifest=manifest,
         files=_paths(digests),
-        visited=tuple(sorted(composer.described)),
-        parsed=tuple(sorted(set(world.parsed))),
+        visited=tuple(sorted(builder.described)),
+        parsed=tuple(sorted(set(loader.parsed))),
     )
     return extraction, digests
 
@@ -164,49 +168,49 @@ def _paths(digests: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(Path(path) for path, known in sorted(digests.items()) if known)
 
 
-def _earlier(world: World, before: Kept) -> Earlier:
+def _earlier(loader: ModuleLoader, before: CacheEntry) -> PreviousRun:
     """What still holds of an earlier run: the facts of the modules that no change has reached."""
-    gone = {name for name in world.known if world.module(name) is None}
-    now = {one.name: one for one in world.modules.values() if one is not None and one.has_source}
-    new = {name for name in now if name in world.renewed or name not in world.known}
-    stale = reached(new | gone, {name: one.summary for name, one in now.items()})
-    fresh = (one for name, one in now.items() if name not in stale and name not in world.problems)
-    return Earlier(before.manifest, frozenset(world.locator.shown(one.found.path or "") for one in fresh))
+    gone = {name for name in loader.known if loader.module(name) is None}
+    now = {one.name: one for one in loader.modules.values() if one is not None and one.has_source}
+    new = {name for name in now if name in loader.renewed or name not in loader.known}
+    stale = reached(new | gone, {name: one.symbols for name, one in now.items()})
+    fresh = (one for name, one in now.items() if name not in stale and name not in loader.problems)
+    return PreviousRun(before.manifest, frozenset(loader.locator.display_path(one.spec.path or "") for one in fresh))
 
 
 def _load(
-    world: World, packages: Sequence[str], options: Options, progress: Callable[[str, int, int], None] | None
+    loader: ModuleLoader, packages: Sequence[str], options: Options, progress: Callable[[str, int, int], None] | None
 ) -> Iterator[Module]:
-    found = [one for package in packages for one in _modules(world, package, options)]
+    found = [one for package in packages for one in _modules(loader, package, options)]
     for number, one in enumerate(found, 1):
         if progress is not None:
             progress(one.name, number, len(found))
-        module = world.module(one.name)
+        module = loader.module(one.name)
         if module is not None:
             yield module
 
 
-def _modules(world: World, package: str, options: Options) -> Iterator[Found]:
-    root = world.locator.find(package)
+def _modules(loader: ModuleLoader, package: str, options: Options) -> Iterator[ModuleSpec]:
+    root = loader.locator.find(package)
     if root is None:
-        raise PackageNotFoundError(package, tuple(Path(one) for one in world.locator.paths))
-    for found in (root, *world.locator.submodules(root)):
+        raise PackageNotFoundError(package, tuple(Path(one) for one in loader.locator.paths))
+    for found in (root, *loader.locator.submodules(root)):
         if found.has_source and not any(fnmatchcase(found.name, one) for one in options.exclude):
             yield found
 
 
-def _file_findings(world: World, modules: list[Module]) -> list[Finding]:
+def _file_findings(loader: ModuleLoader, modules: list[Module]) -> list[Finding]:
     """What is wrong with the files of the analysed packages."""
     own = {one.name for one in modules}
     return [
         Finding(
-            location=Location(world.locator.shown(path), problem.line),
+            location=Location(loader.locator.display_path(path), problem.line),
             code=problem.code,
             message=problem.message,
             hint=problem.hint,
             subject=name,
             level="error",
         )
-        for name, (path, problem) in world.problems.items()
+        for name, (path, problem) in loader.problems.items()
         if name in own
     ]

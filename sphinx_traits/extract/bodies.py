@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
-from sphinx_traits.extract.scan import FunctionNode
+from sphinx_traits.extract.symbol_builder import FunctionNode
 
 
 def own_nodes(function: FunctionNode) -> Iterator[ast.AST]:

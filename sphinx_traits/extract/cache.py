@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from sphinx_traits import kept
+from sphinx_traits import manifest_cache
 from sphinx_traits.extract.options import Options
-from sphinx_traits.extract.summary import Summary
+from sphinx_traits.extract.symbols import SymbolTable
 from sphinx_traits.files import write_atomic
 
 
@@ -24,7 +24,7 @@ class Cache:
     each writes a file of its own and moves it into place.
 
     Args:
-        folder: Where to keep it; made when something is kept.
+        folder: Where to keep it; made on the first write.
         packages: The analysed packages.
         paths: All search paths.
         project: The project's folder.
@@ -42,19 +42,19 @@ class Cache:
         self.path: Path = folder / f"manifest-{name}.json"
         self._summaries: Path = folder / f"modules-{name}.json"
 
-    def load(self) -> kept.Kept | None:
+    def load(self) -> manifest_cache.CacheEntry | None:
         """The manifest of an earlier run; None where there is none to be used.
 
         The folder is made now: were it made after the reading, it would be a change in the directory around it.
         """
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        return kept.load(self.path)
+        return manifest_cache.load(self.path)
 
-    def summaries(self) -> dict[str, tuple[str, Summary]]:
+    def symbol_tables(self) -> dict[str, tuple[str, SymbolTable]]:
         """The summaries of that run's modules, each with its file's digest; none where they cannot be read."""
         try:
-            return kept.decoded(self._summaries.read_bytes(), dict[str, tuple[str, Summary]])
+            return manifest_cache.decoded(self._summaries.read_bytes(), dict[str, tuple[str, SymbolTable]])
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return {}
 
@@ -65,17 +65,17 @@ class Cache:
         began: float,
         files: Mapping[str, str],
         directories: Mapping[str, Mapping[str, bool]],
-        summaries: Mapping[str, tuple[str, Summary]],
+        symbol_tables: Mapping[str, tuple[str, SymbolTable]],
     ) -> None:
-        """Keep a manifest as `kept.save` does, with the summaries; a folder that cannot be written to keeps nothing."""
+        """Write the manifest and the symbol tables; does nothing where the folder cannot be written to."""
         with contextlib.suppress(OSError):
-            write_atomic(self._summaries, msgspec.json.encode(summaries))
-            kept.save(self.path, data, fingerprint, began, files, directories)
+            write_atomic(self._summaries, msgspec.json.encode(symbol_tables))
+            manifest_cache.save(self.path, data, fingerprint, began, files, directories)
 
 
 @lru_cache(maxsize=1)
 def _code_state() -> str:
     """Changes whenever the code that reads sources does."""
     folder = Path(__file__).parent
-    places = (*folder.rglob("*.py"), folder.parent / "manifest.py", folder.parent / "kept.py")
-    return kept.digest(repr(sorted((one.name, one.stat().st_mtime_ns) for one in places)).encode())
+    positions = (*folder.rglob("*.py"), folder.parent / "manifest.py", folder.parent / "manifest_cache.py")
+    return manifest_cache.digest(repr(sorted((one.name, one.stat().st_mtime_ns) for one in positions)).encode())

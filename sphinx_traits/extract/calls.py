@@ -15,12 +15,20 @@ from sphinx_traits.extract.adapters.core import (
     parameters,
 )
 from sphinx_traits.extract.bodies import choices, local_values, parameter_nodes
-from sphinx_traits.extract.describe import first_parameter
+from sphinx_traits.extract.context import AnalysisContext, ClassContext, FactSet
+from sphinx_traits.extract.members import first_parameter
+from sphinx_traits.extract.module_loader import Module
 from sphinx_traits.extract.prune import CONDITION, absolute
-from sphinx_traits.extract.scan import FunctionNode
-from sphinx_traits.extract.subject import Facts, Reader, Subject
-from sphinx_traits.extract.targets import FunctionTarget, Opaque, Place, SourceClass, Target, ValueTarget, symbol
-from sphinx_traits.extract.world import Module
+from sphinx_traits.extract.references import (
+    FunctionReference,
+    Position,
+    Reference,
+    SourceClass,
+    Unresolved,
+    ValueReference,
+    package_and_name,
+)
+from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import CacheKey, Certainty, Emit, Job, Listener
 from traits_runtime._core.naming import event_name
 
@@ -51,127 +59,127 @@ _WHY: dict[Certainty, str] = {
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def read_class_calls(subject: Subject, facts: Facts) -> None:
+def read_class_calls(context: ClassContext, facts: FactSet) -> None:
     """Add what a class's own methods emit and listen to."""
-    declared = _declares_events(subject)
-    for function in subject.functions:
-        name = f"{subject.name}.{function.name}"
-        reader = _Calls(subject.reader, subject.module, subject.name, facts)
-        reader.decorated(function, subject.place, name)
-        reader.sent(function, subject.place, name)
+    declared = _declares_events(context)
+    for function in context.functions:
+        name = f"{context.name}.{function.name}"
+        analysis = _Calls(context.analysis, context.module, context.name, facts)
+        analysis.decorated(function, context.position, name)
+        analysis.sent(function, context.position, name)
         if declared:
-            reader.emitted_by(function, subject, name)
+            analysis.emitted_by(function, context, name)
 
 
-def _declares_events(subject: Subject) -> bool:
-    return any(one.startswith("traits_runtime.") for one in subject.ancestors)
+def _declares_events(context: ClassContext) -> bool:
+    return any(one.startswith("traits_runtime.") for one in context.ancestors)
 
 
-def read_module_calls(reader: Reader, module: Module, facts: Facts) -> None:
+def read_module_calls(analysis: AnalysisContext, module: Module, facts: FactSet) -> None:
     """Add what a module's functions and top level emit, listen to and queue."""
     source = module.source
     if source is None or source.tree is None or not any(word in source.text for word in _WORTH_READING):
         return
-    place = Place(module)
-    calls = _Calls(reader, module, module.name, facts)
+    position = Position(module)
+    calls = _Calls(analysis, module, module.name, facts)
     for node in source.tree.body:
         if isinstance(node, _FUNCTIONS):
             name = f"{module.name}.{node.name}"
-            calls.decorated(node, place, name)
-            calls.free_emits(node, place, name)
-            calls.sent(node, place, name)
-            calls.registered(node, place)
+            calls.decorated(node, position, name)
+            calls.free_emits(node, position, name)
+            calls.sent(node, position, name)
+            calls.registered(node, position)
         elif isinstance(node, ast.ClassDef):
-            calls.subscriber(node, place)
+            calls.subscriber(node, position)
         else:
-            calls.free_emits(node, place, module.name)
-            calls.sent(node, place, module.name)
-            calls.registered(node, place)
+            calls.free_emits(node, position, module.name)
+            calls.sent(node, position, module.name)
+            calls.registered(node, position)
 
 
 class _Calls:
-    def __init__(self, reader: Reader, module: Module, owner: str, facts: Facts) -> None:
-        self.reader = reader
+    def __init__(self, analysis: AnalysisContext, module: Module, owner: str, facts: FactSet) -> None:
+        self.analysis = analysis
         self.module = module
         self.owner = owner
         self.facts = facts
         self.local: dict[str, tuple[str, str]] = {}
 
-    def resolve(self, place: Place, node: ast.expr) -> Target:
+    def resolve(self, position: Position, node: ast.expr) -> Reference:
         """What an expression stands for, imports inside the function at hand included."""
         if isinstance(node, ast.Attribute) and self.local:
-            return self.reader.resolver.attribute(self.resolve(place, node.value), node.attr)
+            return self.analysis.resolver.attribute(self.resolve(position, node.value), node.attr)
         if isinstance(node, ast.Name) and node.id in self.local:
             module, name = self.local[node.id]
-            resolver = self.reader.resolver
+            resolver = self.analysis.resolver
             return resolver.member(module, name) if name else resolver.module_target(module)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("partial") and node.args:
-            return self.resolve(place, node.args[0])
-        return self.reader.resolver.expression(place, node)
+            return self.resolve(position, node.args[0])
+        return self.analysis.resolver.expression(position, node)
 
     # Listeners.
 
-    def decorated(self, function: FunctionNode, place: Place, name: str) -> None:
+    def decorated(self, function: FunctionNode, position: Position, name: str) -> None:
         """Listeners and jobs that a function's decorators make."""
         for decorator in function.decorator_list:
             call = decorator if isinstance(decorator, ast.Call) else None
             called = call.func if call is not None else decorator
-            pattern, given, via = self._pattern(place, called, call)
+            pattern, given, via = self._pattern(position, called, call)
             for one, certainty in pattern:
-                self._listener(function, place, name, one, certainty, given, via)
-            if place.scope < 0 and api(self.reader.resolver.expression(place, called)) == "job":
-                self._job(function, place, given, name)
+                self._listener(function, position, name, one, certainty, given, via)
+            if position.scope < 0 and api(self.analysis.resolver.expression(position, called)) == "job":
+                self._job(function, position, given, name)
 
     def _pattern(
-        self, place: Place, called: ast.expr, call: ast.Call | None
+        self, position: Position, called: ast.expr, call: ast.Call | None
     ) -> tuple[list[tuple[str, Certainty]], dict[str, ast.expr], str]:
         given = arguments(call) if call is not None else {}
         if isinstance(called, ast.Attribute) and called.attr in ("listener", "listen"):
-            wire = self._event_wire(place, called.value)
+            wire = self._event_wire(position, called.value)
             if wire:
                 return [(wire, "certain")], given, "declared"
-        target = self.reader.resolver.expression(place, called)
-        top, last = symbol(target)
+        target = self.analysis.resolver.expression(position, called)
+        top, last = package_and_name(target)
         if api(target) in ("listen", "on") and call is not None:
             named = call.args[0] if call.args else given.get("pattern")
-            return [self._name(place, named)] if named is not None else [], given, "declared"
+            return [self._name(position, named)] if named is not None else [], given, "declared"
         if last == "receiver" and top in ("django", "blinker") and call is not None and call.args:
             signals = call.args[0].elts if isinstance(call.args[0], ast.Tuple | ast.List) else [call.args[0]]
-            return [self._signal(place, one) for one in signals], given, "declared"
+            return [self._signal(position, one) for one in signals], given, "declared"
         if last == "listens_for" and top == "sqlalchemy" and call is not None and len(call.args) >= 2:
-            return [self._sqlalchemy(place, call, given)], given, "declared"
+            return [self._sqlalchemy(position, call, given)], given, "declared"
         return [], given, ""
 
-    def _event_wire(self, place: Place, node: ast.expr) -> str:
+    def _event_wire(self, position: Position, node: ast.expr) -> str:
         """The wire name of ``HasSlug.slug_generated``; empty where that is no declared event."""
         if not isinstance(node, ast.Attribute):
             return ""
-        owner = self.resolve(place, node.value)
+        owner = self.resolve(position, node.value)
         if not isinstance(owner, SourceClass):
             return ""
-        found = event_of(self.reader.subject(owner), node.attr)
+        found = event_of(self.analysis.class_context(owner), node.attr)
         return found.wire if found is not None else ""
 
-    def _name(self, place: Place, node: ast.expr) -> tuple[str, Certainty]:
-        wire = self._event_wire(place, node)
-        return (wire, "certain") if wire else self.reader.folder.pattern(place, node)
+    def _name(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
+        wire = self._event_wire(position, node)
+        return (wire, "certain") if wire else self.analysis.constants.pattern(position, node)
 
-    def _signal(self, place: Place, node: ast.expr) -> tuple[str, Certainty]:
-        target = self.reader.resolver.expression(place, node)
-        return target.path, "dynamic" if isinstance(target, Opaque) else "certain"
+    def _signal(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
+        target = self.analysis.resolver.expression(position, node)
+        return target.path, "dynamic" if isinstance(target, Unresolved) else "certain"
 
-    def _sqlalchemy(self, place: Place, call: ast.Call, given: dict[str, ast.expr]) -> tuple[str, Certainty]:
+    def _sqlalchemy(self, position: Position, call: ast.Call, given: dict[str, ast.expr]) -> tuple[str, Certainty]:
         """The event; what it is listened for at counts as the model where it is one."""
-        event, certainty = self.reader.folder.pattern(place, call.args[1])
-        heard = self.resolve(place, call.args[0])
-        if isinstance(heard, SourceClass) and symbol(heard)[0] != "sqlalchemy":
+        event, certainty = self.analysis.constants.pattern(position, call.args[1])
+        heard = self.resolve(position, call.args[0])
+        if isinstance(heard, SourceClass) and package_and_name(heard)[0] != "sqlalchemy":
             given["model"] = call.args[0]
         return f"sqlalchemy.{event}", certainty
 
     def _listener(
         self,
         function: FunctionNode,
-        place: Place,
+        position: Position,
         name: str,
         pattern: str,
         certainty: Certainty,
@@ -179,16 +187,16 @@ class _Calls:
         via: str,
     ) -> None:
         inferred = via != "declared"
-        model, doubt = self._model(place, given)
+        model, doubt = self._model(position, given)
         self.facts.listeners.append(
             Listener(
                 name=function.name,
                 owner=self.owner,
-                location=self.reader.location(self.module, function),
+                location=self.analysis.location(self.module, function),
                 doc=docstring(function),
                 pattern=pattern,
                 target=name,
-                priority=self._integer(place, given.get("priority")),
+                priority=self._integer(position, given.get("priority")),
                 model=model,
                 is_async=isinstance(function, ast.AsyncFunctionDef),
                 certainty="dynamic" if doubt else certainty,
@@ -197,7 +205,7 @@ class _Calls:
             )
         )
 
-    def registered(self, statement: ast.stmt, place: Place) -> None:
+    def registered(self, statement: ast.stmt, position: Position) -> None:
         """Listeners that a statement registers: ``events.listen("trait.**", audit)``, ``saved.connect(audit)``."""
         self.local = local_imports(statement, self.module.package)
         for call in _calls(statement):
@@ -205,11 +213,11 @@ class _Calls:
             if named not in ("connect", "listen", "on"):
                 continue
             given = arguments(call)
-            found = self._registration(place, call, given)
+            found = self._registration(position, call, given)
             if found is None:
                 continue
             (pattern, certainty), target = found
-            model, doubt = self._model(place, given)
+            model, doubt = self._model(position, given)
             condition = getattr(statement, CONDITION, "")
             if condition and not doubt:
                 doubt, certainty = f"it depends on the condition `{condition}`", "conditional"
@@ -217,95 +225,95 @@ class _Calls:
                 certainty = "dynamic"
             elif isinstance(statement, _FUNCTIONS):
                 doubt = f"{statement.name}() registers it"
-            path = self._path(self.resolve(place, target))
+            path = self._path(self.resolve(position, target))
             self.facts.listeners.append(
                 Listener(
                     name=path.rpartition(".")[2],
                     owner=self.owner,
-                    location=self.reader.location(self.module, call),
+                    location=self.analysis.location(self.module, call),
                     pattern=pattern,
                     target=path,
-                    priority=self._integer(place, given.get("priority")),
+                    priority=self._integer(position, given.get("priority")),
                     model=model,
                     certainty=certainty,
                     why=doubt,
                 )
             )
 
-    def _path(self, target: Target) -> str:
+    def _path(self, target: Reference) -> str:
         """The dotted path of a callable; of an inherited method under the class that it is reached through."""
-        if isinstance(target, FunctionTarget) and isinstance(target.receiver, SourceClass):
-            return f"{self.reader.graph.name(target.receiver)}.{target.entry.name}"
+        if isinstance(target, FunctionReference) and isinstance(target.receiver, SourceClass):
+            return f"{self.analysis.graph.name(target.receiver)}.{target.symbol.name}"
         return target.path
 
     def _registration(
-        self, place: Place, call: ast.Call, given: dict[str, ast.expr]
+        self, position: Position, call: ast.Call, given: dict[str, ast.expr]
     ) -> tuple[tuple[str, Certainty], ast.expr] | None:
         attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if attribute == "connect" and isinstance(call.func, ast.Attribute) and (call.args or "receiver" in given):
-            signal = self.resolve(place, call.func.value)
+            signal = self.resolve(position, call.func.value)
             if self._is_signal(signal):
                 return (signal.path, "certain"), call.args[0] if call.args else given["receiver"]
         if attribute in ("listen", "on") and isinstance(call.func, ast.Attribute) and call.args:
-            wire = self._event_wire(place, call.func.value)
+            wire = self._event_wire(position, call.func.value)
             if wire:
                 return (wire, "certain"), call.args[0]
-        target = self.resolve(place, call.func)
-        ours = target.path.startswith("traits_runtime.") or symbol(target) == ("sqlalchemy", "listen")
-        if symbol(target)[1] == "listen" and ours and len(call.args) >= 2:
-            if symbol(target)[0] == "sqlalchemy" and len(call.args) >= 3:
-                return self._sqlalchemy(place, call, given), call.args[2]
-            return self._name(place, call.args[0]), call.args[1]
+        target = self.resolve(position, call.func)
+        ours = target.path.startswith("traits_runtime.") or package_and_name(target) == ("sqlalchemy", "listen")
+        if package_and_name(target)[1] == "listen" and ours and len(call.args) >= 2:
+            if package_and_name(target)[0] == "sqlalchemy" and len(call.args) >= 3:
+                return self._sqlalchemy(position, call, given), call.args[2]
+            return self._name(position, call.args[0]), call.args[1]
         return None
 
-    def _is_signal(self, target: Target) -> bool:
-        if isinstance(target, Opaque):
+    def _is_signal(self, target: Reference) -> bool:
+        if isinstance(target, Unresolved):
             return target.path.startswith("django.") and ".signals." in target.path
-        if not isinstance(target, ValueTarget):
+        if not isinstance(target, ValueReference):
             return False
-        made_by = self.reader.graph.made_by(target)
+        made_by = self.analysis.graph.made_by(target)
         if made_by is None:
             return False
-        kinds = self.reader.graph.lineage(made_by).nodes if isinstance(made_by, SourceClass) else (made_by,)
-        return any(symbol(one) in _SIGNALS for one in kinds)
+        kinds = self.analysis.graph.mro(made_by).nodes if isinstance(made_by, SourceClass) else (made_by,)
+        return any(package_and_name(one) in _SIGNALS for one in kinds)
 
-    def subscriber(self, node: ast.ClassDef, place: Place) -> None:
+    def subscriber(self, node: ast.ClassDef, position: Position) -> None:
         """Listeners among the methods of a class that is neither model nor trait."""
-        scan = self.module.scan
-        index = scan.classes.index(node) if scan is not None else -1
+        syntax = self.module.syntax
+        index = syntax.classes.index(node) if syntax is not None else -1
         marked = [one for one in node.body if isinstance(one, _FUNCTIONS) and one.decorator_list]
         if index < 0:
             return
-        subject = self.reader.subject(self.module.class_at(index))
-        if is_subclass(subject, subject.node, "Trait"):
+        context = self.analysis.class_context(self.module.class_at(index))
+        if is_subclass(context, context.node, "Trait"):
             return
-        inner = _Calls(self.reader, self.module, subject.name, self.facts)
-        inner.listener_class(subject)
+        inner = _Calls(self.analysis, self.module, context.name, self.facts)
+        inner.listener_class(context)
         for function in (one for one in node.body if isinstance(one, _FUNCTIONS)):
-            inner.registered(function, subject.place)
-            inner.sent(function, subject.place, f"{subject.name}.{function.name}")
+            inner.registered(function, context.position)
+            inner.sent(function, context.position, f"{context.name}.{function.name}")
         for function in marked:
-            inner.decorated(function, subject.place, f"{subject.name}.{function.name}")
+            inner.decorated(function, context.position, f"{context.name}.{function.name}")
 
-    def listener_class(self, subject: Subject) -> None:
+    def listener_class(self, context: ClassContext) -> None:
         """``class Audit(TraitEventListener): pattern = "trait.**"``: its ``handle`` hears once it is subscribed."""
-        handle = next((one for one in subject.functions if one.name == "handle"), None)
-        if handle is None or not is_subclass(subject, subject.node, "TraitEventListener"):
+        handle = next((one for one in context.functions if one.name == "handle"), None)
+        if handle is None or not is_subclass(context, context.node, "TraitEventListener"):
             return
-        given = {one.name: one.value for one in subject.statements if one.value is not None}
+        given = {one.name: one.value for one in context.statements if one.value is not None}
         if "pattern" not in given:
             return
-        pattern, certainty = self._name(subject.place, given["pattern"])
-        name = f"{subject.name}.handle"
-        self._listener(handle, subject.place, name, pattern, certainty, given, "declared")
+        pattern, certainty = self._name(context.position, given["pattern"])
+        name = f"{context.name}.handle"
+        self._listener(handle, context.position, name, pattern, certainty, given, "declared")
 
-    def _job(self, function: FunctionNode, place: Place, given: dict[str, ast.expr], name: str) -> None:
-        queue = self.reader.folder.value(place, given["queue"]) if "queue" in given else ""
+    def _job(self, function: FunctionNode, position: Position, given: dict[str, ast.expr], name: str) -> None:
+        queue = self.analysis.constants.value(position, given["queue"]) if "queue" in given else ""
         self.facts.jobs.append(
             Job(
                 name=function.name,
                 owner=name.rpartition(".")[0],
-                location=self.reader.location(self.module, function),
+                location=self.analysis.location(self.module, function),
                 doc=docstring(function),
                 queue=queue if isinstance(queue, str) else "",
                 parameters=parameters(function, bound=False),
@@ -314,16 +322,16 @@ class _Calls:
 
     # Emits.
 
-    def emitted_by(self, function: FunctionNode, subject: Subject, name: str) -> None:
+    def emitted_by(self, function: FunctionNode, context: ClassContext, name: str) -> None:
         """The emitting calls of a method."""
         receiver = first_parameter(function) or "self"
         values = local_values(function)
         for call in _calls(function):
-            self._cached(call, subject, receiver)
-            for wire, certainty in self._emitted(call, subject, receiver, values):
+            self._cached(call, context, receiver)
+            for wire, certainty in self._emitted(call, context, receiver, values):
                 self._emit(call, name, wire, certainty)
 
-    def _cached(self, call: ast.Call, subject: Subject, receiver: str) -> None:
+    def _cached(self, call: ast.Call, context: ClassContext, receiver: str) -> None:
         """``self.pages.remember("latest", make)``: a key of a declared cache."""
         node = call.func
         if not isinstance(node, ast.Attribute) or node.attr not in _CACHE_OPERATIONS or not call.args:
@@ -331,13 +339,13 @@ class _Calls:
         held = node.value
         if not (isinstance(held, ast.Attribute) and isinstance(held.value, ast.Name) and held.value.id == receiver):
             return
-        if is_cache(subject, held.attr):
-            key, certainty = self.reader.folder.pattern(subject.place, call.args[0])
+        if is_cache(context, held.attr):
+            key, certainty = self.analysis.constants.pattern(context.position, call.args[0])
             self.facts.cache_keys.append(
                 CacheKey(
                     name=key,
                     owner=self.owner,
-                    location=self.reader.location(self.module, call),
+                    location=self.analysis.location(self.module, call),
                     operation=_CACHE_OPERATIONS[node.attr],
                     via="inferred",
                     certainty=certainty,
@@ -346,84 +354,88 @@ class _Calls:
             )
 
     def _emitted(
-        self, call: ast.Call, subject: Subject, receiver: str, values: dict[str, list[ast.expr]]
+        self, call: ast.Call, context: ClassContext, receiver: str, values: dict[str, list[ast.expr]]
     ) -> list[tuple[str, Certainty]]:
         node = call.func
         if not isinstance(node, ast.Attribute):
             return []
         if isinstance(node.value, ast.Name) and node.value.id == receiver:
             if node.attr in _EMITS and call.args:
-                return self._emitted_names(call.args[0], subject, receiver, values)
-            event = event_of(subject, node.attr)
+                return self._emitted_names(call.args[0], context, receiver, values)
+            event = event_of(context, node.attr)
             return [(event.wire, "certain")] if event is not None else []
         inner = node.value
         bound = isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == receiver
         if node.attr in _EMITS and bound and isinstance(inner, ast.Attribute):
-            event = event_of(subject, inner.attr)
+            event = event_of(context, inner.attr)
             return [(event.wire, "certain")] if event is not None else []
-        wire = self._event_wire(subject.place, inner) if node.attr in _EMITS else self._event_wire(subject.place, node)
+        wire = (
+            self._event_wire(context.position, inner)
+            if node.attr in _EMITS
+            else self._event_wire(context.position, node)
+        )
         return [(wire, "certain")] if wire else []
 
     def _emitted_names(
-        self, given: ast.expr, subject: Subject, receiver: str, values: dict[str, list[ast.expr]]
+        self, given: ast.expr, context: ClassContext, receiver: str, values: dict[str, list[ast.expr]]
     ) -> list[tuple[str, Certainty]]:
         """``self.emit("slug_generated")``: the name of an event of the class, or a whole name; one for each choice."""
         ways = choices(given, values)
-        found = [self._emitted_name(one, subject, receiver) for one in ways]
+        found = [self._emitted_name(one, context, receiver) for one in ways]
         sure = len(ways) == 1
         return [(wire, certainty if sure or certainty != "certain" else "conditional") for wire, certainty in found]
 
-    def _emitted_name(self, given: ast.expr, subject: Subject, receiver: str) -> tuple[str, Certainty]:
+    def _emitted_name(self, given: ast.expr, context: ClassContext, receiver: str) -> tuple[str, Certainty]:
         of_class = isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) and given.value.id == receiver
         if of_class and isinstance(given, ast.Attribute):
-            at = self.reader.graph.attribute(subject.node, given.attr)
-            given = at.node if isinstance(at, ValueTarget) else given
-        text, certainty = self.reader.folder.pattern(subject.place, given)
+            at = self.analysis.graph.attribute(context.node, given.attr)
+            given = at.node if isinstance(at, ValueReference) else given
+        text, certainty = self.analysis.constants.pattern(context.position, given)
         if certainty == "certain" and of_class:
             certainty = "conditional"
         if certainty == "dynamic" or text.startswith("trait."):
             return text, certainty
-        event = event_of(subject, text) if certainty != "pattern" else None
-        return (event.wire if event is not None else event_name(subject.short, text)), certainty
+        event = event_of(context, text) if certainty != "pattern" else None
+        return (event.wire if event is not None else event_name(context.short, text)), certainty
 
-    def free_emits(self, node: ast.AST, place: Place, name: str) -> None:
+    def free_emits(self, node: ast.AST, position: Position, name: str) -> None:
         """Emitting calls outside a trait: ``HasSlug.slug_generated.emit(...)``, ``events.emit("trait.x.y")``."""
         function = node if isinstance(node, _FUNCTIONS) else None
         self.local = local_imports(function, self.module.package) if function is not None else {}
-        typed = self._typed(function, place) if function is not None else {}
+        typed = self._typed(function, position) if function is not None else {}
         values = local_values(function) if typed and function is not None else {}
         for call in _calls(node):
             if not isinstance(call.func, ast.Attribute):
                 continue
-            for receiver, subject in typed.items():
+            for receiver, context in typed.items():
                 if isinstance(call.func.value, ast.Name) and call.func.value.id == receiver:
-                    for wire, certainty in self._emitted(call, subject, receiver, values):
+                    for wire, certainty in self._emitted(call, context, receiver, values):
                         self._emit(call, name, wire, certainty)
             if call.func.attr not in _EMITS:
                 continue
-            wire = self._event_wire(place, call.func.value)
+            wire = self._event_wire(position, call.func.value)
             if wire:
                 self._emit(call, name, wire, "certain")
-            elif call.args and self.resolve(place, call.func).path.startswith("traits_runtime."):
-                text, certainty = self._name(place, call.args[0])
+            elif call.args and self.resolve(position, call.func).path.startswith("traits_runtime."):
+                text, certainty = self._name(position, call.args[0])
                 self._emit(call, name, text, certainty)
 
-    def sent(self, node: ast.stmt, place: Place, name: str) -> None:
+    def sent(self, node: ast.stmt, position: Position, name: str) -> None:
         """Signals that a function or a statement sends: ``published.send(sender=type(self), page=self)``."""
         self.local = local_imports(node, self.module.package)
         for call in _calls(node):
             if isinstance(call.func, ast.Attribute) and call.func.attr in _SENDS:
-                signal = self.resolve(place, call.func.value)
+                signal = self.resolve(position, call.func.value)
                 if self._is_signal(signal):
                     self._emit(call, name, signal.path, "certain")
 
-    def _typed(self, function: FunctionNode, place: Place) -> dict[str, Subject]:
+    def _typed(self, function: FunctionNode, position: Position) -> dict[str, ClassContext]:
         """The parameters of a function that are annotated as instances of a trait or of a model."""
-        found: dict[str, Subject] = {}
+        found: dict[str, ClassContext] = {}
         for one in parameter_nodes(function):
-            target = self.resolve(place, one.annotation) if one.annotation is not None else None
-            if isinstance(target, SourceClass) and is_subclass(self.reader.subject(target), target, "Trait"):
-                found[one.arg] = self.reader.subject(target)
+            target = self.resolve(position, one.annotation) if one.annotation is not None else None
+            if isinstance(target, SourceClass) and is_subclass(self.analysis.class_context(target), target, "Trait"):
+                found[one.arg] = self.analysis.class_context(target)
         return found
 
     def _emit(self, call: ast.Call, function: str, wire: str, certainty: Certainty) -> None:
@@ -431,7 +443,7 @@ class _Calls:
             Emit(
                 name=wire,
                 owner=self.owner,
-                location=self.reader.location(self.module, call),
+                location=self.analysis.location(self.module, call),
                 function=function,
                 certainty=certainty,
                 via="inferred",
@@ -439,18 +451,18 @@ class _Calls:
             )
         )
 
-    def _integer(self, place: Place, node: ast.expr | None) -> int:
-        value = self.reader.folder.value(place, node) if node is not None else 0
+    def _integer(self, position: Position, node: ast.expr | None) -> int:
+        value = self.analysis.constants.value(position, node) if node is not None else 0
         return value if isinstance(value, int) else 0
 
-    def _model(self, place: Place, given: dict[str, ast.expr]) -> tuple[str, str]:
+    def _model(self, position: Position, given: dict[str, ast.expr]) -> tuple[str, str]:
         """The only model that a listener hears, and why that is not certain."""
         node = given.get("model", given.get("sender"))
         if node is None or isinstance(node, ast.Constant):
             return (node.value, "") if node is not None and isinstance(node.value, str) else ("", "")
-        target = self.resolve(place, node)
+        target = self.resolve(position, node)
         if isinstance(target, SourceClass):
-            return self.reader.graph.name(target), ""
+            return self.analysis.graph.name(target), ""
         return ast.unparse(node), "which model it hears is only known when the program runs"
 
 

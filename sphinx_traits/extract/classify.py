@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sphinx_traits.extract.adapters.core import api
-from sphinx_traits.extract.linearise import Graph
-from sphinx_traits.extract.names import parse_expression
+from sphinx_traits.extract.mro import ClassGraph
 from sphinx_traits.extract.options import Options, chosen
-from sphinx_traits.extract.targets import ClassNode, SourceClass, SynthClass, symbol
+from sphinx_traits.extract.references import ClassNode, SourceClass, SyntheticClass, package_and_name
+from sphinx_traits.extract.resolver import parse_expression
 from sphinx_traits.manifest import Class, Model, Trait, Via
 
 Role: TypeAlias = Literal["model", "trait", "base"]
@@ -41,7 +41,7 @@ _FOR_OTHERS = frozenset({USED_BY_MODEL, USED_BY_TRAIT, _DECLARATIVE_BASE})
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Classification:
     """What a class is, with the reason."""
 
     role: Role
@@ -58,22 +58,22 @@ class Classifier:
         options: The user's own lists of traits and models.
     """
 
-    def __init__(self, graph: Graph, options: Options) -> None:
+    def __init__(self, graph: ClassGraph, options: Options) -> None:
         self.graph = graph
         self.options = options
-        self._verdicts: dict[SourceClass, Verdict | None] = {}
+        self._classifications: dict[SourceClass, Classification | None] = {}
 
-    def verdict(self, node: SourceClass) -> Verdict | None:
+    def classification(self, node: SourceClass) -> Classification | None:
         """What a class is by itself; None for a class that is nothing to us unless a model uses it."""
-        if node not in self._verdicts:
-            self._verdicts[node] = None if self.is_framework(node) else self._judge(node)
-        return self._verdicts[node]
+        if node not in self._classifications:
+            self._classifications[node] = None if self.is_framework(node) else self._judge(node)
+        return self._classifications[node]
 
     def remember(self, node: SourceClass, known: Class) -> None:
         """Take over what a class was by itself in an earlier run, where it was not taken in for another's sake."""
         if known.why not in _FOR_OTHERS:
             role: Role = "model" if isinstance(known, Model) else "trait" if isinstance(known, Trait) else "base"
-            self._verdicts[node] = Verdict(role, known.via, known.why, known.abstract)
+            self._classifications[node] = Classification(role, known.via, known.why, known.abstract)
 
     def is_framework(self, node: ClassNode) -> bool:
         """Whether a class belongs to a library that models stand on, not to the behaviour of models."""
@@ -82,9 +82,9 @@ class Classifier:
         name = node.path
         return name.partition(".")[0] in _FRAMEWORKS and not name.startswith(_OURS_WITHIN)
 
-    def _judge(self, node: SourceClass) -> Verdict | None:
+    def _judge(self, node: SourceClass) -> Classification | None:
         name = self.graph.name(node)
-        nodes = self.graph.lineage(node).nodes[1:]
+        nodes = self.graph.mro(node).nodes[1:]
         declared = self._declared(node, nodes)
         if declared is not None and declared.role == "trait":
             return declared
@@ -92,7 +92,7 @@ class Classifier:
             pattern = chosen(name, patterns)
             if pattern:
                 why = f"the pattern {pattern!r} in [tool.traits] names it"
-                return Verdict("trait" if role == "trait" else "model", "inferred", why)
+                return Classification("trait" if role == "trait" else "model", "inferred", why)
         if declared is not None:
             return declared
         names = [self.graph.name(one) for one in nodes]
@@ -102,44 +102,44 @@ class Classifier:
             return self._sqlalchemy(node, nodes)
         if any(
             one.rpartition("(")[0].endswith("declarative_mixin") or one.endswith("declarative_mixin")
-            for one in node.entry.decorators
+            for one in node.symbol.decorators
         ):
-            return Verdict("trait", "inferred", "it is decorated with @declarative_mixin")
+            return Classification("trait", "inferred", "it is decorated with @declarative_mixin")
         return self._plain(node, nodes)
 
-    def _declared(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Verdict | None:
+    def _declared(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Classification | None:
         if not any(api(one) == "Trait" for one in nodes):
             return None
-        if any(api(one.node) == "Trait" for one in self.graph.bases(node).written):
-            return Verdict("trait", "declared", "Trait is one of its direct bases")
+        if any(api(one.node) == "Trait" for one in self.graph.bases(node).entries):
+            return Classification("trait", "declared", "Trait is one of its direct bases")
         if flag(node, "__abstract__") or _abstract_meta(node):
-            return Verdict("base", "declared", "it is abstract: its subclasses are the models", abstract=True)
-        return Verdict("model", "declared", "it inherits from a trait and is none itself")
+            return Classification("base", "declared", "it is abstract: its subclasses are the models", abstract=True)
+        return Classification("model", "declared", "it inherits from a trait and is none itself")
 
-    def _django(self, node: SourceClass) -> Verdict:
+    def _django(self, node: SourceClass) -> Classification:
         if _abstract_meta(node):
-            return Verdict("trait", "inferred", "it is an abstract Django model", abstract=True)
-        return Verdict("model", "inferred", "it is a concrete Django model")
+            return Classification("trait", "inferred", "it is an abstract Django model", abstract=True)
+        return Classification("model", "inferred", "it is a concrete Django model")
 
-    def _sqlalchemy(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Verdict:
+    def _sqlalchemy(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Classification:
         direct = self.graph.bases(node).effective
         if any(is_declarative_base(one) for one in direct) and not _mapped_itself(node):
-            return Verdict("base", "inferred", _DECLARATIVE_BASE, abstract=True)
+            return Classification("base", "inferred", _DECLARATIVE_BASE, abstract=True)
         if flag(node, "__abstract__"):
-            return Verdict("trait", "inferred", "it is an abstract mapped class", abstract=True)
-        return Verdict("model", "inferred", "it is a mapped class")
+            return Classification("trait", "inferred", "it is an abstract mapped class", abstract=True)
+        return Classification("model", "inferred", "it is a mapped class")
 
     def declarative(self, nodes: Iterable[ClassNode]) -> bool:
         """Whether one of some ancestors is a declarative base of SQLAlchemy."""
         return any(is_declarative_base(one) for one in nodes)
 
-    def _plain(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> Verdict | None:
+    def _plain(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> Classification | None:
         named = [
             one for one in nodes if isinstance(one, SourceClass) and chosen(self.graph.name(one), self.options.traits)
         ]
         if named:
-            return Verdict(
-                "model", "inferred", f"it inherits from {named[0].entry.name}, which [tool.traits] names a trait"
+            return Classification(
+                "model", "inferred", f"it inherits from {named[0].symbol.name}, which [tool.traits] names a trait"
             )
         pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in nodes)
         if not pydantic and not _is_dataclass(node):
@@ -147,16 +147,16 @@ class Classifier:
         kind = "pydantic model" if pydantic else "dataclass"
         for one in nodes:
             if isinstance(one, SourceClass) and not self.is_framework(one) and not self._is_data(one):
-                return Verdict("model", "inferred", f"it is a {kind} that uses {one.entry.name}")
+                return Classification("model", "inferred", f"it is a {kind} that uses {one.symbol.name}")
         return None
 
     def _is_data(self, node: SourceClass) -> bool:
-        pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in self.graph.lineage(node).nodes)
+        pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in self.graph.mro(node).nodes)
         return pydantic or _is_dataclass(node)
 
     def host(self, node: SourceClass) -> str:
         """The framework around a class."""
-        nodes = self.graph.lineage(node).nodes
+        nodes = self.graph.mro(node).nodes
         names = {self.graph.name(one) for one in nodes}
         if names & {_DJANGO_MODEL, "django.db.models.Model"}:
             return "django"
@@ -166,23 +166,23 @@ class Classifier:
             return "pydantic"
         return "dataclass" if _is_dataclass(node) else "plain"
 
-    def used_as_trait(self, node: ClassNode) -> Verdict | None:
+    def used_as_trait(self, node: ClassNode) -> Classification | None:
         """What a class is in the MRO of a model: a trait, unless it is a model, a base or the framework's."""
         if not isinstance(node, SourceClass) or self.is_framework(node):
             return None
-        own = self.verdict(node)
+        own = self.classification(node)
         if own is not None:
             return own
         if is_declarative_base(node):
-            return Verdict("base", "inferred", _DECLARATIVE_BASE)
-        return Verdict("trait", "inferred", USED_BY_MODEL)
+            return Classification("base", "inferred", _DECLARATIVE_BASE)
+        return Classification("trait", "inferred", USED_BY_MODEL)
 
 
 def is_declarative_base(node: ClassNode) -> bool:
     """Whether a class is one of those that SQLAlchemy's declarative bases are made from, or made by."""
-    if isinstance(node, SynthClass):
+    if isinstance(node, SyntheticClass):
         return node.path.startswith(("sqlalchemy.orm.decl_api.", "sqlalchemy.ext.automap."))
-    return symbol(node)[0] == "sqlalchemy" and symbol(node)[1] in _DECLARATIVE
+    return package_and_name(node)[0] == "sqlalchemy" and package_and_name(node)[1] in _DECLARATIVE
 
 
 def flag(node: SourceClass, name: str) -> bool:
@@ -207,11 +207,11 @@ def _abstract_meta(node: SourceClass) -> bool:
 
 def _registered(node: SourceClass) -> bool:
     """Whether a decorator maps the class: ``@registry.mapped``, ``@reg.mapped_as_dataclass``."""
-    return any(one.partition("(")[0].endswith((".mapped", ".mapped_as_dataclass")) for one in node.entry.decorators)
+    return any(one.partition("(")[0].endswith((".mapped", ".mapped_as_dataclass")) for one in node.symbol.decorators)
 
 
 def _is_dataclass(node: SourceClass) -> bool:
-    for text in node.entry.decorators:
+    for text in node.symbol.decorators:
         expression = parse_expression(text)
         called = expression.func if isinstance(expression, ast.Call) else expression
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")

@@ -58,7 +58,7 @@ _ENVIRONMENT = ("os.environ.get", "os.getenv")
 _SETTINGS = "django.conf.settings"
 
 
-class Surroundings(Protocol):
+class ImportEnvironment(Protocol):
     """What a condition may ask about the world around its module."""
 
     def has_module(self, module: str) -> bool:
@@ -74,11 +74,11 @@ class Surroundings(Protocol):
         ...
 
 
-class Evaluator:
+class ConditionEvaluator:
     """Evaluates expressions of one scope as far as that is safe.
 
     Args:
-        surroundings: Answers what lies outside the module.
+        environment: Answers what lies outside the module.
         values: Names bound so far, with their values where these are known.
         imports: Names bound by imports so far, with the dotted path each stands for.
         unconfigured: Whether settings and the environment count as empty, so that defaults hold.
@@ -86,20 +86,20 @@ class Evaluator:
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        environment: ImportEnvironment,
         values: dict[str, object] | None = None,
         imports: dict[str, str] | None = None,
         *,
         unconfigured: bool = False,
     ) -> None:
-        self.surroundings = surroundings
+        self.environment = environment
         self.unconfigured = unconfigured
         self.values: dict[str, object] = {} if values is None else values
         self.imports: dict[str, str] = {} if imports is None else imports
 
-    def inner(self) -> Evaluator:
+    def inner(self) -> ConditionEvaluator:
         """An evaluator for a scope inside this one."""
-        return Evaluator(self.surroundings, dict(self.values), dict(self.imports))
+        return ConditionEvaluator(self.environment, dict(self.values), dict(self.imports))
 
     def truth(self, node: ast.expr) -> bool | None:
         """Whether a condition holds; None where that cannot be said."""
@@ -113,7 +113,7 @@ class Evaluator:
 
     def likely(self, node: ast.expr) -> bool | None:
         """Whether a condition that cannot be decided holds where nobody has configured anything; None for a toss-up."""
-        return Evaluator(self.surroundings, self.values, self.imports, unconfigured=True).truth(node)
+        return ConditionEvaluator(self.environment, self.values, self.imports, unconfigured=True).truth(node)
 
     def value(self, node: ast.expr) -> Any:
         """The value of an expression, or UNKNOWN."""
@@ -140,8 +140,8 @@ class Evaluator:
         module, _, name = path.rpartition(".")
         if module.partition(".")[0] in sys.stdlib_module_names or not module:
             return PRESENT
-        value = self.surroundings.constant(module, name)
-        return PRESENT if value is UNKNOWN and self.surroundings.has_module(path) else value
+        value = self.environment.constant(module, name)
+        return PRESENT if value is UNKNOWN and self.environment.has_module(path) else value
 
     def path(self, node: ast.expr) -> str | None:
         """The dotted path that names and attributes lead to, through this scope's imports."""
@@ -203,7 +203,7 @@ class Evaluator:
         if function in _FINDERS and len(node.args) == 1:
             module = self.value(node.args[0])
             if isinstance(module, str):
-                return PRESENT if self.surroundings.has_module(module) else None
+                return PRESENT if self.environment.has_module(module) else None
         if function == "hasattr" and len(node.args) == 2:
             return self._hasattr(*node.args)
         if function == "bool" and len(node.args) == 1:
@@ -226,9 +226,9 @@ class Evaluator:
         name = self.value(attribute)
         if path == _SETTINGS:
             return False if self.unconfigured else UNKNOWN
-        if path is None or not isinstance(name, str) or not self.surroundings.has_module(path):
+        if path is None or not isinstance(name, str) or not self.environment.has_module(path):
             return UNKNOWN
-        return self.surroundings.has_name(path, name)
+        return self.environment.has_name(path, name)
 
 
 def _compare(kind: ast.cmpop, left: object, right: object) -> object:

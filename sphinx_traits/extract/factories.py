@@ -6,77 +6,77 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from sphinx_traits.extract.linearise import SPREAD, Graph
-from sphinx_traits.extract.names import Resolver
-from sphinx_traits.extract.targets import (
+from sphinx_traits.extract.mro import SPREAD, ClassGraph
+from sphinx_traits.extract.references import (
     ClassNode,
-    FunctionTarget,
-    Opaque,
-    Place,
+    FunctionReference,
+    Position,
+    Reference,
     SourceClass,
-    StdClass,
-    SynthClass,
-    Target,
-    ValueTarget,
-    symbol,
+    StdlibClass,
+    SyntheticClass,
+    Unresolved,
+    ValueReference,
+    package_and_name,
 )
+from sphinx_traits.extract.resolver import Resolver
 
-Factory: TypeAlias = "Callable[[Factories, Place, ast.Call, Target], Target | None]"
+Factory: TypeAlias = "Callable[[ClassFactories, Position, ast.Call, Reference], Reference | None]"
 
 
-class Factories:
+class ClassFactories:
     """Answers what class a call makes.
 
     Args:
         graph: The inheritance graph, which this connects to its resolver.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ClassGraph) -> None:
         self.graph = graph
         self.resolver: Resolver = graph.resolver
         self.resolver.call = self.made
         self.resolver.call_item = self.item
         graph.instance_attribute = self.instance_attribute
 
-    def made(self, place: Place, call: ast.Call) -> Target | None:
+    def made(self, position: Position, call: ast.Call) -> Reference | None:
         """The class that a call makes; None where it makes some other value."""
-        function = self.resolver.expression(place, call.func)
-        named = _TABLE.get(symbol(function)) or _ANYWHERE.get(symbol(function)[1])
+        function = self.resolver.expression(position, call.func)
+        named = _TABLE.get(package_and_name(function)) or _ANYWHERE.get(package_and_name(function)[1])
         if named is not None:
-            made = named(self, place, call, function)
+            made = named(self, position, call, function)
             if made is not None:
                 return made
-        return self._returned(place, call, function) if isinstance(function, FunctionTarget) else None
+        return self._returned(position, call, function) if isinstance(function, FunctionReference) else None
 
-    def item(self, value: ValueTarget, index: int) -> Target | None:
+    def item(self, value: ValueReference, index: int) -> Reference | None:
         """One of several classes that a call gives."""
         if not isinstance(value.node, ast.Call):
             return None
-        function = self.resolver.expression(value.place, value.node.func)
-        if symbol(function) == ("oscar", "get_classes"):
+        function = self.resolver.expression(value.position, value.node.func)
+        if package_and_name(function) == ("oscar", "get_classes"):
             names = _keyword(value.node, "classnames", 1)
             if isinstance(names, ast.List | ast.Tuple) and index < len(names.elts):
                 return _oscar_class(self, value.node, names.elts[index])
         return None
 
-    def instance_attribute(self, value: ValueTarget, made_by: ClassNode, name: str) -> Target | None:
+    def instance_attribute(self, value: ValueReference, made_by: ClassNode, name: str) -> Reference | None:
         """A class that an object holds: set in its class's ``__init__``, or one that a library is known to set."""
         if not isinstance(value.node, ast.Call):
             return None
-        for node in self.graph.lineage(made_by).nodes:
-            if symbol(node) == ("flask_sqlalchemy", "SQLAlchemy") and name == "Model":
+        for node in self.graph.mro(made_by).nodes:
+            if package_and_name(node) == ("flask_sqlalchemy", "SQLAlchemy") and name == "Model":
                 return _flask_model(self, value, node)
             found = self._set_in_init(node, value, name) if isinstance(node, SourceClass) else None
             if found is not None:
                 return found
         return None
 
-    def _set_in_init(self, node: SourceClass, value: ValueTarget, name: str) -> Target | None:
-        scope, scan = node.module.scope(node.index), node.module.scan
+    def _set_in_init(self, node: SourceClass, value: ValueReference, name: str) -> Reference | None:
+        scope, syntax = node.module.scope(node.index), node.module.syntax
         at = scope.last("__init__")
-        if at < 0 or scope.bindings[at].kind != "def" or scan is None or not isinstance(value.node, ast.Call):
+        if at < 0 or scope.bindings[at].kind != "def" or syntax is None or not isinstance(value.node, ast.Call):
             return None
-        function = scan.functions[scope.bindings[at].index]
+        function = syntax.functions[scope.bindings[at].index]
         assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign) and _sets(one, name)]
         if len(assigned) != 1 or assigned[0] not in function.body:
             return None
@@ -84,46 +84,46 @@ class Factories:
         names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)][1:]
         if isinstance(inner, ast.Name) and inner.id in (*names, *(one.arg for one in function.args.kwonlyargs)):
             given = _keyword(value.node, inner.id, names.index(inner.id) if inner.id in names else -1)
-            found = self.resolver.expression(value.place, given) if given is not None else None
+            found = self.resolver.expression(value.position, given) if given is not None else None
         else:
-            found = self.resolver.expression(Place(node.module), inner) if isinstance(inner, ast.Name) else None
-        return found if isinstance(found, SourceClass | StdClass | SynthClass) else None
+            found = self.resolver.expression(Position(node.module), inner) if isinstance(inner, ast.Name) else None
+        return found if isinstance(found, SourceClass | StdlibClass | SyntheticClass) else None
 
-    def targets(self, place: Place, nodes: Iterable[ast.expr]) -> tuple[Target, ...]:
+    def targets(self, position: Position, nodes: Iterable[ast.expr]) -> tuple[Reference, ...]:
         """What several expressions stand for."""
-        return tuple(self.resolver.expression(place, one) for one in nodes)
+        return tuple(self.resolver.expression(position, one) for one in nodes)
 
-    def _returned(self, place: Place, call: ast.Call, function: FunctionTarget) -> Target | None:
+    def _returned(self, position: Position, call: ast.Call, function: FunctionReference) -> Reference | None:
         """The class that a function returns, read from its body."""
-        scan = function.module.scan
-        if scan is None or (function.entry.decorators and not _harmless(function.entry.decorators)):
+        syntax = function.module.syntax
+        if syntax is None or (function.symbol.decorators and not _harmless(function.symbol.decorators)):
             return None
-        node = scan.functions[function.index]
+        node = syntax.functions[function.index]
         result = _single_return(node)
         if result is None:
             return None
         local = next((one for one in node.body if isinstance(one, ast.ClassDef) and one.name == result.id), None)
         arguments = _arguments(node, call)
         if local is not None:
-            return self._local_class(place, function, local, arguments)
+            return self._local_class(position, function, local, arguments)
         if result.id in arguments:
-            return self.resolver.expression(place, arguments[result.id])
+            return self.resolver.expression(position, arguments[result.id])
         return None
 
     def _local_class(
-        self, place: Place, function: FunctionTarget, node: ast.ClassDef, arguments: Mapping[str, ast.expr]
-    ) -> Target:
-        inside = Place(function.module)
-        bases: list[Target] = []
+        self, position: Position, function: FunctionReference, node: ast.ClassDef, arguments: Mapping[str, ast.expr]
+    ) -> Reference:
+        inside = Position(function.module)
+        bases: list[Reference] = []
         for base in node.bases:
             argument = arguments.get(base.id) if isinstance(base, ast.Name) else None
             bases.append(
-                self.resolver.expression(place, argument) if argument else self.resolver.expression(inside, base)
+                self.resolver.expression(position, argument) if argument else self.resolver.expression(inside, base)
             )
-        scope = function.entry.scope
-        around = f"{function.module.summary.classes[scope].qualname}." if scope >= 0 else ""
-        path = f"{function.module.name}.{around}{function.entry.name}.<locals>.{node.name}"
-        return SynthClass(path, tuple(bases), f"{function.path}:{node.lineno}")
+        scope = function.symbol.scope
+        around = f"{function.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
+        path = f"{function.module.name}.{around}{function.symbol.name}.<locals>.{node.name}"
+        return SyntheticClass(path, tuple(bases), f"{function.path}:{node.lineno}")
 
 
 def _sets(statement: ast.Assign, name: str) -> bool:
@@ -136,27 +136,27 @@ def _sets(statement: ast.Assign, name: str) -> bool:
     )
 
 
-def _flask_model(self: Factories, value: ValueTarget, node: ClassNode) -> Target | None:
+def _flask_model(self: ClassFactories, value: ValueReference, node: ClassNode) -> Reference | None:
     """``SQLAlchemy(model_class=Base).Model``, for model classes that are not declarative themselves."""
     call = value.node
     given = _keyword(call, "model_class") if isinstance(call, ast.Call) else None
-    base: Target
+    base: Reference
     if given is not None:
-        base = self.resolver.expression(value.place, given)
+        base = self.resolver.expression(value.position, given)
     else:
         base = self.resolver.dotted("flask_sqlalchemy.model.Model")
-    if isinstance(base, SynthClass) and base.path.startswith("sqlalchemy."):
+    if isinstance(base, SyntheticClass) and base.path.startswith("sqlalchemy."):
         return base
     if not isinstance(base, SourceClass):
         return None
-    lineage = self.graph.lineage(base)
+    mro = self.graph.mro(base)
     declarative = ("DeclarativeBase", "DeclarativeBaseNoMeta", "DeclarativeMeta")
-    if lineage.gaps or any(symbol(one)[1] in declarative for one in lineage.nodes) or node is base:
+    if mro.uncertainties or any(package_and_name(one)[1] in declarative for one in mro.nodes) or node is base:
         return None
-    return SynthClass("sqlalchemy.orm.decl_api.Model", (base,), f"flask_sqlalchemy:{value.name}")
+    return SyntheticClass("sqlalchemy.orm.decl_api.Model", (base,), f"flask_sqlalchemy:{value.name}")
 
 
-def _oscar_class(self: Factories, call: ast.Call, name: ast.expr) -> Target | None:
+def _oscar_class(self: ClassFactories, call: ast.Call, name: ast.expr) -> Reference | None:
     """Oscar's own class of a label, unless a project replaces the application: that stays a condition."""
     label, short = _text(_keyword(call, "module_label", 0), ""), _text(name, "")
     if not label or not short or len(call.args) > 2 or len(call.keywords) > 2:
@@ -168,12 +168,12 @@ def _oscar_class(self: Factories, call: ast.Call, name: ast.expr) -> Target | No
     return found
 
 
-def _oscar_get_class(self: Factories, _place: Place, call: ast.Call, _function: Target) -> Target | None:
+def _oscar_get_class(self: ClassFactories, _place: Position, call: ast.Call, _function: Reference) -> Reference | None:
     name = _keyword(call, "classname", 1)
     return _oscar_class(self, call, name) if name is not None else None
 
 
-def _oscar_get_model(self: Factories, _place: Place, call: ast.Call, _function: Target) -> Target | None:
+def _oscar_get_model(self: ClassFactories, _place: Position, call: ast.Call, _function: Reference) -> Reference | None:
     label, short = _text(_keyword(call, "app_label", 0), ""), _text(_keyword(call, "model_name", 1), "")
     found = self.resolver.dotted(f"oscar.apps.{label}.models.{short}") if label and short else None
     if not isinstance(found, SourceClass):
@@ -230,101 +230,107 @@ def _text(node: ast.expr | None, default: str) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else default
 
 
-def _declarative_base(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target:
+def _declarative_base(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference:
     """SQLAlchemy's and its registry's: a class made in ``sqlalchemy.orm.decl_api``."""
     given = _keyword(call, "cls")
-    bases: tuple[Target, ...] = ()
+    bases: tuple[Reference, ...] = ()
     if given is not None:
-        bases = self.targets(place, given.elts if isinstance(given, ast.Tuple) else [given])
+        bases = self.targets(position, given.elts if isinstance(given, ast.Tuple) else [given])
     name = _text(_keyword(call, "name"), "Base")
-    return SynthClass(f"sqlalchemy.orm.decl_api.{name}", bases, f"{place.module.name}:{call.lineno}:{place.before}")
+    made_by = f"{position.module.name}:{call.lineno}:{position.before}"
+    return SyntheticClass(f"sqlalchemy.orm.decl_api.{name}", bases, made_by)
 
 
-def _automap_base(self: Factories, place: Place, call: ast.Call, function: Target) -> Target:
+def _automap_base(self: ClassFactories, position: Position, call: ast.Call, function: Reference) -> Reference:
     given = _keyword(call, "declarative_base", 0)
-    base: Target
+    base: Reference
     if given is None:
-        base = _declarative_base(self, place, ast.Call(call.func, [], call.keywords, lineno=call.lineno), function)
+        base = _declarative_base(self, position, ast.Call(call.func, [], call.keywords, lineno=call.lineno), function)
     else:
-        base = self.resolver.expression(place, given)
+        base = self.resolver.expression(position, given)
     automap = self.resolver.dotted("sqlalchemy.ext.automap.AutomapBase")
     name = base.path.rpartition(".")[2]
-    return SynthClass(f"sqlalchemy.ext.automap.{name}", (automap, base), f"{place.module.name}:{call.lineno}")
+    return SyntheticClass(f"sqlalchemy.ext.automap.{name}", (automap, base), f"{position.module.name}:{call.lineno}")
 
 
-def _with_metaclass(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
+def _with_metaclass(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference | None:
     """``with_metaclass(Meta, A, B)`` stands for its bases; one is given as itself, more as one unnamed class."""
-    bases = self.targets(place, call.args[1:])
-    return SynthClass(f"{place.module.name}.with_metaclass", bases, SPREAD) if bases else StdClass(object)
+    bases = self.targets(position, call.args[1:])
+    return SyntheticClass(f"{position.module.name}.with_metaclass", bases, SPREAD) if bases else StdlibClass(object)
 
 
-def _from_queryset(self: Factories, place: Place, call: ast.Call, function: Target) -> Target | None:
-    receiver = function.receiver if isinstance(function, FunctionTarget) else None
+def _from_queryset(self: ClassFactories, position: Position, call: ast.Call, function: Reference) -> Reference | None:
+    receiver = function.receiver if isinstance(function, FunctionReference) else None
     queryset = _keyword(call, "queryset_class", 0)
     if receiver is None or queryset is None:
         return None
-    source = self.resolver.expression(place, queryset)
+    source = self.resolver.expression(position, queryset)
     short = receiver.path.rpartition(".")[2]
     name = _text(_keyword(call, "class_name", 1), f"{short}From{source.path.rpartition('.')[2]}")
-    return SynthClass(
+    return SyntheticClass(
         f"django.db.models.manager.{name}",
         (receiver,),
-        f"{place.module.name}:{call.lineno}:{place.before}",
+        f"{position.module.name}:{call.lineno}:{position.before}",
         copies=(source,),
     )
 
 
-def _namedtuple(_self: Factories, place: Place, call: ast.Call, _function: Target) -> Target:
+def _namedtuple(_self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference:
     name = _text(_keyword(call, "typename", 0), "namedtuple")
-    return SynthClass(f"{place.module.name}.{name}", (StdClass(tuple),), f"namedtuple:{call.lineno}")
+    return SyntheticClass(f"{position.module.name}.{name}", (StdlibClass(tuple),), f"namedtuple:{call.lineno}")
 
 
-def _type(self: Factories, place: Place, call: ast.Call, function: Target) -> Target | None:
-    if not isinstance(function, StdClass) or function.type is not type:
+def _type(self: ClassFactories, position: Position, call: ast.Call, function: Reference) -> Reference | None:
+    if not isinstance(function, StdlibClass) or function.type is not type:
         return None
     if len(call.args) == 1 and not call.keywords:
-        return _metaclass(self, self.resolver.expression(place, call.args[0]))
+        return _metaclass(self, self.resolver.expression(position, call.args[0]))
     if len(call.args) != 3 or call.keywords:
-        return Opaque("type(...)", "it is the type of a value")
+        return Unresolved("type(...)", "it is the type of a value")
     name, bases, _ = call.args
-    made = self.resolver.expression(place, bases)
+    made = self.resolver.expression(position, bases)
     title = _text(name, "")
-    if not title or not isinstance(made, ValueTarget) or not isinstance(made.node, ast.Tuple):
-        return Opaque(f"{place.module.name}.{title or 'type(...)'}", "its name or bases are computed at run time")
-    return SynthClass(f"{place.module.name}.{title}", self.targets(made.place, made.node.elts), f"type:{call.lineno}")
+    if not title or not isinstance(made, ValueReference) or not isinstance(made.node, ast.Tuple):
+        path = f"{position.module.name}.{title or 'type(...)'}"
+        return Unresolved(path, "its name or bases are computed at run time")
+    return SyntheticClass(
+        f"{position.module.name}.{title}", self.targets(made.position, made.node.elts), f"type:{call.lineno}"
+    )
 
 
-def _metaclass(self: Factories, made: Target) -> Target:
+def _metaclass(self: ClassFactories, made: Reference) -> Reference:
     """``type(Model)``: the metaclass that the class or an ancestor names."""
-    if isinstance(made, SourceClass | SynthClass):
-        for node in self.graph.lineage(made).nodes:
-            if isinstance(node, StdClass) and type(node.type) is not type:
-                return StdClass(type(node.type))
-            named = dict(node.entry.keywords).get("metaclass") if isinstance(node, SourceClass) else None
+    if isinstance(made, SourceClass | SyntheticClass):
+        for node in self.graph.mro(made).nodes:
+            if isinstance(node, StdlibClass) and type(node.type) is not type:
+                return StdlibClass(type(node.type))
+            named = dict(node.symbol.keywords).get("metaclass") if isinstance(node, SourceClass) else None
             if named and isinstance(node, SourceClass):
-                return self.resolver.text(Place(node.module, node.entry.scope, node.entry.position), named)
-            if isinstance(node, Opaque):
+                return self.resolver.text(Position(node.module, node.symbol.scope, node.symbol.position), named)
+            if isinstance(node, Unresolved):
                 break
         else:
-            return StdClass(type)
-    return Opaque("type(...)", "it is the type of a value")
+            return StdlibClass(type)
+    return Unresolved("type(...)", "it is the type of a value")
 
 
-def _new_class(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
+def _new_class(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference | None:
     name = _text(_keyword(call, "name", 0), "")
     bases = _keyword(call, "bases", 1)
     if not name or not (bases is None or isinstance(bases, ast.Tuple)):
         return None
-    return SynthClass(f"types.{name}", self.targets(place, bases.elts if bases else ()), f"new_class:{call.lineno}")
+    return SyntheticClass(
+        f"types.{name}", self.targets(position, bases.elts if bases else ()), f"new_class:{call.lineno}"
+    )
 
 
-def _make_dataclass(self: Factories, place: Place, call: ast.Call, _function: Target) -> Target | None:
+def _make_dataclass(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference | None:
     name = _text(_keyword(call, "cls_name", 0), "")
     bases = _keyword(call, "bases")
     if not name or not (bases is None or isinstance(bases, ast.Tuple)):
         return None
-    return SynthClass(
-        f"types.{name}", self.targets(place, bases.elts if bases else ()), f"make_dataclass:{call.lineno}"
+    return SyntheticClass(
+        f"types.{name}", self.targets(position, bases.elts if bases else ()), f"make_dataclass:{call.lineno}"
     )
 
 

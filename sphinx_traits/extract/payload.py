@@ -9,24 +9,24 @@ from contextlib import contextmanager
 
 import griffe
 
-from sphinx_traits.extract.subject import Reader, Subject
-from sphinx_traits.extract.targets import SourceClass
+from sphinx_traits.extract.context import AnalysisContext, ClassContext
+from sphinx_traits.extract.references import SourceClass
 from sphinx_traits.manifest import Field
 
 
-def payload_fields(reader: Reader, payload: SourceClass) -> tuple[Field, ...]:
+def payload_fields(analysis: AnalysisContext, payload: SourceClass) -> tuple[Field, ...]:
     """The fields of a payload's class and of its bases, base first.
 
     Args:
-        reader: Finds the sources.
+        analysis: Finds the sources.
         payload: The class.
     """
     found: dict[str, Field] = {}
-    for node in reversed(reader.graph.lineage(payload).nodes):
+    for node in reversed(analysis.graph.mro(payload).nodes):
         if not isinstance(node, SourceClass) or _is_foreign(node):
             continue
-        holder = reader.subject(node)
-        docs = attribute_docs(reader, node)
+        holder = analysis.class_context(node)
+        docs = attribute_docs(analysis, node)
         for statement in holder.statements:
             if statement.annotation is None:
                 continue
@@ -54,10 +54,10 @@ def type_text(annotation: ast.expr | None) -> str:
     return ast.unparse(annotation)
 
 
-def attribute_docs(reader: Reader, node: SourceClass) -> dict[str, str]:
+def attribute_docs(analysis: AnalysisContext, node: SourceClass) -> dict[str, str]:
     """What a class's docstring says about its attributes in an ``Attributes:`` or ``Args:`` section."""
-    subject = Subject(reader, node)
-    text = ast.get_docstring(subject.tree) or ""
+    context = ClassContext(analysis, node)
+    text = ast.get_docstring(context.tree) or ""
     return section_docs(text)
 
 

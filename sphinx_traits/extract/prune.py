@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from sphinx_traits.extract.conditions import PRESENT, UNKNOWN, Evaluator
+from sphinx_traits.extract.conditions import PRESENT, UNKNOWN, ConditionEvaluator
 
 CONDITION = "_sphinx_traits_condition"
 """Attribute of a statement's node: the text of the undecided condition it stands under."""
@@ -29,7 +29,7 @@ class Pruner:
         check: Called for each statement; it may raise to end the work.
     """
 
-    def __init__(self, evaluator: Evaluator, package: str, check: Callable[[], None]) -> None:
+    def __init__(self, evaluator: ConditionEvaluator, package: str, check: Callable[[], None]) -> None:
         self.evaluator = evaluator
         self.package = package
         self.check = check
@@ -91,23 +91,23 @@ class Pruner:
 
     def _failing(self, body: Sequence[ast.stmt]) -> int | None:
         """The place of the first import in a ``try`` body that fails; None where all of them work."""
-        for place, statement in enumerate(body):
+        for position, statement in enumerate(body):
             if isinstance(statement, ast.Import | ast.ImportFrom) and not self.imports(statement):
-                return place
+                return position
             if isinstance(statement, ast.If) and self.evaluator.truth(statement.test) is None:
                 continue
             nested = getattr(statement, "body", None)
             if isinstance(statement, ast.With | ast.If) and isinstance(nested, list):
                 live = nested if isinstance(statement, ast.With) or self.evaluator.truth(statement.test) else []
                 if self._failing(live) is not None:
-                    return place
+                    return position
             if isinstance(statement, ast.Raise):
-                return place
+                return position
         return None
 
     def imports(self, statement: ast.Import | ast.ImportFrom) -> bool:
         """Whether an import statement works."""
-        around = self.evaluator.surroundings
+        around = self.evaluator.environment
         if isinstance(statement, ast.Import):
             return all(around.has_module(one.name) for one in statement.names)
         module = absolute(self.package, statement.module, statement.level)
@@ -157,8 +157,8 @@ class Pruner:
     @staticmethod
     def _marked(statements: list[ast.stmt], condition: str) -> list[ast.stmt]:
         for one in statements:
-            earlier = getattr(one, CONDITION, "")
-            setattr(one, CONDITION, f"{condition} and {earlier}" if earlier else condition)
+            previous = getattr(one, CONDITION, "")
+            setattr(one, CONDITION, f"{condition} and {previous}" if previous else condition)
         return statements
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sphinx_traits.extract.bodies import local_values, own_nodes
-from sphinx_traits.extract.describe import bound_signature, first_parameter
-from sphinx_traits.extract.scan import FunctionNode
-from sphinx_traits.extract.subject import Facts, Statement, Subject
-from sphinx_traits.extract.targets import ClassNode, SourceClass, SynthClass, symbol
+from sphinx_traits.extract.context import ClassContext, FactSet, Statement
+from sphinx_traits.extract.members import bound_signature, first_parameter
+from sphinx_traits.extract.references import ClassNode, SourceClass, SyntheticClass, package_and_name
+from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import Certainty, Scope
 
 _DJANGO_RESTRICTS = frozenset({"filter", "exclude", "none", "complex_filter", "intersection", "difference"})
@@ -105,10 +105,10 @@ def _either(ways: list[int | None]) -> int | None:
 # Django.
 
 
-def manager_scopes(subject: Subject, statement: Statement, facts: Facts) -> None:
+def manager_scopes(context: ClassContext, statement: Statement, facts: FactSet) -> None:
     """Add the scopes of a manager that a class holds: ``objects = ArticleQuerySet.as_manager()``."""
-    manager = _manager(subject, statement)
-    for holder, function in _methods(subject, manager) if manager is not None else ():
+    manager = _manager(context, statement)
+    for holder, function in _methods(context, manager) if manager is not None else ():
         plain = function.name == "get_queryset"
         certainty = _django_query(first_parameter(function), _names(holder)).certainty(function)
         if certainty is None or (function.name.startswith("_") and not plain):
@@ -117,7 +117,7 @@ def manager_scopes(subject: Subject, statement: Statement, facts: Facts) -> None
         facts.scopes.append(
             Scope(
                 name=statement.name if plain else f"{statement.name}.{function.name}",
-                owner=subject.name,
+                owner=context.name,
                 location=holder.location(function),
                 doc=ast.get_docstring(function) or "",
                 via="inferred",
@@ -137,29 +137,29 @@ def _django_query(first: str, own: frozenset[str]) -> _Query:
     return _Query(starts, _DJANGO | own, _DJANGO_RESTRICTS | own)
 
 
-def _names(holder: Subject) -> frozenset[str]:
+def _names(holder: ClassContext) -> frozenset[str]:
     """Methods of a class that are scopes without the help of others."""
     plain = (one for one in holder.functions if one.name != "get_queryset")
     return frozenset(one.name for one in plain if _django_query(first_parameter(one), frozenset()).certainty(one))
 
 
-def _manager(subject: Subject, statement: Statement) -> ClassNode | None:
+def _manager(context: ClassContext, statement: Statement) -> ClassNode | None:
     value = statement.value
     if not isinstance(value, ast.Call):
         return None
     if isinstance(value.func, ast.Attribute) and value.func.attr == "as_manager":
-        made = subject.resolve(value.func.value)
+        made = context.resolve(value.func.value)
         found = made if isinstance(made, SourceClass) else None
-        return found if found is not None and _QUERY_SETS & subject.reader.lineage_paths(found) else None
-    made_of = subject.class_of(value)
-    return made_of if made_of is not None and _MANAGERS & subject.reader.lineage_paths(made_of) else None
+        return found if found is not None and _QUERY_SETS & context.analysis.mro_names(found) else None
+    made_of = context.class_of(value)
+    return made_of if made_of is not None and _MANAGERS & context.analysis.mro_names(made_of) else None
 
 
-def _methods(subject: Subject, manager: ClassNode) -> Iterator[tuple[Subject, FunctionNode]]:
+def _methods(context: ClassContext, manager: ClassNode) -> Iterator[tuple[ClassContext, FunctionNode]]:
     """The methods of a manager and of the query sets that it copies, the nearest of each name, each with its class."""
     seen: set[str] = set()
-    for node in _holders(subject, manager):
-        holder = subject.reader.subject(node)
+    for node in _holders(context, manager):
+        holder = context.analysis.class_context(node)
         for function in holder.functions:
             if function.name not in seen and not function.decorator_list:
                 yield holder, function
@@ -167,11 +167,11 @@ def _methods(subject: Subject, manager: ClassNode) -> Iterator[tuple[Subject, Fu
         seen.update(one.name for one in holder.statements)
 
 
-def _holders(subject: Subject, manager: ClassNode) -> Iterator[SourceClass]:
-    for node in subject.reader.graph.lineage(manager).nodes:
-        if isinstance(node, SynthClass):
+def _holders(context: ClassContext, manager: ClassNode) -> Iterator[SourceClass]:
+    for node in context.analysis.graph.mro(manager).nodes:
+        if isinstance(node, SyntheticClass):
             for one in node.copies:
-                yield from _holders(subject, one) if isinstance(one, SourceClass) else ()
+                yield from _holders(context, one) if isinstance(one, SourceClass) else ()
         elif isinstance(node, SourceClass) and node.module.name.partition(".")[0] != "django":
             yield node
 
@@ -179,18 +179,18 @@ def _holders(subject: Subject, manager: ClassNode) -> Iterator[SourceClass]:
 # SQLAlchemy.
 
 
-def select_scopes(subject: Subject, facts: Facts) -> None:
+def select_scopes(context: ClassContext, facts: FactSet) -> None:
     """Add the class methods that return a `select` of the class, restricted."""
-    for function in subject.functions:
+    for function in context.functions:
         if not any(isinstance(one, ast.Name) and one.id == "classmethod" for one in function.decorator_list):
             continue
-        certainty = _select_query(subject, first_parameter(function)).certainty(function)
+        certainty = _select_query(context, first_parameter(function)).certainty(function)
         if certainty is not None:
             facts.scopes.append(
                 Scope(
                     name=function.name,
-                    owner=subject.name,
-                    location=subject.location(function),
+                    owner=context.name,
+                    location=context.location(function),
                     doc=ast.get_docstring(function) or "",
                     via="inferred",
                     certainty=certainty,
@@ -200,7 +200,7 @@ def select_scopes(subject: Subject, facts: Facts) -> None:
             )
 
 
-def _select_query(subject: Subject, first: str) -> _Query:
+def _select_query(context: ClassContext, first: str) -> _Query:
     def is_class(node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id == first
 
@@ -209,6 +209,6 @@ def _select_query(subject: Subject, first: str) -> _Query:
             return node.attr == "query" and is_class(node.value)
         if not isinstance(node, ast.Call) or not node.args or not is_class(node.args[0]):
             return False
-        return symbol(subject.resolve(node.func)) == ("sqlalchemy", "select")
+        return package_and_name(context.resolve(node.func)) == ("sqlalchemy", "select")
 
     return _Query(starts, _SELECT, _SELECT_RESTRICTS)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sphinx_traits.kept import digest
 from sphinx_traits.manifest import Finding, Location, Setting, Value
+from sphinx_traits.manifest_cache import digest
 
 _HEADER = re.compile(r"\s*\[(?P<path>[^\[\]]+)\]\s*(#.*)?$")
 _KEY = re.compile(

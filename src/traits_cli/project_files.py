@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sphinx_traits.extract import Extraction
-from sphinx_traits.extract.locate import Locator, interpreter_paths
+from sphinx_traits.extract.locator import Locator, interpreter_paths
 from sphinx_traits.manifest import Class
 from sphinx_traits.project import Project
 
@@ -42,7 +42,7 @@ class OwnFiles:
             if root is not None and path.suffix == ".py" and not INSTALLED & set(path.relative_to(root).parts):
                 self.roots[path] = root
                 if self.module(path).partition(".")[0] in {one.partition(".")[0] for one in self.packages}:
-                    self.by_shown[locator.shown(str(path))] = path
+                    self.by_shown[locator.display_path(str(path))] = path
 
     @cached_property
     def beside(self) -> dict[str, Path]:

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from sphinx_traits.extract import Options, extract
-from sphinx_traits.extract.factories import Factories
-from sphinx_traits.extract.linearise import Graph
-from sphinx_traits.extract.locate import Locator, interpreter_paths
-from sphinx_traits.extract.names import Resolver
-from sphinx_traits.extract.world import World
+from sphinx_traits.extract.factories import ClassFactories
+from sphinx_traits.extract.locator import Locator, interpreter_paths
+from sphinx_traits.extract.module_loader import ModuleLoader
+from sphinx_traits.extract.mro import ClassGraph
+from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.manifest import Manifest
 
 _numbers = itertools.count()
@@ -36,22 +36,22 @@ class Sources:
     ) -> tuple[dict[str, list[str]], dict[str, str]]:
         """The MRO of every class of the package, and why it is not certain for those where it is not."""
         others = interpreter_paths() if installed else ()
-        graph = Graph(Resolver(World(Locator([self.folder], others, None), [self.name]), overrides or {}))
-        Factories(graph)
+        graph = ClassGraph(Resolver(ModuleLoader(Locator([self.folder], others, None), [self.name]), overrides or {}))
+        ClassFactories(graph)
         mros: dict[str, list[str]] = {}
-        gaps: dict[str, str] = {}
-        locator = graph.resolver.world.locator
+        uncertainties: dict[str, str] = {}
+        locator = graph.resolver.loader.locator
         root = locator.find(self.name)
         assert root is not None
         for found in (root, *locator.submodules(root)):
-            module = graph.resolver.world.module(found.name)
+            module = graph.resolver.loader.module(found.name)
             assert module is not None
             for node in module.classes():
-                lineage = graph.lineage(node)
-                name = graph.name(lineage.nodes[0])
-                mros[name] = [graph.name(one) for one in lineage.nodes]
-                gaps[name] = "; ".join(gap.reason for gap in lineage.gaps)
-        return mros, {name: why for name, why in gaps.items() if why}
+                mro = graph.mro(node)
+                name = graph.name(mro.nodes[0])
+                mros[name] = [graph.name(one) for one in mro.nodes]
+                uncertainties[name] = "; ".join(uncertainty.reason for uncertainty in mro.uncertainties)
+        return mros, {name: why for name, why in uncertainties.items() if why}
 
     def real(self) -> dict[str, list[str]]:
         """The same, by importing all modules."""

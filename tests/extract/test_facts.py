@@ -268,6 +268,6 @@ def test_overrides_that_super_leads_to_are_hooks_one_after_the_other(write: Call
     sources = write(text)
     hooks = compose(Index(sources.manifest()), f"{sources.name}.M").hooks
 
-    assert [(one.name, one.owner.rpartition(".")[2]) for one in hooks] == [
-        ("save", "M"), ("save", "A"), ("delete", "A"), ("save", "B"), ("delete", "B"), ("save", "C"),
-    ]  # fmt: skip
+    owners = [(hook.name, hook.owner.rpartition(".")[2]) for hook in hooks]
+    assert [owner for name, owner in owners if name == "save"] == ["M", "A", "B", "C"]
+    assert [owner for name, owner in owners if name == "delete"] == ["A", "B"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sphinx_traits.extract import PackageNotFoundError, extract
-from sphinx_traits.extract.reconcile import _KEEPS_ROWS
+from sphinx_traits.extract.cross_checks import _KEEPS_ROWS
 
 if TYPE_CHECKING:
     from tests.extract.conftest import Sources

@@ -306,54 +306,54 @@ FLAGGED = {
 def test_mro_is_pythons(case: str, write: Callable[..., Sources]) -> None:
     """What can be read is read exactly as Python sees it, and not marked as doubtful."""
     sources = write(EXACT[case])
-    mros, gaps = sources.read()
+    mros, uncertainties = sources.read()
 
     real = sources.real()
     shared = {name: mro for name, mro in mros.items() if name in real}
     assert shared == {name: real[name] for name in shared}
     assert set(real) - set(mros) <= {name for name in real if "<locals>" in name or name.endswith((".B", ".Point"))}
-    assert gaps == {}
+    assert uncertainties == {}
 
 
 @pytest.mark.parametrize("case", FLAGGED)
 def test_what_cannot_be_read_is_flagged(case: str, write: Callable[..., Sources]) -> None:
     """A base that only the running program knows leaves a mark: the class is never silently shorter."""
-    _, gaps = write(FLAGGED[case]).read()
+    _, uncertainties = write(FLAGGED[case]).read()
 
-    assert any(name.endswith(".X") for name in gaps)
+    assert any(name.endswith(".X") for name in uncertainties)
 
 
 def test_override_resolves_what_cannot_be_read(write: Callable[..., Sources]) -> None:
     """One line of configuration says what an unreadable base is."""
     sources = write(FLAGGED["attribute_of_a_made_object"])
-    mros, gaps = sources.read(overrides={f"{sources.name}.db.Model": f"{sources.name}.Model"})
+    mros, uncertainties = sources.read(overrides={f"{sources.name}.db.Model": f"{sources.name}.Model"})
 
     assert mros[f"{sources.name}.X"] == [f"{sources.name}.X", f"{sources.name}.Model", "builtins.object"]
-    assert gaps == {}
+    assert uncertainties == {}
 
 
 def test_impossible_order_is_flagged(write: Callable[..., Sources]) -> None:
     """Bases that Python cannot order are a finding with the names, not an empty MRO."""
     sources = write("class A: ...\nclass B(A): ...\nclass X(A, B): ...")
-    mros, gaps = sources.read()
+    mros, uncertainties = sources.read()
 
-    assert "cannot order these bases" in gaps[f"{sources.name}.X"]
+    assert "cannot order these bases" in uncertainties[f"{sources.name}.X"]
     assert mros[f"{sources.name}.X"][-1] == "builtins.object"
 
 
 def test_no_name_from_the_parent_package(write: Callable[..., Sources]) -> None:
     """A module does not see its package's names."""
     sources = write({"__init__": "class Base: ...", "m": "class X(Base): ..."})
-    _, gaps = sources.read()
+    _, uncertainties = sources.read()
 
-    assert "not defined" in gaps[f"{sources.name}.m.X"]
+    assert "not defined" in uncertainties[f"{sources.name}.m.X"]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="PEP 695 syntax")
 def test_type_parameters(write: Callable[..., Sources]) -> None:
     """``class A[T]`` has ``Generic`` at the end of its bases."""
     sources = write("class M: ...\nclass A[T](M): ...\nclass X(A[int]): ...\nclass Y[T, *Ts](A[T]): ...")
-    mros, gaps = sources.read()
+    mros, uncertainties = sources.read()
 
     assert mros == sources.real()
-    assert gaps == {}
+    assert uncertainties == {}

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sphinx_traits.extract import Options, extract
-from sphinx_traits.extract.linearise import c3
-from sphinx_traits.extract.targets import StdClass
+from sphinx_traits.extract.mro import c3
+from sphinx_traits.extract.references import StdlibClass
 from sphinx_traits.manifest import dumps
 
 if TYPE_CHECKING:
@@ -192,10 +192,10 @@ def test_random_packages_are_read_as_python_imports_them(chance: random.Random, 
         real = sources.real()
     except TypeError:  # an order of bases that Python refuses
         return
-    mros, gaps = sources.read()
+    mros, uncertainties = sources.read()
 
     for name, mro in real.items():
-        if "<locals>" not in name and name not in gaps:
+        if "<locals>" not in name and name not in uncertainties:
             assert mros.get(name) == mro, files
 
 
@@ -242,12 +242,12 @@ def test_merge_is_pythons(data: st.DataObject) -> None:
     classes: list[type] = []
     for number in range(data.draw(st.integers(1, 8))):
         bases = tuple(data.draw(st.lists(st.sampled_from(classes), unique=True, max_size=3))) if classes else ()
-        lines = [[StdClass(one) for one in base.__mro__] for base in bases or (object,)]
-        merged = c3(lines, [StdClass(one) for one in bases or (object,)])
+        lines = [[StdlibClass(one) for one in base.__mro__] for base in bases or (object,)]
+        merged = c3(lines, [StdlibClass(one) for one in bases or (object,)])
         try:
             made = type(f"C{number}", bases, {})
         except TypeError:
             assert merged is None
             continue
-        assert merged == [StdClass(one) for one in made.__mro__[1:]]
+        assert merged == [StdlibClass(one) for one in made.__mro__[1:]]
         classes.append(made)

@@ -21,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources import TRAIT
-from sphinx_traits.extract import Options, bounds, extract
+from sphinx_traits.extract import Options, extract, time_limit
 from sphinx_traits.extract import source as source_module
 from sphinx_traits.extract.adapters import _ADAPTERS
-from sphinx_traits.extract.bounds import Allowance, TooLongError
+from sphinx_traits.extract.time_limit import TimeLimit, TooLongError
 from sphinx_traits.manifest import Finding, Manifest, dumps
 
 if TYPE_CHECKING:
@@ -310,8 +310,8 @@ def test_link_loops_end(tmp_path: Path) -> None:
 def test_work_that_takes_too_long_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file has a bound in time; behind it the next one is read."""
     looks = count()  # each takes a millisecond
-    monkeypatch.setattr("sphinx_traits.extract.world.Allowance", lambda: Allowance(0.05))
-    monkeypatch.setattr(bounds, "time", SimpleNamespace(thread_time=lambda: next(looks) / 1000))
+    monkeypatch.setattr("sphinx_traits.extract.module_loader.TimeLimit", lambda: TimeLimit(0.05))
+    monkeypatch.setattr(time_limit, "time", SimpleNamespace(thread_time=lambda: next(looks) / 1000))
     endless = "import os\n" + "".join(f"if os.getenv({n}):\n    x{n} = 1\n" for n in range(6_000))
     manifest, spent = read(tmp_path, endless=endless.encode(), good=GOOD.encode())
 
@@ -326,22 +326,22 @@ def test_work_that_takes_too_long_is_a_finding(tmp_path: Path, monkeypatch: pyte
 def test_bound_in_time_counts_the_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is spent on another file in between is not laid to the first one's account."""
     now = [100.0]
-    monkeypatch.setattr(bounds, "time", SimpleNamespace(thread_time=lambda: now[0]))
-    allowance = Allowance(0.1)
-    with allowance.of_a_file():
+    monkeypatch.setattr(time_limit, "time", SimpleNamespace(thread_time=lambda: now[0]))
+    limit = TimeLimit(0.1)
+    with limit.for_file():
         for _ in range(3):
-            with allowance.of_a_file():
+            with limit.for_file():
                 now[0] += 0.06
-        check(allowance)
+        check(limit)
         now[0] += 0.11
         with pytest.raises(TooLongError):
-            check(allowance)
+            check(limit)
 
 
-def check(allowance: Allowance) -> None:
+def check(limit: TimeLimit) -> None:
     """Check often enough for the clock to be looked at."""
     for _ in range(1_000):
-        allowance.check()
+        limit.check()
 
 
 def test_failing_adapter_is_a_finding(write: Callable[..., Sources], monkeypatch: pytest.MonkeyPatch) -> None:

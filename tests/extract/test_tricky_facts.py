@@ -256,9 +256,9 @@ def test_manager_from_a_query_set(write: Callable[..., Sources]) -> None:
         "Base = models.Manager.from_queryset(QS)\nclass Articles(Base): ...\n"
         "class Named(models.Manager.from_queryset(QS, 'Other')): ...\n"
     )
-    mros, gaps = sources.read(installed=True)
+    mros, uncertainties = sources.read(installed=True)
 
-    assert gaps == {}
+    assert uncertainties == {}
     for name in ("Articles", "Named"):
         assert mros[f"{sources.name}.{name}"] == real_manager_mro(sources, name)
 

@@ -8,7 +8,7 @@ from sphinx_traits.extract.adapters.core import CoreAdapter
 from sphinx_traits.extract.adapters.django import DjangoAdapter
 from sphinx_traits.extract.adapters.pydantic import PydanticAdapter
 from sphinx_traits.extract.adapters.sqlalchemy import SQLAlchemyAdapter
-from sphinx_traits.extract.subject import Facts, Subject
+from sphinx_traits.extract.context import ClassContext, FactSet
 
 
 class Adapter(Protocol):
@@ -16,11 +16,11 @@ class Adapter(Protocol):
 
     name: str
 
-    def applies(self, subject: Subject) -> bool:
+    def applies(self, context: ClassContext) -> bool:
         """Whether the class has anything to do with the library; called once per described class."""
         ...
 
-    def read(self, subject: Subject, facts: Facts) -> None:
+    def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of the class's own body; those of its bases are read with the bases."""
         ...
 
@@ -33,10 +33,10 @@ def register(adapter: Adapter) -> None:
     _ADAPTERS.append(adapter)
 
 
-def read_facts(subject: Subject) -> Facts:
+def read_facts(context: ClassContext) -> FactSet:
     """All facts of one class's own body."""
-    facts = Facts()
+    facts = FactSet()
     for adapter in _ADAPTERS:
-        if adapter.applies(subject):
-            adapter.read(subject, facts)
+        if adapter.applies(context):
+            adapter.read(context, facts)
     return facts

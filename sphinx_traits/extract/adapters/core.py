@@ -7,11 +7,19 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from sphinx_traits.extract.conditions import UNKNOWN
-from sphinx_traits.extract.describe import bound_signature
+from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
+from sphinx_traits.extract.members import bound_signature
 from sphinx_traits.extract.payload import payload_fields
-from sphinx_traits.extract.scan import FunctionNode
-from sphinx_traits.extract.subject import Facts, Statement, Subject, clean
-from sphinx_traits.extract.targets import ClassNode, FunctionTarget, Opaque, SourceClass, Target, ValueTarget, symbol
+from sphinx_traits.extract.references import (
+    ClassNode,
+    FunctionReference,
+    Reference,
+    SourceClass,
+    Unresolved,
+    ValueReference,
+    package_and_name,
+)
+from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import (
     CacheKey,
     Certainty,
@@ -53,24 +61,24 @@ class CoreAdapter:
 
     name = "core"
 
-    def applies(self, subject: Subject) -> bool:
+    def applies(self, context: ClassContext) -> bool:
         """Whether the class or one of its ancestors uses the runtime."""
-        return any(one.startswith(f"{RUNTIME}.") for one in subject.ancestors)
+        return any(one.startswith(f"{RUNTIME}.") for one in context.ancestors)
 
-    def read(self, subject: Subject, facts: Facts) -> None:
+    def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
-        for statement in subject.statements:
+        for statement in context.statements:
             if is_removed(statement):
                 facts.removed.add(statement.name)
             elif statement.name == "__traits__" and statement.value is not None:
-                _settings(subject, statement.value, facts)
+                _settings(context, statement.value, facts)
             elif isinstance(statement.value, ast.Call):
-                _declaration(subject, statement, statement.value, facts)
-        for function in subject.functions:
-            _marks(subject, function, facts)
-        for keyword in subject.tree.keywords:
+                _declaration(context, statement, statement.value, facts)
+        for function in context.functions:
+            _marks(context, function, facts)
+        for keyword in context.tree.keywords:
             if keyword.arg in _HISTORY:
-                setattr(facts, keyword.arg, _word(subject, keyword.value))
+                setattr(facts, keyword.arg, _word(context, keyword.value))
 
 
 def is_removed(statement: Statement) -> bool:
@@ -79,42 +87,42 @@ def is_removed(statement: Statement) -> bool:
     return isinstance(value, ast.Constant) and value.value is None and statement.annotation is None
 
 
-def api(target: Target) -> str:
+def api(target: Reference) -> str:
     """The name under which our runtime exports a target; empty for anything else."""
-    top, name = symbol(target)
+    top, name = package_and_name(target)
     return name if top == RUNTIME and not target.path.startswith(READY_MADE) else ""
 
 
-def is_subclass(subject: Subject, node: ClassNode | None, name: str) -> bool:
+def is_subclass(context: ClassContext, node: ClassNode | None, name: str) -> bool:
     """Whether a class has a class of our runtime with that name among its ancestors."""
     if node is None:
         return False
-    return any(api(one) == name for one in subject.reader.graph.lineage(node).nodes)
+    return any(api(one) == name for one in context.analysis.graph.mro(node).nodes)
 
 
-def _declaration(subject: Subject, statement: Statement, call: ast.Call, facts: Facts) -> None:
+def _declaration(context: ClassContext, statement: Statement, call: ast.Call, facts: FactSet) -> None:
     """One ``name = something(...)`` of a class body."""
-    made_by = subject.resolve(call.func)
+    made_by = context.resolve(call.func)
     kind = api(made_by)
     if kind == "TraitEvent":
         facts.declarations.add(statement.name)
-        facts.events.append(_event(subject, statement, call))
+        facts.events.append(_event(context, statement, call))
     elif kind == "feature":
         facts.declarations.add(statement.name)
-        facts.features.append(_feature(subject, statement, call))
+        facts.features.append(_feature(context, statement, call))
     elif kind == "column":
         facts.declarations.add(statement.name)
-        facts.columns.append(_column(subject, statement, call))
-    elif made_by.path.startswith(READY_MADE) and symbol(made_by)[1] == "translated":
-        facts.columns.append(_column(subject, statement, call, kind="virtual"))
+        facts.columns.append(_column(context, statement, call))
+    elif made_by.path.startswith(READY_MADE) and package_and_name(made_by)[1] == "translated":
+        facts.columns.append(_column(context, statement, call, kind="virtual"))
     elif kind in _METRICS:
         facts.declarations.add(statement.name)
-        facts.metrics.append(_metric(subject, statement, call, _METRICS[kind]))
+        facts.metrics.append(_metric(context, statement, call, _METRICS[kind]))
     elif kind in _CACHES:
         facts.declarations.add(statement.name)
-    elif isinstance(made_by, SourceClass) and is_subclass(subject, made_by, "TraitConfig"):
+    elif isinstance(made_by, SourceClass) and is_subclass(context, made_by, "TraitConfig"):
         facts.declarations.add(statement.name)
-        facts.config += config_keys(subject, made_by, statement.name)
+        facts.config += config_keys(context, made_by, statement.name)
 
 
 def arguments(call: ast.Call) -> dict[str, ast.expr]:
@@ -122,63 +130,63 @@ def arguments(call: ast.Call) -> dict[str, ast.expr]:
     return {one.arg: one.value for one in call.keywords if one.arg is not None}
 
 
-def _word(subject: Subject, node: ast.expr | None) -> str:
+def _word(context: ClassContext, node: ast.expr | None) -> str:
     """A text argument, cleaned; empty where it is missing or not constant."""
-    value = subject.reader.folder.value(subject.place, node) if node is not None else ""
+    value = context.analysis.constants.value(context.position, node) if node is not None else ""
     return clean(value) if isinstance(value, str) else ""
 
 
-def _flag(subject: Subject, node: ast.expr | None) -> bool:
-    value = subject.reader.folder.value(subject.place, node) if node is not None else False
+def _flag(context: ClassContext, node: ast.expr | None) -> bool:
+    value = context.analysis.constants.value(context.position, node) if node is not None else False
     return bool(value) and value is not UNKNOWN
 
 
-def _number(subject: Subject, node: ast.expr | None) -> int:
-    value = subject.reader.folder.value(subject.place, node) if node is not None else 0
+def _number(context: ClassContext, node: ast.expr | None) -> int:
+    value = context.analysis.constants.value(context.position, node) if node is not None else 0
     return value if isinstance(value, int) else 0
 
 
-def _described(subject: Subject, statement: Statement, given: dict[str, ast.expr]) -> str:
-    return _word(subject, given.get("doc")) or subject.doc(statement)
+def _described(context: ClassContext, statement: Statement, given: dict[str, ast.expr]) -> str:
+    return _word(context, given.get("doc")) or context.doc(statement)
 
 
-def _feature(subject: Subject, statement: Statement, call: ast.Call) -> Feature:
+def _feature(context: ClassContext, statement: Statement, call: ast.Call) -> Feature:
     given = arguments(call)
     default = given.get("default", call.args[0] if call.args else None)
     return Feature(
         name=statement.name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=_described(subject, statement, given),
-        default=subject.reader.folder.shown(subject.place, default) if default is not None else Value("True"),
+        owner=context.name,
+        location=context.location(statement.node),
+        doc=_described(context, statement, given),
+        default=context.analysis.constants.display(context.position, default) if default is not None else Value("True"),
     )
 
 
-def _event(subject: Subject, statement: Statement, call: ast.Call) -> Event:
+def _event(context: ClassContext, statement: Statement, call: ast.Call) -> Event:
     given = arguments(call)
     payload = given.get("payload", call.args[0] if call.args else None)
-    target = subject.resolve(payload) if payload is not None else None
+    target = context.resolve(payload) if payload is not None else None
     name: str = ""
     fields: tuple[Field, ...] = ()
     if isinstance(target, SourceClass):
-        name, fields = subject.reader.graph.name(target), payload_fields(subject.reader, target)
+        name, fields = context.analysis.graph.name(target), payload_fields(context.analysis, target)
     elif target is not None and not (isinstance(payload, ast.Constant) and payload.value is None):
         name = target.path
-    wire = _word(subject, given.get("name"))
+    wire = _word(context, given.get("name"))
     return Event(
         name=statement.name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=_described(subject, statement, given),
-        wire=wire if "." in wire else event_name(subject.short, wire or statement.name),
+        owner=context.name,
+        location=context.location(statement.node),
+        doc=_described(context, statement, given),
+        wire=wire if "." in wire else event_name(context.short, wire or statement.name),
         payload=name,
         fields=fields,
-        before=_flag(subject, given.get("veto")) or _flag(subject, given.get("before")),
+        before=_flag(context, given.get("veto")) or _flag(context, given.get("before")),
     )
 
 
 def _column(
-    subject: Subject, statement: Statement, call: ast.Call, kind: Literal["column", "virtual"] = "column"
+    context: ClassContext, statement: Statement, call: ast.Call, kind: Literal["column", "virtual"] = "column"
 ) -> Column:
     """A column, or what a trait makes of a column of its own: ``title = translated()``."""
     given = arguments(call)
@@ -187,23 +195,23 @@ def _column(
     made = given.get("on_insert")
     return Column(
         name=statement.name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=_described(subject, statement, given),
+        owner=context.name,
+        location=context.location(statement.node),
+        doc=_described(context, statement, given),
         kind=kind,
         type=ast.unparse(written) if written is not None else "",
-        nullable="" if kind == "virtual" else "yes" if _flag(subject, given.get("nullable")) else "no",
+        nullable="" if kind == "virtual" else "yes" if _flag(context, given.get("nullable")) else "no",
         default=ast.unparse(default) if default is not None else f"{ast.unparse(made)}()" if made is not None else "",
-        target=_word(subject, given.get("references")),
+        target=_word(context, given.get("references")),
     )
 
 
-def _metric(subject: Subject, statement: Statement, call: ast.Call, kind: str) -> Metric:
+def _metric(context: ClassContext, statement: Statement, call: ast.Call, kind: str) -> Metric:
     return Metric(
         name=statement.name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=_described(subject, statement, arguments(call)),
+        owner=context.name,
+        location=context.location(statement.node),
+        doc=_described(context, statement, arguments(call)),
         kind=kind,
     )
 
@@ -211,21 +219,21 @@ def _metric(subject: Subject, statement: Statement, call: ast.Call, kind: str) -
 # Config.
 
 
-def config_keys(subject: Subject, config: SourceClass, group: str) -> list[ConfigKey]:
+def config_keys(context: ClassContext, config: SourceClass, group: str) -> list[ConfigKey]:
     """The keys of a config class and of those it inherits from, base first, as one trait declares them."""
     found: dict[str, ConfigKey] = {}
-    for node in reversed(subject.reader.graph.lineage(config).nodes):
+    for node in reversed(context.analysis.graph.mro(config).nodes):
         if not isinstance(node, SourceClass) or api(node):
             continue
-        holder = subject.reader.subject(node)
+        holder = context.analysis.class_context(node)
         for statement in holder.statements:
             option = _option(holder, statement)
             if option is not None:
-                found[statement.name] = _config_key(holder, statement, option, subject.name, group)
+                found[statement.name] = _config_key(holder, statement, option, context.name, group)
     return list(found.values())
 
 
-def _option(holder: Subject, statement: Statement) -> ast.Call | None:
+def _option(holder: ClassContext, statement: Statement) -> ast.Call | None:
     """The call that makes an annotated name a key; without it the name is an attribute that no layer can set."""
     value = statement.value
     if statement.annotation is None or not isinstance(value, ast.Call):
@@ -233,7 +241,7 @@ def _option(holder: Subject, statement: Statement) -> ast.Call | None:
     return value if api(holder.resolve(value.func)) == "option" else None
 
 
-def _config_key(holder: Subject, statement: Statement, option: ast.Call, owner: str, group: str) -> ConfigKey:
+def _config_key(holder: ClassContext, statement: Statement, option: ast.Call, owner: str, group: str) -> ConfigKey:
     given = arguments(option)
     doc = _word(holder, given.get("doc")) or _annotated_doc(holder, statement.annotation) or holder.doc(statement)
     return ConfigKey(
@@ -253,10 +261,10 @@ def _config_key(holder: Subject, statement: Statement, option: ast.Call, owner: 
     )
 
 
-def _section(holder: Subject, name: str) -> str:
+def _section(holder: ClassContext, name: str) -> str:
     from sphinx_traits.extract.payload import attribute_docs
 
-    return attribute_docs(holder.reader, holder.node).get(name, "")
+    return attribute_docs(holder.analysis, holder.node).get(name, "")
 
 
 def _type(annotation: ast.expr | None) -> str:
@@ -270,7 +278,7 @@ def _type(annotation: ast.expr | None) -> str:
     return ast.unparse(annotation)
 
 
-def _annotated_doc(holder: Subject, annotation: ast.expr | None) -> str:
+def _annotated_doc(holder: ClassContext, annotation: ast.expr | None) -> str:
     """The text in ``Annotated[int, Doc("...")]``."""
     if not isinstance(annotation, ast.Subscript) or not isinstance(annotation.slice, ast.Tuple):
         return ""
@@ -280,19 +288,19 @@ def _annotated_doc(holder: Subject, annotation: ast.expr | None) -> str:
     return ""
 
 
-def _default(holder: Subject, option: ast.Call, given: dict[str, ast.expr]) -> Value:
+def _default(holder: ClassContext, option: ast.Call, given: dict[str, ast.expr]) -> Value:
     if "factory" in given:
         return Value(ast.unparse(given["factory"]), "factory")
     value = given.get("default", option.args[0] if option.args else None)
-    return holder.reader.folder.shown(holder.place, value) if value is not None else Value("", "required")
+    return holder.analysis.constants.display(holder.position, value) if value is not None else Value("", "required")
 
 
-def _shown(holder: Subject, node: ast.expr) -> str:
-    return holder.reader.folder.shown(holder.place, node).text
+def _shown(holder: ClassContext, node: ast.expr) -> str:
+    return holder.analysis.constants.display(holder.position, node).text
 
 
-def _words(holder: Subject, node: ast.expr | None) -> tuple[str, ...]:
-    value = holder.reader.folder.value(holder.place, node) if node is not None else ()
+def _words(holder: ClassContext, node: ast.expr | None) -> tuple[str, ...]:
+    value = holder.analysis.constants.value(holder.position, node) if node is not None else ()
     if isinstance(value, str):
         return (value,)
     return tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple | list) else ()
@@ -301,82 +309,82 @@ def _words(holder: Subject, node: ast.expr | None) -> tuple[str, ...]:
 # Decorated methods.
 
 
-def _marks(subject: Subject, function: FunctionNode, facts: Facts) -> None:
+def _marks(context: ClassContext, function: FunctionNode, facts: FactSet) -> None:
     for decorator in function.decorator_list:
         call = decorator if isinstance(decorator, ast.Call) else None
-        kind = api(subject.resolve(call.func if call is not None else decorator))
+        kind = api(context.resolve(call.func if call is not None else decorator))
         if kind == "hook" and call is not None:
-            facts.hooks.append(_hook(subject, function, call))
+            facts.hooks.append(_hook(context, function, call))
         elif kind == "job":
-            facts.jobs.append(read_job(subject, function, call))
+            facts.jobs.append(read_job(context, function, call))
         elif kind == "scope" and call is not None:
             facts.declarations.add(function.name)
-            facts.scopes.append(_scope(subject, function, call))
+            facts.scopes.append(_scope(context, function, call))
         elif kind in _CACHED:
-            facts.cache_keys.append(_cached_method(subject, function, call, kind))
+            facts.cache_keys.append(_cached_method(context, function, call, kind))
 
 
-def _hook(subject: Subject, function: FunctionNode, call: ast.Call) -> Hook:
+def _hook(context: ClassContext, function: FunctionNode, call: ast.Call) -> Hook:
     given = arguments(call)
     moment = given.get("moment", call.args[0] if call.args else None)
     name: str = ""
     certainty: Certainty = "dynamic"
     if moment is not None:
-        name, certainty = subject.reader.folder.pattern(subject.place, moment)
+        name, certainty = context.analysis.constants.pattern(context.position, moment)
     when = given.get("when")
     return Hook(
         name=function.name,
-        owner=subject.name,
-        location=subject.location(function),
+        owner=context.name,
+        location=context.location(function),
         doc=docstring(function),
         moment=name,
         certainty=certainty,
         why="" if certainty == "certain" else "the moment is computed when the class is made",
-        priority=_number(subject, given.get("priority")),
+        priority=_number(context, given.get("priority")),
         when=ast.unparse(when) if when is not None else "",
         is_async=isinstance(function, ast.AsyncFunctionDef),
     )
 
 
-def _scope(subject: Subject, function: FunctionNode, call: ast.Call) -> Scope:
+def _scope(context: ClassContext, function: FunctionNode, call: ast.Call) -> Scope:
     given = arguments(call)
     return Scope(
-        name=_word(subject, given.get("name")) or function.name,
-        owner=subject.name,
-        location=subject.location(function),
+        name=_word(context, given.get("name")) or function.name,
+        owner=context.name,
+        location=context.location(function),
         doc=docstring(function),
         signature=bound_signature(function),
-        always=_flag(subject, given.get("always")),
-        lifted_by=_words(subject, given.get("lifted_by")),
+        always=_flag(context, given.get("always")),
+        lifted_by=_words(context, given.get("lifted_by")),
     )
 
 
-def read_job(subject: Subject, function: FunctionNode, call: ast.Call | None) -> Job:
+def read_job(context: ClassContext, function: FunctionNode, call: ast.Call | None) -> Job:
     """The job that a decorated function is."""
     given = arguments(call) if call is not None else {}
     others = {name: value for name, value in given.items() if name not in ("queue", "doc")}
     queue = given.get("queue", call.args[0] if call is not None and call.args else None)
     return Job(
         name=function.name,
-        owner=subject.name,
-        location=subject.location(function),
-        doc=docstring(function) or _word(subject, given.get("doc")),
-        queue=_word(subject, queue),
+        owner=context.name,
+        location=context.location(function),
+        doc=docstring(function) or _word(context, given.get("doc")),
+        queue=_word(context, queue),
         parameters=parameters(function),
-        options=tuple(f"{name}={_shown(subject, value)}" for name, value in others.items()),
+        options=tuple(f"{name}={_shown(context, value)}" for name, value in others.items()),
     )
 
 
-def _cached_method(subject: Subject, function: FunctionNode, call: ast.Call | None, kind: str) -> CacheKey:
+def _cached_method(context: ClassContext, function: FunctionNode, call: ast.Call | None, kind: str) -> CacheKey:
     key = call.args[0] if call is not None and call.args else None
     name: str = function.name
     certainty: Certainty = "certain"
     if key is not None:
-        name, certainty = subject.reader.folder.pattern(subject.place, key)
+        name, certainty = context.analysis.constants.pattern(context.position, key)
     return CacheKey(
         name=name,
-        owner=subject.name,
-        location=subject.location(function),
+        owner=context.name,
+        location=context.location(function),
         doc=docstring(function),
         operation=_CACHED[kind],
         certainty=certainty,
@@ -408,95 +416,95 @@ def parameters(function: FunctionNode, *, bound: bool = True) -> tuple[Field, ..
 # Settings of one model.
 
 
-def _settings(subject: Subject, value: ast.expr, facts: Facts) -> None:
+def _settings(context: ClassContext, value: ast.expr, facts: FactSet) -> None:
     """``__traits__ = {HasSlug: {"max_length": 60}}``."""
     facts.declarations.add("__traits__")
     if not isinstance(value, ast.Dict):
-        facts.findings.append(_dynamic_settings(subject, value))
+        facts.findings.append(_dynamic_settings(context, value))
         return
     for key, inner in zip(value.keys, value.values, strict=True):
         if key is None or not isinstance(inner, ast.Dict):
-            facts.findings.append(_dynamic_settings(subject, inner))
+            facts.findings.append(_dynamic_settings(context, inner))
             continue
-        trait = _trait_name(subject, key)
-        for name, given in _pairs(subject, inner, facts):
+        trait = _trait_name(context, key)
+        for name, given in _pairs(context, inner, facts):
             facts.settings.append(
                 Setting(
                     trait=trait,
                     key=name,
-                    value=subject.reader.folder.shown(subject.place, given),
+                    value=context.analysis.constants.display(context.position, given),
                     layer="model",
-                    model=subject.name,
-                    location=subject.location(given),
+                    model=context.name,
+                    location=context.location(given),
                 )
             )
 
 
-def _pairs(subject: Subject, table: ast.Dict, facts: Facts) -> Iterator[tuple[str, ast.expr]]:
+def _pairs(context: ClassContext, table: ast.Dict, facts: FactSet) -> Iterator[tuple[str, ast.expr]]:
     for key, value in zip(table.keys, table.values, strict=True):
-        name = subject.reader.folder.value(subject.place, key) if key is not None else UNKNOWN
+        name = context.analysis.constants.value(context.position, key) if key is not None else UNKNOWN
         if isinstance(name, str):
             yield name, value
         else:
-            facts.findings.append(_dynamic_settings(subject, value))
+            facts.findings.append(_dynamic_settings(context, value))
 
 
-def _trait_name(subject: Subject, key: ast.expr) -> str:
+def _trait_name(context: ClassContext, key: ast.expr) -> str:
     if isinstance(key, ast.Constant) and isinstance(key.value, str):
         return key.value
-    target = subject.resolve(key)
-    return subject.reader.graph.name(target) if isinstance(target, SourceClass) else target.path
+    target = context.resolve(key)
+    return context.analysis.graph.name(target) if isinstance(target, SourceClass) else target.path
 
 
-def _dynamic_settings(subject: Subject, node: ast.AST) -> Finding:
+def _dynamic_settings(context: ClassContext, node: ast.AST) -> Finding:
     return Finding(
-        location=subject.location(node),
+        location=context.location(node),
         code="dynamic_settings",
-        message=f"A part of __traits__ of {subject.name} is computed when the program runs, so it cannot be read.",
+        message=f"A part of __traits__ of {context.name} is computed when the program runs, so it cannot be read.",
         hint='Write it out: __traits__ = {HasSlug: {"max_length": 60}}.',
-        subject=subject.name,
+        subject=context.name,
     )
 
 
-def event_of(subject: Subject, attribute: str) -> Event | None:
+def event_of(context: ClassContext, attribute: str) -> Event | None:
     """The declared event that a name of a class stands for, found along its ancestors."""
-    for node in subject.lineage.nodes:
-        if isinstance(node, Opaque) or not isinstance(node, SourceClass):
+    for node in context.mro.nodes:
+        if isinstance(node, Unresolved) or not isinstance(node, SourceClass):
             continue
-        found = declared_event(subject.reader.subject(node), attribute)
+        found = declared_event(context.analysis.class_context(node), attribute)
         if found is not None:
             return found
     return None
 
 
-def is_cache(subject: Subject, attribute: str) -> bool:
+def is_cache(context: ClassContext, attribute: str) -> bool:
     """Whether a name of a class, or of an ancestor, is a declared cache."""
-    target = subject.reader.graph.attribute(subject.node, attribute)
-    if not isinstance(target, ValueTarget) or not isinstance(target.node, ast.Call):
+    target = context.analysis.graph.attribute(context.node, attribute)
+    if not isinstance(target, ValueReference) or not isinstance(target.node, ast.Call):
         return False
-    return api(subject.reader.resolver.expression(target.place, target.node.func)) in _CACHES
+    return api(context.analysis.resolver.expression(target.position, target.node.func)) in _CACHES
 
 
-def declared_event(subject: Subject, attribute: str) -> Event | None:
+def declared_event(context: ClassContext, attribute: str) -> Event | None:
     """The event that a class itself declares under a name."""
-    at = subject.module.scope(subject.node.index).last(attribute)
+    at = context.module.scope(context.node.index).last(attribute)
     if at < 0:
         return None
-    target = subject.reader.resolver.binding(subject.module, subject.node.index, at)
-    if not isinstance(target, ValueTarget) or not isinstance(target.node, ast.Call):
+    target = context.analysis.resolver.binding(context.module, context.node.index, at)
+    if not isinstance(target, ValueReference) or not isinstance(target.node, ast.Call):
         return None
-    made_by = subject.reader.resolver.expression(target.place, target.node.func)
+    made_by = context.analysis.resolver.expression(target.position, target.node.func)
     if api(made_by) != "TraitEvent":
         return None
     given = arguments(target.node)
-    wire = _word(subject, given.get("name"))
+    wire = _word(context, given.get("name"))
     return Event(
         name=attribute,
-        owner=subject.name,
-        wire=wire if "." in wire else event_name(subject.short, wire or attribute),
+        owner=context.name,
+        wire=wire if "." in wire else event_name(context.short, wire or attribute),
     )
 
 
-def is_function(target: Target, names: Iterable[str]) -> bool:
+def is_function(target: Reference, names: Iterable[str]) -> bool:
     """Whether a target is one of our runtime's functions."""
-    return isinstance(target, FunctionTarget | Opaque) and api(target) in names
+    return isinstance(target, FunctionReference | Unresolved) and api(target) in names

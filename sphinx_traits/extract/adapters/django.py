@@ -6,9 +6,9 @@ import ast
 from typing import Literal
 
 from sphinx_traits.extract.adapters.core import arguments, docstring, is_removed
+from sphinx_traits.extract.context import ClassContext, FactSet, Statement
+from sphinx_traits.extract.references import ClassNode, SourceClass, Unresolved, package_and_name
 from sphinx_traits.extract.scopes import manager_scopes
-from sphinx_traits.extract.subject import Facts, Statement, Subject
-from sphinx_traits.extract.targets import ClassNode, Opaque, SourceClass, symbol
 from sphinx_traits.manifest import Column, Hook
 
 MODEL = "django.db.models.base.Model"
@@ -23,70 +23,70 @@ class DjangoAdapter:
 
     name = "django"
 
-    def applies(self, subject: Subject) -> bool:
+    def applies(self, context: ClassContext) -> bool:
         """Whether the module uses Django: a mixin has no Django base of its own."""
-        return MODEL in subject.ancestors or "django" in _imports(subject)
+        return MODEL in context.ancestors or "django" in _imports(context)
 
-    def read(self, subject: Subject, facts: Facts) -> None:
+    def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
-        for statement in subject.statements:
-            _field(subject, statement, facts)
-            manager_scopes(subject, statement, facts)
-        for function in subject.functions:
-            if function.name in _MOMENTS and MODEL in subject.ancestors:
+        for statement in context.statements:
+            _field(context, statement, facts)
+            manager_scopes(context, statement, facts)
+        for function in context.functions:
+            if function.name in _MOMENTS and MODEL in context.ancestors:
                 facts.hooks.append(
                     Hook(
                         name=function.name,
-                        owner=subject.name,
-                        location=subject.location(function),
+                        owner=context.name,
+                        location=context.location(function),
                         doc=docstring(function),
                         moment=function.name,
                         via="inferred",
                         why=f"it overrides Django's {function.name}()",
                     )
                 )
-            _lifecycle(subject, facts, function)
-        _meta(subject, facts)
+            _lifecycle(context, facts, function)
+        _meta(context, facts)
 
 
-def _imports(subject: Subject) -> set[str]:
+def _imports(context: ClassContext) -> set[str]:
     """Top-level packages that the class's module imports from."""
-    bindings = subject.module.summary.bindings
+    bindings = context.module.symbols.bindings
     return {one.text.partition(".")[0] for one in bindings if one.kind in ("import", "from", "star")}
 
 
-def field_kind(subject: Subject, call: ast.Call) -> Literal["column", "relation", "virtual", ""]:
+def field_kind(context: ClassContext, call: ast.Call) -> Literal["column", "relation", "virtual", ""]:
     """What kind of field a call makes; empty for anything else."""
-    made = subject.resolve(call.func)
-    if isinstance(made, Opaque):
-        top, name = symbol(made)
+    made = context.resolve(call.func)
+    if isinstance(made, Unresolved):
+        top, name = package_and_name(made)
         if name in _VIRTUAL:
             return "virtual"
         if name in _RELATIONS or name == "ParentalKey" or name == "ParentalManyToManyField":
             return "relation"
         return "column" if top == "django" and name.endswith("Field") else ""
-    return _kind_of_class(subject, made) if isinstance(made, SourceClass) else ""
+    return _kind_of_class(context, made) if isinstance(made, SourceClass) else ""
 
 
-def _kind_of_class(subject: Subject, made: ClassNode) -> Literal["column", "relation", "virtual", ""]:
-    nodes = subject.reader.graph.lineage(made).nodes
-    shorts = {symbol(one)[1] for one in nodes}
+def _kind_of_class(context: ClassContext, made: ClassNode) -> Literal["column", "relation", "virtual", ""]:
+    nodes = context.analysis.graph.mro(made).nodes
+    shorts = {package_and_name(one)[1] for one in nodes}
     if shorts & _VIRTUAL:
         return "virtual"
-    names = {subject.reader.graph.name(one) for one in nodes}
+    names = {context.analysis.graph.name(one) for one in nodes}
     if not (_FIELD in names or any(one.startswith("django.db.models") and one.endswith(".Field") for one in names)):
         return ""
     return "relation" if shorts & _RELATIONS else "column"
 
 
-def _field(subject: Subject, statement: Statement, facts: Facts) -> None:
+def _field(context: ClassContext, statement: Statement, facts: FactSet) -> None:
     value = statement.value
     if is_removed(statement):
         facts.removed.add(statement.name)
         return
     if not isinstance(value, ast.Call):
         return
-    kind = field_kind(subject, value)
+    kind = field_kind(context, value)
     if not kind:
         return
     given = arguments(value)
@@ -94,92 +94,92 @@ def _field(subject: Subject, statement: Statement, facts: Facts) -> None:
     facts.columns.append(
         Column(
             name=statement.name,
-            owner=subject.name,
-            location=subject.location(statement.node),
-            doc=_text(subject, given.get("help_text")) or subject.doc(statement),
+            owner=context.name,
+            location=context.location(statement.node),
+            doc=_text(context, given.get("help_text")) or context.doc(statement),
             kind=kind,
-            type=symbol(subject.resolve(value.func))[1],
-            nullable=_nullable(subject, given.get("null")) if kind != "virtual" else "",
+            type=package_and_name(context.resolve(value.func))[1],
+            nullable=_nullable(context, given.get("null")) if kind != "virtual" else "",
             default=ast.unparse(given["default"]) if "default" in given else "",
-            target=_target(subject, value, given) if kind == "relation" else "",
+            target=_target(context, value, given) if kind == "relation" else "",
         )
     )
 
 
-def _nullable(subject: Subject, node: ast.expr | None) -> Literal["yes", "no", ""]:
+def _nullable(context: ClassContext, node: ast.expr | None) -> Literal["yes", "no", ""]:
     if node is None:
         return "no"
-    value = subject.reader.folder.value(subject.place, node)
+    value = context.analysis.constants.value(context.position, node)
     return ("yes" if value else "no") if isinstance(value, bool) else ""
 
 
-def _text(subject: Subject, node: ast.expr | None) -> str:
+def _text(context: ClassContext, node: ast.expr | None) -> str:
     """A text, also inside ``_("...")``."""
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]
-    value = subject.reader.folder.value(subject.place, node) if node is not None else ""
+    value = context.analysis.constants.value(context.position, node) if node is not None else ""
     return value if isinstance(value, str) else ""
 
 
-def _target(subject: Subject, call: ast.Call, given: dict[str, ast.expr]) -> str:
+def _target(context: ClassContext, call: ast.Call, given: dict[str, ast.expr]) -> str:
     node = given.get("to", call.args[0] if call.args else None)
     if node is None:
         return ""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return subject.name if node.value == "self" else node.value
-    target = subject.resolve(node)
-    return subject.reader.graph.name(target) if isinstance(target, SourceClass) else ast.unparse(node)
+        return context.name if node.value == "self" else node.value
+    target = context.resolve(node)
+    return context.analysis.graph.name(target) if isinstance(target, SourceClass) else ast.unparse(node)
 
 
-def _lifecycle(subject: Subject, facts: Facts, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+def _lifecycle(context: ClassContext, facts: FactSet, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     for decorator in function.decorator_list:
         if not isinstance(decorator, ast.Call) or not decorator.args:
             continue
         named = ast.unparse(decorator.func).rpartition(".")[2]
-        if named != "hook" or symbol(subject.resolve(decorator.func))[0] != "django_lifecycle":
+        if named != "hook" or package_and_name(context.resolve(decorator.func))[0] != "django_lifecycle":
             continue
-        moment, certainty = subject.reader.folder.pattern(subject.place, decorator.args[0])
+        moment, certainty = context.analysis.constants.pattern(context.position, decorator.args[0])
         given = arguments(decorator)
         facts.hooks.append(
             Hook(
                 name=function.name,
-                owner=subject.name,
-                location=subject.location(function),
+                owner=context.name,
+                location=context.location(function),
                 doc=docstring(function),
                 moment=moment,
                 certainty=certainty,
-                priority=_priority(subject, given.get("priority")),
+                priority=_priority(context, given.get("priority")),
                 when=", ".join(f"{name}={ast.unparse(value)}" for name, value in given.items() if name != "priority"),
                 why="django-lifecycle's @hook",
             )
         )
 
 
-def _priority(subject: Subject, node: ast.expr | None) -> int:
-    value = subject.reader.folder.value(subject.place, node) if node is not None else 0
+def _priority(context: ClassContext, node: ast.expr | None) -> int:
+    value = context.analysis.constants.value(context.position, node) if node is not None else 0
     return value if isinstance(value, int) else 0
 
 
-def _meta(subject: Subject, facts: Facts) -> None:
-    if MODEL not in subject.ancestors:
+def _meta(context: ClassContext, facts: FactSet) -> None:
+    if MODEL not in context.ancestors:
         return
-    for name, value in meta_options(subject).items():
+    for name, value in meta_options(context).items():
         facts.meta[name] = ast.unparse(value)
-    table = meta_options(subject).get("db_table")
+    table = meta_options(context).get("db_table")
     if isinstance(table, ast.Constant) and isinstance(table.value, str):
         facts.table = table.value
 
 
-def meta_options(subject: Subject) -> dict[str, ast.expr]:
+def meta_options(context: ClassContext) -> dict[str, ast.expr]:
     """What the class's own ``Meta`` says, and what that inherits: all but ``abstract``, which holds for one class."""
-    scope = subject.module.scope(subject.node.index)
+    scope = context.module.scope(context.node.index)
     at = scope.last("Meta")
     if at < 0 or scope.bindings[at].kind != "class":
         return {}
-    own = subject.module.class_at(scope.bindings[at].index)
+    own = context.module.class_at(scope.bindings[at].index)
     found: dict[str, ast.expr] = {}
-    for node in reversed(subject.reader.graph.lineage(own).nodes):
-        for one in subject.reader.subject(node).statements if isinstance(node, SourceClass) else ():
+    for node in reversed(context.analysis.graph.mro(own).nodes):
+        for one in context.analysis.class_context(node).statements if isinstance(node, SourceClass) else ():
             if one.value is not None and (node == own or one.name != "abstract"):
                 found[one.name] = one.value
     return found

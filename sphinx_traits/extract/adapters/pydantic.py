@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from sphinx_traits.extract.adapters.core import arguments, docstring
-from sphinx_traits.extract.subject import Facts, Statement, Subject
-from sphinx_traits.extract.targets import symbol
+from sphinx_traits.extract.context import ClassContext, FactSet, Statement
+from sphinx_traits.extract.references import package_and_name
 from sphinx_traits.manifest import Column, Hook
 
 MODEL = "pydantic.main.BaseModel"
@@ -20,27 +20,27 @@ class PydanticAdapter:
 
     name = "pydantic"
 
-    def applies(self, subject: Subject) -> bool:
+    def applies(self, context: ClassContext) -> bool:
         """Whether the class is a pydantic model."""
-        return MODEL in subject.ancestors or "pydantic.BaseModel" in subject.ancestors
+        return MODEL in context.ancestors or "pydantic.BaseModel" in context.ancestors
 
-    def read(self, subject: Subject, facts: Facts) -> None:
+    def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
-        for statement in subject.statements:
+        for statement in context.statements:
             if statement.annotation is not None and not statement.name.startswith("_") and not _class_level(statement):
                 facts.declarations.add(statement.name)
-                facts.columns.append(_column(subject, statement))
-        for function in subject.functions:
+                facts.columns.append(_column(context, statement))
+        for function in context.functions:
             for decorator in function.decorator_list:
                 if not isinstance(decorator, ast.Call):
                     continue
-                top, name = symbol(subject.resolve(decorator.func))
+                top, name = package_and_name(context.resolve(decorator.func))
                 if top in ("pydantic", "pydantic_core") and name in _VALIDATORS:
                     facts.hooks.append(
                         Hook(
                             name=function.name,
-                            owner=subject.name,
-                            location=subject.location(function),
+                            owner=context.name,
+                            location=context.location(function),
                             doc=docstring(function),
                             moment=name,
                             when=", ".join(ast.unparse(one) for one in decorator.args),
@@ -53,20 +53,20 @@ def _class_level(statement: Statement) -> bool:
     return statement.name == "model_config" or "ClassVar" in ast.unparse(statement.annotation or ast.Constant(""))
 
 
-def _column(subject: Subject, statement: Statement) -> Column:
+def _column(context: ClassContext, statement: Statement) -> Column:
     value = statement.value
     given: dict[str, ast.expr] = {}
     default = ast.unparse(value) if value is not None else ""
-    if isinstance(value, ast.Call) and symbol(subject.resolve(value.func))[1] == "Field":
+    if isinstance(value, ast.Call) and package_and_name(context.resolve(value.func))[1] == "Field":
         given = arguments(value)
         first = given.get("default", given.get("default_factory", value.args[0] if value.args else None))
         default = ast.unparse(first) if first is not None and ast.unparse(first) != "..." else ""
-    doc = subject.reader.folder.value(subject.place, given["description"]) if "description" in given else ""
+    doc = context.analysis.constants.value(context.position, given["description"]) if "description" in given else ""
     return Column(
         name=statement.name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=doc if isinstance(doc, str) and doc else subject.doc(statement),
+        owner=context.name,
+        location=context.location(statement.node),
+        doc=doc if isinstance(doc, str) and doc else context.doc(statement),
         type=ast.unparse(statement.annotation) if statement.annotation is not None else "",
         default=default,
     )

@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from sphinx_traits.extract.adapters.core import arguments, docstring
-from sphinx_traits.extract.names import parse_expression
-from sphinx_traits.extract.scan import FunctionNode
+from sphinx_traits.extract.context import ClassContext, FactSet, Statement
+from sphinx_traits.extract.references import (
+    Position,
+    Reference,
+    SourceClass,
+    Unresolved,
+    ValueReference,
+    package_and_name,
+)
+from sphinx_traits.extract.resolver import parse_expression
 from sphinx_traits.extract.scopes import select_scopes
-from sphinx_traits.extract.subject import Facts, Statement, Subject
-from sphinx_traits.extract.targets import Opaque, Place, SourceClass, Target, ValueTarget, symbol
+from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import Column, Hook
 
 ColumnKind: TypeAlias = Literal["column", "relation", "virtual", ""]
@@ -32,117 +39,117 @@ class SQLAlchemyAdapter:
 
     name = "sqlalchemy"
 
-    def applies(self, subject: Subject) -> bool:
+    def applies(self, context: ClassContext) -> bool:
         """Whether the class is mapped, or its module uses SQLAlchemy."""
-        if any(one.startswith("sqlalchemy.") for one in subject.ancestors):
+        if any(one.startswith("sqlalchemy.") for one in context.ancestors):
             return True
-        bindings = (*subject.module.summary.bindings, *subject.module.summary.typing)
+        bindings = (*context.module.symbols.bindings, *context.module.symbols.typing)
         return any(one.kind in ("import", "from", "star") and _near_sqlalchemy(one.text) for one in bindings)
 
-    def read(self, subject: Subject, facts: Facts) -> None:
+    def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
-        for statement in subject.statements:
+        for statement in context.statements:
             if statement.name == "__tablename__" and isinstance(statement.value, ast.Constant):
                 facts.table = str(statement.value.value)
             elif not statement.name.startswith("__"):
-                column = _attribute(subject, statement)
+                column = _attribute(context, statement)
                 if column is not None:
                     facts.declarations.add(statement.name)
                     facts.columns.append(column)
-        for table in _tables(subject):
-            _table_columns(subject, table, facts)
-        for function in subject.functions:
-            _decorated(subject, function, facts)
-        select_scopes(subject, facts)
+        for table in _tables(context):
+            _table_columns(context, table, facts)
+        for function in context.functions:
+            _decorated(context, function, facts)
+        select_scopes(context, facts)
 
 
 def _near_sqlalchemy(module: str) -> bool:
     return any(one in module for one in ("sqlalchemy", "sqlmodel", "advanced_alchemy", "db"))
 
 
-def _tables(subject: Subject) -> Iterator[tuple[ast.Call, Place]]:
+def _tables(context: ClassContext) -> Iterator[tuple[ast.Call, Position]]:
     """The tables that a class is mapped to by hand: ``__table__ = Table(...)``, or set from outside."""
-    for statement in subject.statements:
+    for statement in context.statements:
         if statement.name == "__table__" and statement.value is not None:
-            yield from _table(subject, subject.place, statement.value)
-    for binding in subject.module.summary.bindings:
-        if binding.kind == "attribute" and binding.name == subject.short and binding.attr in ("table", "__table__"):
+            yield from _table(context, context.position, statement.value)
+    for binding in context.module.symbols.bindings:
+        if binding.kind == "attribute" and binding.name == context.short and binding.attr in ("table", "__table__"):
             value = parse_expression(binding.text)
             if value is not None:
-                yield from _table(subject, Place(subject.module), value)
+                yield from _table(context, Position(context.module), value)
 
 
-def _table(subject: Subject, place: Place, value: ast.expr) -> Iterator[tuple[ast.Call, Place]]:
-    target = subject.reader.resolver.expression(place, value)
-    if isinstance(target, ValueTarget) and isinstance(target.node, ast.Call):
-        made = subject.reader.resolver.expression(target.place, target.node.func)
-        if symbol(made) == ("sqlalchemy", "Table"):
-            yield target.node, target.place
+def _table(context: ClassContext, position: Position, value: ast.expr) -> Iterator[tuple[ast.Call, Position]]:
+    target = context.analysis.resolver.expression(position, value)
+    if isinstance(target, ValueReference) and isinstance(target.node, ast.Call):
+        made = context.analysis.resolver.expression(target.position, target.node.func)
+        if package_and_name(made) == ("sqlalchemy", "Table"):
+            yield target.node, target.position
 
 
-def _table_columns(subject: Subject, table: tuple[ast.Call, Place], facts: Facts) -> None:
-    call, place = table
+def _table_columns(context: ClassContext, table: tuple[ast.Call, Position], facts: FactSet) -> None:
+    call, position = table
     known = {one.name for one in facts.columns}
     for one in call.args:
         if not isinstance(one, ast.Call) or not one.args:
             continue
-        if kind_of(subject, subject.reader.resolver.expression(place, one.func))[0] != "column":
+        if kind_of(context, context.analysis.resolver.expression(position, one.func))[0] != "column":
             continue
         given = arguments(one)
-        name = subject.reader.folder.value(place, given.get("key", one.args[0]))
+        name = context.analysis.constants.value(position, given.get("key", one.args[0]))
         if isinstance(name, str) and name not in known:
             facts.columns.append(
                 Column(
                     name=name,
-                    owner=subject.name,
-                    location=subject.location(one if place.module is subject.module else subject.tree),
-                    doc=_doc(subject, one),
+                    owner=context.name,
+                    location=context.location(one if position.module is context.module else context.tree),
+                    doc=_doc(context, one),
                     type=_column_type(one, "Column"),
-                    nullable=_nullable(subject, one, None, "column"),
+                    nullable=_nullable(context, one, None, "column"),
                     default=_default(one),
-                    target=_foreign_key(subject, one),
+                    target=_foreign_key(context, one),
                 )
             )
 
 
-def _attribute(subject: Subject, statement: Statement) -> Column | None:
+def _attribute(context: ClassContext, statement: Statement) -> Column | None:
     annotation = statement.annotation
     call = statement.value if isinstance(statement.value, ast.Call) else None
-    kind, made = _made(subject, call)
+    kind, made = _made(context, call)
     mapped, inner = _mapped(annotation)
     if not kind and mapped:
-        kind = "relation" if mapped in _DYNAMIC or _points_to_class(subject, inner) else "column"
+        kind = "relation" if mapped in _DYNAMIC or _points_to_class(context, inner) else "column"
     if not kind:
         return None
     return Column(
         name=statement.name,
-        owner=subject.name,
-        location=subject.location(statement.node),
-        doc=_doc(subject, call) or subject.doc(statement),
+        owner=context.name,
+        location=context.location(statement.node),
+        doc=_doc(context, call) or context.doc(statement),
         kind=kind,
         type=_shown(inner) if inner is not None else _column_type(call, made),
-        nullable=_nullable(subject, call, inner, kind),
+        nullable=_nullable(context, call, inner, kind),
         default=_default(call),
-        target=_target(subject, call, inner) if kind == "relation" else _foreign_key(subject, call),
+        target=_target(context, call, inner) if kind == "relation" else _foreign_key(context, call),
     )
 
 
-def _made(subject: Subject, call: ast.Call | None) -> tuple[ColumnKind, str]:
+def _made(context: ClassContext, call: ast.Call | None) -> tuple[ColumnKind, str]:
     """What kind of attribute a call makes, and the function's name."""
     if call is None:
         return "", ""
-    return kind_of(subject, subject.resolve(call.func))
+    return kind_of(context, context.resolve(call.func))
 
 
-def kind_of(subject: Subject, target: Target) -> tuple[ColumnKind, str]:
+def kind_of(context: ClassContext, target: Reference) -> tuple[ColumnKind, str]:
     """What kind of attribute a function or class of SQLAlchemy makes."""
-    top, name = symbol(target)
+    top, name = package_and_name(target)
     if top not in ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy"):
         if isinstance(target, SourceClass):
-            nodes = subject.reader.graph.lineage(target).nodes
-            if any(symbol(one) == ("sqlalchemy", "Column") for one in nodes):
+            nodes = context.analysis.graph.mro(target).nodes
+            if any(package_and_name(one) == ("sqlalchemy", "Column") for one in nodes):
                 return "column", name
-        if not (isinstance(target, Opaque) and ".db." in f".{target.path}"):
+        if not (isinstance(target, Unresolved) and ".db." in f".{target.path}"):
             return "", ""
     if name in _COLUMNS:
         return "column", name
@@ -171,26 +178,29 @@ def _unquoted(node: ast.expr | None) -> ast.expr | None:
     return node
 
 
-def _points_to_class(subject: Subject, inner: ast.expr | None) -> bool:
+def _points_to_class(context: ClassContext, inner: ast.expr | None) -> bool:
     """Whether ``Mapped[...]`` without a value holds a mapped class or a collection of them."""
     for name in _names(inner):
-        target = _typed(subject, name)
-        if isinstance(target, SourceClass) and is_mapped(subject, target):
+        target = _typed(context, name)
+        if isinstance(target, SourceClass) and is_mapped(context, target):
             return True
     return False
 
 
-def is_mapped(subject: Subject, node: SourceClass) -> bool:
+def is_mapped(context: ClassContext, node: SourceClass) -> bool:
     """Whether a class has a declarative base among its ancestors."""
-    nodes = subject.reader.graph.lineage(node).nodes
-    return any(symbol(one)[0] == "sqlalchemy" and symbol(one)[1] in (*BASES, "Base", "Model") for one in nodes)
+    nodes = context.analysis.graph.mro(node).nodes
+    return any(
+        package_and_name(one)[0] == "sqlalchemy" and package_and_name(one)[1] in (*BASES, "Base", "Model")
+        for one in nodes
+    )
 
 
-def _typed(subject: Subject, node: ast.expr) -> Target:
+def _typed(context: ClassContext, node: ast.expr) -> Reference:
     """What a name in an annotation stands for, names for type checkers included."""
-    target = subject.resolve(node)
-    if isinstance(target, Opaque) and isinstance(node, ast.Name):
-        told = subject.reader.resolver.typed_member(subject.module, node.id)
+    target = context.resolve(node)
+    if isinstance(target, Unresolved) and isinstance(node, ast.Name):
+        told = context.analysis.resolver.typed_member(context.module, node.id)
         return told if told is not None else target
     return target
 
@@ -224,21 +234,23 @@ def _column_type(call: ast.Call | None, made: str) -> str:
     return ""
 
 
-def _doc(subject: Subject, call: ast.Call | None) -> str:
+def _doc(context: ClassContext, call: ast.Call | None) -> str:
     given = arguments(call) if call is not None else {}
     for name in ("doc", "comment"):
-        value = subject.reader.folder.value(subject.place, given[name]) if name in given else None
+        value = context.analysis.constants.value(context.position, given[name]) if name in given else None
         if isinstance(value, str):
             return value
     return ""
 
 
-def _nullable(subject: Subject, call: ast.Call | None, inner: ast.expr | None, kind: str) -> Literal["yes", "no", ""]:
+def _nullable(
+    context: ClassContext, call: ast.Call | None, inner: ast.expr | None, kind: str
+) -> Literal["yes", "no", ""]:
     if kind != "column":
         return ""
     given = arguments(call) if call is not None else {}
     if "nullable" in given:
-        value = subject.reader.folder.value(subject.place, given["nullable"])
+        value = context.analysis.constants.value(context.position, given["nullable"])
         return ("yes" if value else "no") if isinstance(value, bool) else ""
     if "primary_key" in given and ast.unparse(given["primary_key"]) == "True":
         return "no"
@@ -263,23 +275,23 @@ def _default(call: ast.Call | None) -> str:
     return ""
 
 
-def _foreign_key(subject: Subject, call: ast.Call | None) -> str:
+def _foreign_key(context: ClassContext, call: ast.Call | None) -> str:
     for one in call.args if call is not None else ():
         if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("ForeignKey") and one.args:
-            text, _ = subject.reader.folder.pattern(subject.place, one.args[0])
+            text, _ = context.analysis.constants.pattern(context.position, one.args[0])
             return text
     return ""
 
 
-def _target(subject: Subject, call: ast.Call | None, inner: ast.expr | None) -> str:
+def _target(context: ClassContext, call: ast.Call | None, inner: ast.expr | None) -> str:
     first = call.args[0] if call is not None and call.args else None
     if isinstance(first, ast.Constant) and isinstance(first.value, str):
         return first.value
     candidates = list(_names(inner)) if inner is not None else ([first] if first is not None else [])
     for node in candidates:
-        target = _typed(subject, node)
+        target = _typed(context, node)
         if isinstance(target, SourceClass):
-            return subject.reader.graph.name(target)
+            return context.analysis.graph.name(target)
     shown = [ast.unparse(one) for one in candidates]
     return next((one for one in shown if one.rpartition(".")[2] not in _COLLECTIONS), "")
 
@@ -287,36 +299,40 @@ def _target(subject: Subject, call: ast.Call | None, inner: ast.expr | None) -> 
 # Functions.
 
 
-def _decorated(subject: Subject, function: FunctionNode, facts: Facts) -> None:
+def _decorated(context: ClassContext, function: FunctionNode, facts: FactSet) -> None:
     for decorator in function.decorator_list:
         call = decorator if isinstance(decorator, ast.Call) else None
         called = call.func if call is not None else decorator
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        if name in _DECLARED and _is_declared_attr(subject, called):
-            _declared(subject, function, facts)
-        elif name == "validates" and call is not None and symbol(subject.resolve(called))[0] in ("sqlalchemy", ""):
-            _validator(subject, function, call, facts)
+        if name in _DECLARED and _is_declared_attr(context, called):
+            _declared(context, function, facts)
+        elif (
+            name == "validates"
+            and call is not None
+            and package_and_name(context.resolve(called))[0] in ("sqlalchemy", "")
+        ):
+            _validator(context, function, call, facts)
 
 
-def _is_declared_attr(subject: Subject, node: ast.expr) -> bool:
+def _is_declared_attr(context: ClassContext, node: ast.expr) -> bool:
     base = node.value if isinstance(node, ast.Attribute) and node.attr in ("directive", "cascading") else node
-    target = subject.resolve(base)
-    return symbol(target)[1] == "declared_attr"
+    target = context.resolve(base)
+    return package_and_name(target)[1] == "declared_attr"
 
 
-def _declared(subject: Subject, function: FunctionNode, facts: Facts) -> None:
+def _declared(context: ClassContext, function: FunctionNode, facts: FactSet) -> None:
     if function.name.startswith("__"):
         facts.meta[function.name] = "declared_attr"
         return
     calls = [one.value for one in _returns(function) if isinstance(one.value, ast.Call)]
-    kinds: list[ColumnKind] = [kind_of(subject, subject.resolve(one.func))[0] for one in calls]
+    kinds: list[ColumnKind] = [kind_of(context, context.resolve(one.func))[0] for one in calls]
     mapped, inner = _mapped(function.returns)
     kind: ColumnKind = ""
     for found in reversed(kinds):
         kind = found or kind
     sure = bool(kind) or bool(mapped)
     if not kind and mapped:
-        kind = "relation" if _points_to_class(subject, inner) else "column"
+        kind = "relation" if _points_to_class(context, inner) else "column"
     if not kind:
         kind = "virtual"
     call = calls[0] if calls else None
@@ -327,14 +343,14 @@ def _declared(subject: Subject, function: FunctionNode, facts: Facts) -> None:
     facts.columns.append(
         Column(
             name=function.name,
-            owner=subject.name,
-            location=subject.location(function),
-            doc=docstring(function) or _doc(subject, call),
+            owner=context.name,
+            location=context.location(function),
+            doc=docstring(function) or _doc(context, call),
             kind=kind,
             type=_shown(inner) if inner is not None else _column_type(call, "Column") if kind == "column" else "",
-            nullable=_nullable(subject, call, inner, kind),
+            nullable=_nullable(context, call, inner, kind),
             default=_default(call),
-            target=_target(subject, call, inner) if kind == "relation" else _foreign_key(subject, call),
+            target=_target(context, call, inner) if kind == "relation" else _foreign_key(context, call),
             certainty="conditional" if optional else "certain" if sure else "dynamic",
             why="the function that declares it may return nothing"
             if optional
@@ -358,13 +374,13 @@ def _returns(function: FunctionNode) -> list[ast.Return]:
     return found
 
 
-def _validator(subject: Subject, function: FunctionNode, call: ast.Call, facts: Facts) -> None:
+def _validator(context: ClassContext, function: FunctionNode, call: ast.Call, facts: FactSet) -> None:
     names = ", ".join(ast.unparse(one) for one in call.args)
     facts.hooks.append(
         Hook(
             name=function.name,
-            owner=subject.name,
-            location=subject.location(function),
+            owner=context.name,
+            location=context.location(function),
             doc=docstring(function),
             moment="validates",
             when=names,
@@ -373,9 +389,9 @@ def _validator(subject: Subject, function: FunctionNode, call: ast.Call, facts: 
     )
 
 
-def own_flag(subject: Subject, name: str) -> bool:
+def own_flag(context: ClassContext, name: str) -> bool:
     """Whether the class's own body sets a flag such as ``__abstract__``."""
     return any(
         one.name == name and isinstance(one.value, ast.Constant) and one.value.value is True
-        for one in subject.statements
+        for one in context.statements
     )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sphinx_traits.extract.conditions import UNKNOWN, Evaluator, Surroundings
+from sphinx_traits.extract.conditions import UNKNOWN, ConditionEvaluator, ImportEnvironment
 from sphinx_traits.extract.prune import CONDITION, Pruner, absolute
 from sphinx_traits.extract.source import Lines
-from sphinx_traits.extract.summary import Assumption, Binding, BindingKind, ClassEntry, FunctionEntry, Summary
+from sphinx_traits.extract.symbols import Assumption, Binding, BindingKind, ClassSymbol, FunctionSymbol, SymbolTable
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _IMPORT = re.compile(
@@ -24,32 +24,34 @@ MAX_EXPRESSION = 20_000
 
 
 @dataclass(slots=True)
-class Scan:
+class SyntaxNodes:
     """What one pass yields: the summary, and the nodes in the order of its entries."""
 
-    summary: Summary
+    symbols: SymbolTable
     classes: list[ast.ClassDef]
     functions: list[FunctionNode]
 
 
-def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings, check: Callable[[], None]) -> Scan:
+def build_symbols(
+    tree: ast.Module, text: str, package: str, environment: ImportEnvironment, check: Callable[[], None]
+) -> SyntaxNodes:
     """Prune a module's tree in place and list what it binds.
 
     Args:
         tree: The module, changed in place.
         text: Its source.
         package: The package that its relative imports start from.
-        surroundings: Answers what its conditions ask about other modules.
+        environment: Answers what its conditions ask about other modules.
         check: Called for each statement; it may raise to end the work.
     """
-    recorder = _Recorder(surroundings)
-    pruner = Pruner(Evaluator(recorder), package, check)
+    recorder = _AssumptionRecorder(environment)
+    pruner = Pruner(ConditionEvaluator(recorder), package, check)
     tree.body = pruner.flatten(tree.body)
-    scanner = _Scanner(Lines(text), package, check)
+    scanner = _SymbolVisitor(Lines(text), package, check)
     bindings = scanner.scope(tree.body)
-    exports = _Exports()
+    exports = _ExportReader()
     exports.read(tree.body)
-    summary = Summary(
+    symbols = SymbolTable(
         bindings=bindings,
         typing=scanner.only_imports(pruner.typing),
         classes=tuple(entry for entry in scanner.entries if entry is not None),
@@ -61,13 +63,13 @@ def scan(tree: ast.Module, text: str, package: str, surroundings: Surroundings, 
         imports=_imports(text, scanner, bindings, package),
         assumptions=tuple(recorder.made.values()),
     )
-    return Scan(summary, scanner.classes, scanner.functions)
+    return SyntaxNodes(symbols, scanner.classes, scanner.functions)
 
 
-class _Recorder:
+class _AssumptionRecorder:
     """Passes questions on and keeps the answers, which the summary depends on."""
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: ImportEnvironment) -> None:
         self.around = around
         self.made: dict[tuple[str, str], Assumption] = {}
 
@@ -89,13 +91,13 @@ class _Recorder:
 
 
 @dataclass(slots=True)
-class _Scanner:
+class _SymbolVisitor:
     lines: Lines
     package: str
     check: Callable[[], None]
-    entries: list[ClassEntry | None] = field(default_factory=list)
+    entries: list[ClassSymbol | None] = field(default_factory=list)
     classes: list[ast.ClassDef] = field(default_factory=list)
-    function_entries: list[FunctionEntry] = field(default_factory=list)
+    function_entries: list[FunctionSymbol] = field(default_factory=list)
     functions: list[FunctionNode] = field(default_factory=list)
 
     def scope(self, body: Iterable[ast.stmt], around: int = -1, prefix: str = "") -> tuple[Binding, ...]:
@@ -122,7 +124,7 @@ class _Scanner:
         self.classes.append(node)
         qualname = f"{prefix}{node.name}"
         text = self.lines.segment
-        self.entries[index] = ClassEntry(
+        self.entries[index] = ClassSymbol(
             name=node.name,
             qualname=qualname,
             line=node.lineno,
@@ -141,7 +143,7 @@ class _Scanner:
         self.functions.append(node)
         text = self.lines.segment
         self.function_entries.append(
-            FunctionEntry(
+            FunctionSymbol(
                 name=node.name,
                 line=node.lineno,
                 end_line=node.end_lineno or node.lineno,
@@ -232,8 +234,8 @@ class _Scanner:
         """``A, B = get_classes(...)``: each name is an item of what the call makes."""
         text = self._kept(value)
         return [
-            Binding(one.id, "value", one.lineno, f"({text})[{place}]", condition=condition)
-            for place, one in enumerate(target.elts)
+            Binding(one.id, "value", one.lineno, f"({text})[{position}]", condition=condition)
+            for position, one in enumerate(target.elts)
             if isinstance(one, ast.Name)
         ]
 
@@ -302,7 +304,7 @@ def _bound_inside(node: ast.stmt) -> list[str]:
     return list(names)
 
 
-def _imports(text: str, scanner: _Scanner, bindings: tuple[Binding, ...], package: str) -> tuple[str, ...]:
+def _imports(text: str, scanner: _SymbolVisitor, bindings: tuple[Binding, ...], package: str) -> tuple[str, ...]:
     """All that a module imports anywhere; inside functions and dead branches told from the text alone."""
     found: dict[str, None] = {}
     every = (*bindings, *(one for entry in scanner.entries if entry is not None for one in entry.body))
@@ -331,7 +333,7 @@ def _needs(body: Iterable[ast.stmt], package: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-class _Exports:
+class _ExportReader:
     """Follows ``__all__`` through its assignments and extensions."""
 
     def __init__(self) -> None:

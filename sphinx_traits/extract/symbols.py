@@ -31,7 +31,7 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     condition: str = ""
 
 
-class ClassEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ClassSymbol(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A class statement.
 
     Args:
@@ -61,7 +61,7 @@ class ClassEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     body: tuple[Binding, ...] = ()
 
 
-class FunctionEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class FunctionSymbol(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A function statement; its body is read again from the source when somebody asks."""
 
     name: str
@@ -81,7 +81,7 @@ class Assumption(msgspec.Struct, frozen=True, array_like=True, gc=False):
     value: str = ""
 
 
-class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class SymbolTable(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One module.
 
     Args:
@@ -100,8 +100,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     bindings: tuple[Binding, ...] = ()
     typing: tuple[Binding, ...] = ()
-    classes: tuple[ClassEntry, ...] = ()
-    functions: tuple[FunctionEntry, ...] = ()
+    classes: tuple[ClassSymbol, ...] = ()
+    functions: tuple[FunctionSymbol, ...] = ()
     exports: tuple[str, ...] | None = None
     computed_exports: bool = False
     module_of: tuple[tuple[str, str], ...] = ()

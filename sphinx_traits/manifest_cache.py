@@ -44,7 +44,7 @@ class _Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CacheEntry:
     """What an earlier run left.
 
     Args:
@@ -60,7 +60,7 @@ class Kept:
     current: bool
 
 
-def load(path: Path, *, only_current: bool = False) -> Kept | None:
+def load(path: Path, *, only_current: bool = False) -> CacheEntry | None:
     """What is kept in a file; None for one that is not there, damaged, or of another version.
 
     Args:
@@ -75,7 +75,7 @@ def load(path: Path, *, only_current: bool = False) -> Kept | None:
         current = len(unchanged) == len(head.files) and all(_same_directory(one, horizon) for one in head.directories)
         if only_current and not current:
             return None
-        return Kept(decoded(rest, Manifest), head.fingerprint, unchanged, current)
+        return CacheEntry(decoded(rest, Manifest), head.fingerprint, unchanged, current)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -18,7 +18,7 @@ class TooLongError(Exception):
     """The work on one file has taken longer than it may."""
 
 
-class Allowance:
+class TimeLimit:
     """The CPU time that the file at hand may still take.
 
     Work on another file in between (an import that is followed) has an allowance of its own and does not count.
@@ -33,7 +33,7 @@ class Allowance:
         self._checks = 0
 
     @contextmanager
-    def of_a_file(self) -> Iterator[None]:
+    def for_file(self) -> Iterator[None]:
         """Start counting for another file, and go on with the one before at the end."""
         outer, began = self._until, time.thread_time()
         self._until = began + self.seconds

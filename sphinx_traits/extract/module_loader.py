@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sphinx_traits.extract.bounds import Allowance, TooLongError, reason
 from sphinx_traits.extract.conditions import UNKNOWN
-from sphinx_traits.extract.locate import STDLIB, Found, Locator
-from sphinx_traits.extract.scan import Scan, scan
+from sphinx_traits.extract.locator import STDLIB, Locator, ModuleSpec
+from sphinx_traits.extract.references import SourceClass
 from sphinx_traits.extract.source import Problem, Source, parse, read
-from sphinx_traits.extract.summary import Assumption, Binding, Summary
-from sphinx_traits.extract.targets import SourceClass
-from sphinx_traits.kept import digest
+from sphinx_traits.extract.symbol_builder import SyntaxNodes, build_symbols
+from sphinx_traits.extract.symbols import Assumption, Binding, SymbolTable
+from sphinx_traits.extract.time_limit import TimeLimit, TooLongError, reason
+from sphinx_traits.manifest_cache import digest
 
 _NOT_IMPORTED = frozenset(
     {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "test", "lib2to3", "__main__"}
@@ -26,23 +26,23 @@ _NOT_IMPORTED = frozenset(
 class Scope:
     """The bindings of one module or class body, by name."""
 
-    __slots__ = ("bindings", "places", "stars")
+    __slots__ = ("bindings", "positions", "stars")
 
     def __init__(self, bindings: tuple[Binding, ...]) -> None:
         self.bindings: tuple[Binding, ...] = bindings
-        self.places: dict[str, list[int]] = {}
+        self.positions: dict[str, list[int]] = {}
         self.stars: list[int] = []
-        for place, binding in enumerate(bindings):
+        for position, binding in enumerate(bindings):
             if binding.kind == "star":
-                self.stars.append(place)
+                self.stars.append(position)
             elif binding.kind != "attribute":
-                self.places.setdefault(binding.name, []).append(place)
+                self.positions.setdefault(binding.name, []).append(position)
 
     def last(self, name: str, before: int = -1) -> int:
         """Place of the last binding of a name before a place; -1 where there is none."""
-        for place in reversed(self.places.get(name, ())):
-            if before < 0 or place < before:
-                return place
+        for position in reversed(self.positions.get(name, ())):
+            if before < 0 or position < before:
+                return position
         return -1
 
 
@@ -52,18 +52,18 @@ class Module:
 
     Args:
         name: Dotted name.
-        found: Where it is.
-        summary: What it binds.
+        spec: Where it is.
+        symbols: What it binds.
         digest: Digest of its bytes.
         read: Reads and parses the file, for a summary that came from the cache; None once that was done.
     """
 
     name: str
-    found: Found
-    summary: Summary = field(default_factory=Summary)
+    spec: ModuleSpec
+    symbols: SymbolTable = field(default_factory=SymbolTable)
     digest: str = ""
     read: Callable[[Module], None] | None = None
-    parsed: tuple[Source | None, Scan | None] = (None, None)
+    parsed: tuple[Source | None, SyntaxNodes | None] = (None, None)
     scopes: dict[int, Scope] = field(default_factory=dict)
     nodes: dict[int, SourceClass] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ class Module:
         return self.parsed[0]
 
     @property
-    def scan(self) -> Scan | None:
+    def syntax(self) -> SyntaxNodes | None:
         """The nodes behind the summary's entries, read now if they were not."""
         self._read()
         return self.parsed[1]
@@ -87,18 +87,18 @@ class Module:
     @property
     def package(self) -> str:
         """The package that relative imports start from."""
-        return self.name.rpartition(".")[0] if self.found.kind == "module" else self.name
+        return self.name.rpartition(".")[0] if self.spec.kind == "module" else self.name
 
     @property
     def has_source(self) -> bool:
         """Whether there is Python source behind it."""
-        return self.found.has_source
+        return self.spec.has_source
 
     def scope(self, index: int) -> Scope:
         """The bindings of the module's top level (-1) or of one of its classes."""
         known = self.scopes.get(index)
         if known is None:
-            bindings = self.summary.bindings if index < 0 else self.summary.classes[index].body
+            bindings = self.symbols.bindings if index < 0 else self.symbols.classes[index].body
             known = self.scopes[index] = Scope(bindings)
         return known
 
@@ -111,10 +111,10 @@ class Module:
 
     def classes(self) -> Iterator[SourceClass]:
         """All its class statements outside functions."""
-        return map(self.class_at, range(len(self.summary.classes)))
+        return map(self.class_at, range(len(self.symbols.classes)))
 
 
-class World:
+class ModuleLoader:
     """Modules by name, loaded one at a time; also what conditions ask about their surroundings.
 
     Args:
@@ -128,17 +128,17 @@ class World:
         self,
         locator: Locator,
         own: Iterable[str] = (),
-        known: Mapping[str, tuple[str, Summary]] = MappingProxyType({}),
+        known: Mapping[str, tuple[str, SymbolTable]] = MappingProxyType({}),
         unchanged: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.locator = locator
-        self.allowance: Allowance = Allowance()
+        self.time_limit: TimeLimit = TimeLimit()
         self.own: frozenset[str] = frozenset(one.partition(".")[0] for one in own)
         self.modules: dict[str, Module | None] = {}
         self.problems: dict[str, tuple[str, Problem]] = {}
         self.parsed: list[str] = []
         self.renewed: set[str] = set()
-        self.known: Mapping[str, tuple[str, Summary]] = known
+        self.known: Mapping[str, tuple[str, SymbolTable]] = known
         self.unchanged: Mapping[str, str] = unchanged
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
@@ -166,13 +166,13 @@ class World:
     def _load(self, module: Module) -> None:
         self._loading.add(module.name)
         try:
-            with self.allowance.of_a_file():
+            with self.time_limit.for_file():
                 self._read(module)
         finally:
             self._loading.discard(module.name)
 
     def _read(self, module: Module) -> None:
-        path = module.found.path or ""
+        path = module.spec.path or ""
         module.digest = self.unchanged.get(path, "")
         if module.digest and self._remembered(module):
             return
@@ -190,12 +190,12 @@ class World:
 
     def _remembered(self, module: Module) -> bool:
         """Take over the summary of an earlier run, where the file and all that it was decided on are the same."""
-        kept, summary = self.known.get(module.name, ("", Summary()))
+        kept, symbols = self.known.get(module.name, ("", SymbolTable()))
         if kept != module.digest:
             return False
-        module.summary = summary
-        if not all(self._holds(one) for one in summary.assumptions):
-            module.summary = Summary()
+        module.symbols = symbols
+        if not all(self._holds(one) for one in symbols.assumptions):
+            module.symbols = SymbolTable()
             return False
         module.read = self._parse_again
         return True
@@ -209,21 +209,21 @@ class World:
         return not one.value or repr(value) == one.value
 
     def _parse_again(self, module: Module) -> None:
-        source = parse(read(module.found.path or "")[0])
+        source = parse(read(module.spec.path or "")[0])
         if source.tree is not None:
             self._scan(module, source.tree, source.text)
 
     def _scan(self, module: Module, tree: ast.Module, text: str) -> None:
         try:
-            found = scan(tree, text, module.package, self, self.allowance.check)
+            found = build_symbols(tree, text, module.package, self, self.time_limit.check)
         except (RecursionError, TooLongError, ValueError) as error:
-            message, hint = reason(error, "The code", self.allowance.seconds)
+            message, hint = reason(error, "The code", self.time_limit.seconds)
             problem = Problem("unreadable_file", message, hint=hint)
             module.parsed = (Source(text, None, problem), None)
-            self.problems[module.name] = (module.found.path or "", problem)
+            self.problems[module.name] = (module.spec.path or "", problem)
             return
         module.parsed = (Source(text, tree), found)
-        module.summary = found.summary
+        module.symbols = found.symbols
         module.scopes = {}
         self.parsed.append(module.name)
 
@@ -263,7 +263,7 @@ class World:
         if loaded is None or loaded.name in self.problems:
             return False
         top = module.partition(".")[0]
-        return all(self._is_there(need, top) for need in loaded.summary.needs)
+        return all(self._is_there(need, top) for need in loaded.symbols.needs)
 
     def _is_there(self, need: str, top: str) -> bool:
         """Whether an import works; of other packages only whether they are there at all."""
@@ -281,7 +281,7 @@ class World:
         loaded = self.module(module)
         if loaded is None:
             return False
-        if not loaded.has_source and loaded.found.kind != "namespace":
+        if not loaded.has_source and loaded.spec.kind != "namespace":
             return True
         self._asking.add((module, name))
         try:
@@ -293,7 +293,7 @@ class World:
         scope = module.scope(-1)
         if scope.last(name) >= 0 or scope.last("__getattr__") >= 0:
             return True
-        return any(self.has_name(scope.bindings[place].text, name) for place in scope.stars)
+        return any(self.has_name(scope.bindings[position].text, name) for position in scope.stars)
 
     def constant(self, module: str, name: str) -> object:
         """The literal bound to a module's name, followed through one re-export at a time."""
@@ -301,10 +301,10 @@ class World:
             if module in self._loading or self.is_stdlib(module):
                 return UNKNOWN
             loaded = self.module(module)
-            place = loaded.scope(-1).last(name) if loaded else -1
-            if loaded is None or place < 0:
+            position = loaded.scope(-1).last(name) if loaded else -1
+            if loaded is None or position < 0:
                 return UNKNOWN
-            binding = loaded.scope(-1).bindings[place]
+            binding = loaded.scope(-1).bindings[position]
             if binding.kind == "value" and not binding.condition:
                 return literal(binding.text)
             if binding.kind != "from":

@@ -8,20 +8,20 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
-from sphinx_traits.extract.conditions import Evaluator
-from sphinx_traits.extract.summary import Binding
-from sphinx_traits.extract.targets import (
-    FunctionTarget,
-    ModuleTarget,
-    ObjectTarget,
-    Opaque,
-    Place,
-    StdClass,
+from sphinx_traits.extract.conditions import ConditionEvaluator
+from sphinx_traits.extract.module_loader import Module, ModuleLoader
+from sphinx_traits.extract.references import (
+    FunctionReference,
+    ModuleReference,
+    ObjectReference,
+    Position,
+    Reference,
+    StdlibClass,
     Subscripted,
-    Target,
-    ValueTarget,
+    Unresolved,
+    ValueReference,
 )
-from sphinx_traits.extract.world import Module, World
+from sphinx_traits.extract.symbols import Binding
 
 MAX_DEPTH = 60
 """Longer chains of aliases are not followed."""
@@ -31,114 +31,117 @@ class Resolver:
     """Looks names up in a world of modules.
 
     Args:
-        world: The modules.
+        loader: Loads the modules.
         overrides: Dotted paths that stand for other dotted paths, the user's word.
     """
 
-    def __init__(self, world: World, overrides: Mapping[str, str]) -> None:
-        self.world = world
+    def __init__(self, loader: ModuleLoader, overrides: Mapping[str, str]) -> None:
+        self.loader = loader
         self.overrides = overrides
         self.conditions: list[str] = []
-        self.call: Callable[[Place, ast.Call], Target | None] = lambda _place, _node: None
-        self.call_item: Callable[[ValueTarget, int], Target | None] = lambda _value, _index: None
-        self.class_attribute: Callable[[Target, str], Target | None] = lambda _target, _name: None
-        self._bindings: dict[tuple[str, int, int], tuple[Target, tuple[str, ...]]] = {}
-        self._members: dict[tuple[str, str], Target] = {}
+        self.call: Callable[[Position, ast.Call], Reference | None] = lambda _place, _node: None
+        self.call_item: Callable[[ValueReference, int], Reference | None] = lambda _value, _index: None
+        self.class_attribute: Callable[[Reference, str], Reference | None] = lambda _target, _name: None
+        self._bindings: dict[tuple[str, int, int], tuple[Reference, tuple[str, ...]]] = {}
+        self._members: dict[tuple[str, str], Reference] = {}
         self._active: set[tuple[str, int, int]] = set()
         self._depth = 0
 
     # Expressions.
 
-    def text(self, place: Place, text: str) -> Target:
+    def text(self, position: Position, text: str) -> Reference:
         """What an expression's text stands for."""
         node = parse_expression(text)
-        return Opaque(text, "it cannot be parsed") if node is None else self.expression(place, node)
+        return Unresolved(text, "it cannot be parsed") if node is None else self.expression(position, node)
 
-    def expression(self, place: Place, node: ast.expr) -> Target:
+    def expression(self, position: Position, node: ast.expr) -> Reference:
         """What an expression stands for at a place."""
         if self._depth > MAX_DEPTH:
-            return Opaque(_shown(node), "the chain of names is too long")
-        self.world.allowance.check()
+            return Unresolved(_shown(node), "the chain of names is too long")
+        self.loader.time_limit.check()
         self._depth += 1
         try:
-            return self._expression(place, node)
+            return self._expression(position, node)
         finally:
             self._depth -= 1
 
-    def _expression(self, place: Place, node: ast.expr) -> Target:
+    def _expression(self, position: Position, node: ast.expr) -> Reference:
         if isinstance(node, ast.Name):
-            return self.name(place, node.id)
+            return self.name(position, node.id)
         if isinstance(node, ast.Attribute):
-            return self.attribute(self.expression(place, node.value), node.attr, place)
+            return self.attribute(self.expression(position, node.value), node.attr, position)
         if isinstance(node, ast.Subscript):
-            return self._subscript(place, node)
+            return self._subscript(position, node)
         if isinstance(node, ast.Call):
-            made = self.call(place, node)
-            return ValueTarget(self._value_name(place, node), place, node) if made is None else made
+            made = self.call(position, node)
+            return ValueReference(self._value_name(position, node), position, node) if made is None else made
         if isinstance(node, ast.IfExp):
-            return self._choice(place, node)
+            return self._choice(position, node)
         if isinstance(node, ast.NamedExpr):
-            return self.expression(place, node.value)
-        return ValueTarget(self._value_name(place, node), place, node)
+            return self.expression(position, node.value)
+        return ValueReference(self._value_name(position, node), position, node)
 
-    def _value_name(self, place: Place, node: ast.expr) -> str:
-        return f"{place.module.name}.{_shown(node)}"
+    def _value_name(self, position: Position, node: ast.expr) -> str:
+        return f"{position.module.name}.{_shown(node)}"
 
-    def _subscript(self, place: Place, node: ast.Subscript) -> Target:
-        origin = self.expression(place, node.value)
-        if isinstance(origin, ValueTarget):
+    def _subscript(self, position: Position, node: ast.Subscript) -> Reference:
+        origin = self.expression(position, node.value)
+        if isinstance(origin, ValueReference):
             item = self._item(origin, node.slice)
             if item is not None:
                 return item
             return self.unknown(f"{origin.path}[{_shown(node.slice)}]", "it is an item of a value made at run time")
-        if isinstance(origin, Opaque):
+        if isinstance(origin, Unresolved):
             return origin
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return Subscripted(origin, tuple(ast.unparse(one) for one in inner), place.module)
+        return Subscripted(origin, tuple(ast.unparse(one) for one in inner), position.module)
 
-    def _item(self, value: ValueTarget, index: ast.expr) -> Target | None:
+    def _item(self, value: ValueReference, index: ast.expr) -> Reference | None:
         """An item of a tuple that is written out, or of one that a call is known to make."""
         if not isinstance(index, ast.Constant) or not isinstance(index.value, int):
             return None
         if isinstance(value.node, ast.Tuple | ast.List) and 0 <= index.value < len(value.node.elts):
             element = value.node.elts[index.value]
-            return None if isinstance(element, ast.Starred) else self.expression(value.place, element)
+            return None if isinstance(element, ast.Starred) else self.expression(value.position, element)
         return self.call_item(value, index.value)
 
-    def _choice(self, place: Place, node: ast.IfExp) -> Target:
-        truth = Evaluator(_Constants(self, place)).truth(_Substituted(self, place).visit(copy.deepcopy(node.test)))
+    def _choice(self, position: Position, node: ast.IfExp) -> Reference:
+        truth = ConditionEvaluator(_ResolverEnvironment(self, position)).truth(
+            _Substituted(self, position).visit(copy.deepcopy(node.test))
+        )
         if truth is not None:
-            return self.expression(place, node.body if truth else node.orelse)
-        first, second = self.expression(place, node.body), self.expression(place, node.orelse)
+            return self.expression(position, node.body if truth else node.orelse)
+        first, second = self.expression(position, node.body), self.expression(position, node.orelse)
         if first != second:
             self.conditions.append(ast.unparse(node.test))
         return first
 
     # Names.
 
-    def name(self, place: Place, name: str) -> Target:
+    def name(self, position: Position, name: str) -> Reference:
         """What a bare name stands for at a place."""
-        for module, scope, before in self._scopes(place):
+        for module, scope, before in self._scopes(position):
             target = self._in_scope(module, scope, name, before)
             if target is not None:
                 return target
         if hasattr(builtins, name):
             return std(f"builtins.{name}", getattr(builtins, name))
-        return self.unknown(f"{place.module.name}.{name}", f"the name {name!r} is not defined in {place.module.name}")
+        module_name = position.module.name
+        return self.unknown(f"{module_name}.{name}", f"the name {name!r} is not defined in {module_name}")
 
-    def _scopes(self, place: Place) -> Iterator[tuple[Module, int, int]]:
+    def _scopes(self, position: Position) -> Iterator[tuple[Module, int, int]]:
         """The scopes that see a name: the class body at hand, then the module; never a class further out."""
-        module, scope, before = place.module, place.scope, place.before
+        module, scope, before = position.module, position.scope, position.before
         if scope >= 0:
             yield module, scope, before
             if before >= 0:
-                entry = module.summary.classes[scope]
+                entry = module.symbols.classes[scope]
                 while entry.scope >= 0:
-                    entry = module.summary.classes[entry.scope]
+                    entry = module.symbols.classes[entry.scope]
                 before = entry.position
         yield module, -1, before
 
-    def _in_scope(self, module: Module, scope: int, name: str, before: int) -> Target | None:
+    def _in_scope(self, module: Module, scope: int, name: str, before: int) -> Reference | None:
         table = module.scope(scope)
         at = table.last(name, before)
         for star in reversed(table.stars):
@@ -156,32 +159,32 @@ class Resolver:
     def _note_alternatives(self, module: Module, scope: int, name: str, chosen: int, before: int) -> None:
         """Remember that an undecided condition chose this binding, where another one leads elsewhere."""
         table = module.scope(scope)
-        places = [one for one in table.places[name] if one != chosen and (before < 0 or one < before)]
+        positions = [one for one in table.positions[name] if one != chosen and (before < 0 or one < before)]
         taken = self.binding(module, scope, chosen)
-        if any(self.binding(module, scope, one) != taken for one in places):
+        if any(self.binding(module, scope, one) != taken for one in positions):
             self.conditions.append(table.bindings[chosen].condition)
 
-    def _from_star(self, source: str, name: str) -> Target | None:
+    def _from_star(self, source: str, name: str) -> Reference | None:
         """What a star import of a module binds a name to; None where it does not bind it."""
-        if self.world.is_stdlib(source):
-            loaded = self.world.stdlib(source)
+        if self.loader.is_stdlib(source):
+            loaded = self.loader.stdlib(source)
             public = getattr(loaded, "__all__", None)
             visible = name in public if public is not None else not name.startswith("_") and hasattr(loaded, name)
             return std(f"{source}.{name}", getattr(loaded, name)) if visible else None
-        module = self.world.module(source)
+        module = self.loader.module(source)
         if module is None or not self._exports(module, name):
             return None
         return self.own_member(module, name)
 
     def _exports(self, module: Module, name: str) -> bool:
-        exports = module.summary.exports
+        exports = module.symbols.exports
         if exports is not None:
             return name in exports
-        return not name.startswith("_") or module.summary.computed_exports
+        return not name.startswith("_") or module.symbols.computed_exports
 
     # Bindings.
 
-    def binding(self, module: Module, scope: int, at: int) -> Target:
+    def binding(self, module: Module, scope: int, at: int) -> Reference:
         """What one binding stands for; remembered."""
         key = (module.name, scope, at)
         known = self._bindings.get(key)
@@ -190,7 +193,7 @@ class Resolver:
             return known[0]
         binding = module.scope(scope).bindings[at]
         if key in self._active:
-            return Opaque(f"{module.name}.{binding.name}", "its definition leads back to itself")
+            return Unresolved(f"{module.name}.{binding.name}", "its definition leads back to itself")
         outer, self.conditions = self.conditions, []
         self._active.add(key)
         try:
@@ -203,48 +206,48 @@ class Resolver:
             self._bindings[key] = (target, tuple(inner))
         return target
 
-    def _bound(self, module: Module, scope: int, at: int, binding: Binding) -> Target:
+    def _bound(self, module: Module, scope: int, at: int, binding: Binding) -> Reference:
         if binding.kind == "class":
             return module.class_at(binding.index)
         if binding.kind == "def":
-            return FunctionTarget(module, binding.index)
+            return FunctionReference(module, binding.index)
         if binding.kind == "import":
             return self.module_target(binding.text)
         if binding.kind == "from":
             return self._imported(module, binding)
         if binding.kind == "value":
             return self._value(module, scope, at, binding)
-        around = f"{module.summary.classes[scope].qualname}." if scope >= 0 else ""
+        around = f"{module.symbols.classes[scope].qualname}." if scope >= 0 else ""
         return self.unknown(
             f"{module.name}.{around}{binding.name}", "it is bound by a statement that is only known at run time"
         )
 
-    def _value(self, module: Module, scope: int, at: int, binding: Binding) -> Target:
-        around = f"{module.summary.classes[scope].qualname}." if scope >= 0 else ""
+    def _value(self, module: Module, scope: int, at: int, binding: Binding) -> Reference:
+        around = f"{module.symbols.classes[scope].qualname}." if scope >= 0 else ""
         path = f"{module.name}.{around}{binding.name}"
         if path in self.overrides:
             return self.dotted(self.overrides[path])
         node = parse_expression(binding.text)
         if node is None:
-            return Opaque(path, "its value cannot be parsed")
-        target = self.expression(Place(module, scope, at), node)
-        return ValueTarget(path, target.place, target.node) if isinstance(target, ValueTarget) else target
+            return Unresolved(path, "its value cannot be parsed")
+        target = self.expression(Position(module, scope, at), node)
+        return ValueReference(path, target.position, target.node) if isinstance(target, ValueReference) else target
 
-    def _imported(self, module: Module, binding: Binding) -> Target:
+    def _imported(self, module: Module, binding: Binding) -> Reference:
         source = binding.text
         if source == module.name and binding.attr == binding.name:
             return self.module_target(f"{source}.{binding.attr}")
         return self.member(source, binding.attr)
 
-    def module_target(self, name: str) -> Target:
+    def module_target(self, name: str) -> Reference:
         """The module of a dotted name."""
-        if self.world.is_stdlib(name) or self.world.locator.find(name) is not None:
-            return ModuleTarget(name)
+        if self.loader.is_stdlib(name) or self.loader.locator.find(name) is not None:
+            return ModuleReference(name)
         return self.unknown(name, f"the module {name!r} is not on the search paths")
 
     # Members of modules.
 
-    def member(self, module: str, name: str) -> Target:
+    def member(self, module: str, name: str) -> Reference:
         """What ``from module import name`` gives."""
         key = (module, name)
         known = self._members.get(key)
@@ -254,30 +257,30 @@ class Resolver:
                 self._members[key] = known
         return known
 
-    def _member(self, name: str, attr: str) -> Target:
-        if self.world.is_stdlib(name):
+    def _member(self, name: str, attr: str) -> Reference:
+        if self.loader.is_stdlib(name):
             return self._std_member(name, attr)
-        module = self.world.module(name)
+        module = self.loader.module(name)
         if module is None:
             return self.unknown(f"{name}.{attr}", f"the module {name!r} is not on the search paths")
-        if module.name in self.world.problems:
+        if module.name in self.loader.problems:
             return self.unknown(f"{name}.{attr}", f"the module {name!r} could not be read")
-        if module.found.kind == "compiled":
+        if module.spec.kind == "compiled":
             return self.unknown(f"{name}.{attr}", f"the module {name!r} is compiled and has no source")
         own = self.own_member(module, attr)
         if own is not None and not _leads_back(own):
             return own
-        if self.world.locator.find(f"{name}.{attr}") is not None:
-            return ModuleTarget(f"{name}.{attr}")
+        if self.loader.locator.find(f"{name}.{attr}") is not None:
+            return ModuleReference(f"{name}.{attr}")
         if own is not None:
             return own
         return self._lazy(module, attr)
 
-    def own_member(self, module: Module, name: str) -> Target | None:
+    def own_member(self, module: Module, name: str) -> Reference | None:
         """What a module itself binds a name to, star imports included."""
         return self._in_scope(module, -1, name, -1)
 
-    def _lazy(self, module: Module, name: str) -> Target:
+    def _lazy(self, module: Module, name: str) -> Reference:
         """A name that a module-level ``__getattr__`` makes: what type checkers are told, else unknown."""
         path = f"{module.name}.{name}"
         if module.scope(-1).last("__getattr__") < 0:
@@ -285,35 +288,35 @@ class Resolver:
         told = self.typed_member(module, name)
         return told if told is not None else self.unknown(path, f"{module.name}.__getattr__ makes it at run time")
 
-    def typed_member(self, module: Module, name: str) -> Target | None:
+    def typed_member(self, module: Module, name: str) -> Reference | None:
         """What a module binds a name to for type checkers alone; None where it does not."""
-        for binding in module.summary.typing:
+        for binding in module.symbols.typing:
             if binding.name == name and binding.kind == "from":
                 return self.member(binding.text, binding.attr)
-        stars = (one.text for one in module.summary.typing if one.kind == "star")
+        stars = (one.text for one in module.symbols.typing if one.kind == "star")
         found = (self._from_star(source, name) for source in stars)
         return next((one for one in found if one is not None), None)
 
-    def _std_member(self, module: str, name: str) -> Target:
-        loaded = self.world.stdlib(module)
+    def _std_member(self, module: str, name: str) -> Reference:
+        loaded = self.loader.stdlib(module)
         if loaded is not None and hasattr(loaded, name):
             return std(f"{module}.{name}", getattr(loaded, name))
-        if self.world.stdlib(f"{module}.{name}") is not None:
-            return ModuleTarget(f"{module}.{name}")
+        if self.loader.stdlib(f"{module}.{name}") is not None:
+            return ModuleReference(f"{module}.{name}")
         return self.unknown(f"{module}.{name}", f"the standard library's {module!r} has no {name!r}")
 
-    def attribute(self, target: Target, name: str, place: Place | None = None) -> Target:
+    def attribute(self, target: Reference, name: str, position: Position | None = None) -> Reference:
         """What an attribute of a target stands for."""
-        if isinstance(target, ModuleTarget):
+        if isinstance(target, ModuleReference):
             return self.member(target.name, name)
-        if isinstance(target, StdClass):
+        if isinstance(target, StdlibClass):
             found = getattr(target.type, name, None)
             return (
                 self.unknown(f"{target.path}.{name}", "it is unknown")
                 if found is None
                 else std(f"{target.path}.{name}", found)
             )
-        if isinstance(target, ObjectTarget):
+        if isinstance(target, ObjectReference):
             found = getattr(target.value, name, None)
             return (
                 self.unknown(f"{target.path}.{name}", "it is unknown")
@@ -323,84 +326,84 @@ class Resolver:
         path = f"{target.path}.{name}"
         if path in self.overrides:
             return self.dotted(self.overrides[path])
-        if isinstance(target, Opaque):
+        if isinstance(target, Unresolved):
             return self.unknown(path, target.reason)
-        assigned = self._assigned(target, name, place) if isinstance(target, ValueTarget) else None
+        assigned = self._assigned(target, name, position) if isinstance(target, ValueReference) else None
         found_in_class = assigned or self.class_attribute(target, name)
         if found_in_class is not None:
             return found_in_class
         return self.unknown(path, "it is an attribute of an object made at run time")
 
-    def _assigned(self, target: ValueTarget, name: str, place: Place | None) -> Target | None:
+    def _assigned(self, target: ValueReference, name: str, position: Position | None) -> Reference | None:
         """What ``mm.Schema = X`` below the definition of ``mm`` makes of that attribute."""
-        module = target.place.module
-        if place is not None and place.module is module and place.before >= 0 and place.scope < 0:
-            before = place.before
+        module = target.position.module
+        if position is not None and position.module is module and position.before >= 0 and position.scope < 0:
+            before = position.before
         else:
-            before = len(module.summary.bindings)
+            before = len(module.symbols.bindings)
         short = target.path.removeprefix(f"{module.name}.")
         for at in range(before - 1, -1, -1):
-            binding = module.summary.bindings[at]
+            binding = module.symbols.bindings[at]
             if (binding.kind, binding.name, binding.attr) == ("attribute", short, name) and binding.text:
                 if binding.condition:
                     self.conditions.append(binding.condition)
-                return self.text(Place(module, -1, at), binding.text)
+                return self.text(Position(module, -1, at), binding.text)
         return None
 
     # Dotted paths.
 
-    def dotted(self, path: str) -> Target:
+    def dotted(self, path: str) -> Reference:
         """What a full dotted path stands for: the longest module in front, then its attributes."""
         parts = path.split(".")
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
-            if self.world.is_stdlib(name) and self.world.stdlib(name) is None:
+            if self.loader.is_stdlib(name) and self.loader.stdlib(name) is None:
                 continue
-            if self.world.is_stdlib(name) or self.world.locator.find(name) is not None:
-                target: Target = ModuleTarget(name)
+            if self.loader.is_stdlib(name) or self.loader.locator.find(name) is not None:
+                target: Reference = ModuleReference(name)
                 for attr in parts[length:]:
                     target = self.attribute(target, attr)
                 return target
-        return Opaque(path, "there is no such module on the search paths")
+        return Unresolved(path, "there is no such module on the search paths")
 
-    def unknown(self, path: str, reason: str) -> Target:
+    def unknown(self, path: str, reason: str) -> Reference:
         """An unresolved path, or what the user says it stands for."""
         replacement = self.overrides.get(path)
         if replacement is None or replacement == path:
-            return Opaque(path, reason)
+            return Unresolved(path, reason)
         return self.dotted(replacement)
 
 
-class _Constants:
+class _ResolverEnvironment:
     """What a conditional expression may ask: the world behind a resolver."""
 
-    def __init__(self, resolver: Resolver, place: Place) -> None:
+    def __init__(self, resolver: Resolver, position: Position) -> None:
         self.resolver = resolver
-        self.place = place
+        self.position = position
 
     def has_module(self, module: str) -> bool:
-        return self.resolver.world.has_module(module)
+        return self.resolver.loader.has_module(module)
 
     def has_name(self, module: str, name: str) -> bool:
-        return self.resolver.world.has_name(module, name)
+        return self.resolver.loader.has_name(module, name)
 
     def constant(self, module: str, name: str) -> object:
-        return self.resolver.world.constant(module, name)
+        return self.resolver.loader.constant(module, name)
 
 
 class _Substituted(ast.NodeTransformer):
     """Replaces names by the literals they are bound to."""
 
-    def __init__(self, resolver: Resolver, place: Place) -> None:
+    def __init__(self, resolver: Resolver, position: Position) -> None:
         self.resolver = resolver
-        self.place = place
+        self.position = position
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         before = len(self.resolver.conditions)
-        target = self.resolver.name(self.place, node.id)
+        target = self.resolver.name(self.position, node.id)
         certain = len(self.resolver.conditions) == before
         del self.resolver.conditions[before:]
-        if certain and isinstance(target, ValueTarget) and isinstance(target.node, ast.Constant):
+        if certain and isinstance(target, ValueReference) and isinstance(target.node, ast.Constant):
             return target.node
         return node
 
@@ -414,13 +417,13 @@ def parse_expression(text: str) -> ast.expr | None:
         return None
 
 
-def std(path: str, value: object) -> Target:
+def std(path: str, value: object) -> Reference:
     """The target for an object of the standard library."""
     if isinstance(value, type):
-        return StdClass(value)
+        return StdlibClass(value)
     if type(value).__name__ == "module":
-        return ModuleTarget(path)
-    return ObjectTarget(path, value)
+        return ModuleReference(path)
+    return ObjectReference(path, value)
 
 
 def _shown(node: ast.expr) -> str:
@@ -428,5 +431,5 @@ def _shown(node: ast.expr) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _leads_back(target: Target) -> bool:
-    return isinstance(target, Opaque) and target.reason == "its definition leads back to itself"
+def _leads_back(target: Reference) -> bool:
+    return isinstance(target, Unresolved) and target.reason == "its definition leads back to itself"

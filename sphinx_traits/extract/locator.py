@@ -22,7 +22,7 @@ _EXTENDS = (b"extend_path", b"declare_namespace")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ModuleSpec:
     """A module on the search paths.
 
     Args:
@@ -60,11 +60,11 @@ class Locator:
         expanded = griffe.ModuleFinder(own).search_paths if own else []
         self.paths: tuple[str, ...] = tuple(dict.fromkeys([*own, *map(str, expanded), *other]))
         self.project: str | None = os.path.abspath(project) if project is not None else None
-        self._found: dict[str, Found | None] = {}
+        self._found: dict[str, ModuleSpec | None] = {}
         self.listings: dict[str, dict[str, bool]] = {}
         self._shown: dict[str, str] = {}
 
-    def find(self, name: str) -> Found | None:
+    def find(self, name: str) -> ModuleSpec | None:
         """The module of that dotted name; None where there is none."""
         try:
             return self._found[name]
@@ -80,11 +80,11 @@ class Locator:
         self._found[name] = found
         return found
 
-    def submodules(self, found: Found) -> Iterator[Found]:
+    def submodules(self, found: ModuleSpec) -> Iterator[ModuleSpec]:
         """All modules below a package, sorted by name; a directory is entered once, so link loops end."""
         yield from self._below(found, {os.path.realpath(one) for one in found.directories})
 
-    def _below(self, found: Found, entered: set[str]) -> Iterator[Found]:
+    def _below(self, found: ModuleSpec, entered: set[str]) -> Iterator[ModuleSpec]:
         for last in sorted(self._candidates(found)):
             module = self.find(f"{found.name}.{last}")
             if module is None:
@@ -96,7 +96,7 @@ class Locator:
                 yield module
             yield from self._below(module, entered | real)
 
-    def _candidates(self, found: Found) -> set[str]:
+    def _candidates(self, found: ModuleSpec) -> set[str]:
         names: set[str] = set()
         for directory in found.directories:
             for entry, is_directory in self._list(directory).items():
@@ -109,21 +109,21 @@ class Locator:
                     names.add(stem)
         return names
 
-    def _search(self, name: str, last: str, directories: Sequence[str]) -> Found | None:
+    def _search(self, name: str, last: str, directories: Sequence[str]) -> ModuleSpec | None:
         portions: list[str] = []
         for directory in directories:
             entries = self._list(directory)
             here = os.path.join(directory, last)
             if entries.get(last):
                 if self._list(here).get("__init__.py") is False:
-                    return Found(name, "package", os.path.join(here, "__init__.py"), self._extended(name, here))
+                    return ModuleSpec(name, "package", os.path.join(here, "__init__.py"), self._extended(name, here))
                 portions.append(here)
             if entries.get(f"{last}.py") is False:
-                return Found(name, "module", f"{here}.py")
+                return ModuleSpec(name, "module", f"{here}.py")
             for suffix in EXTENSION_SUFFIXES:
                 if f"{last}{suffix}" in entries:
-                    return Found(name, "compiled", f"{here}{suffix}")
-        return Found(name, "namespace", None, tuple(portions)) if portions else None
+                    return ModuleSpec(name, "compiled", f"{here}{suffix}")
+        return ModuleSpec(name, "namespace", None, tuple(portions)) if portions else None
 
     def _extended(self, name: str, first: str) -> tuple[str, ...]:
         """A package's directories: more than one where its ``__init__`` extends its path (``pkgutil``)."""
@@ -146,7 +146,7 @@ class Locator:
             self.listings[directory] = known
         return known
 
-    def shown(self, path: str) -> str:
+    def display_path(self, path: str) -> str:
         """A file's path as it may be shown: relative to the project, or to the search path that holds it."""
         known = self._shown.get(path)
         if known is None:

@@ -6,14 +6,14 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from sphinx_traits.extract.summary import ClassEntry, FunctionEntry
+from sphinx_traits.extract.symbols import ClassSymbol, FunctionSymbol
 
 if TYPE_CHECKING:
-    from sphinx_traits.extract.world import Module
+    from sphinx_traits.extract.module_loader import Module
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A point in a module's code that a name is looked up from.
 
     Args:
@@ -28,7 +28,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class ModuleTarget:
+class ModuleReference:
     """A module."""
 
     name: str
@@ -40,38 +40,38 @@ class ModuleTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionTarget:
+class FunctionReference:
     """A function or method; ``receiver`` is what it was reached through, where that is a class or an instance."""
 
     module: Module
     index: int
-    receiver: Target | None = None
+    receiver: Reference | None = None
 
     @property
-    def entry(self) -> FunctionEntry:
+    def symbol(self) -> FunctionSymbol:
         """Its entry in the module's summary."""
-        return self.module.summary.functions[self.index]
+        return self.module.symbols.functions[self.index]
 
     @property
     def path(self) -> str:
         """Its dotted path."""
-        scope = self.entry.scope
-        around = f"{self.module.summary.classes[scope].qualname}." if scope >= 0 else ""
-        return f"{self.module.name}.{around}{self.entry.name}"
+        scope = self.symbol.scope
+        around = f"{self.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
+        return f"{self.module.name}.{around}{self.symbol.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class ValueTarget:
+class ValueReference:
     """Any other value: a literal, the result of a call, ...
 
     Args:
         name: Dotted path of the name it is bound to.
-        place: Where its expression stands.
+        position: Where its expression stands.
         node: The expression.
     """
 
     name: str
-    place: Place
+    position: Position
     node: ast.expr
 
     @property
@@ -81,7 +81,7 @@ class ValueTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectTarget:
+class ObjectReference:
     """An object of the standard library that is no class."""
 
     path: str
@@ -92,7 +92,7 @@ class ObjectTarget:
 class Subscripted:
     """A generic with its arguments, ``Base[int]``, and the module that subscripts it."""
 
-    origin: Target
+    origin: Reference
     arguments: tuple[str, ...]
     module: Module | None = None
 
@@ -110,18 +110,18 @@ class SourceClass:
     index: int
 
     @property
-    def entry(self) -> ClassEntry:
+    def symbol(self) -> ClassSymbol:
         """Its entry in the module's summary."""
-        return self.module.summary.classes[self.index]
+        return self.module.symbols.classes[self.index]
 
     @property
     def path(self) -> str:
         """Where it is written; see `World.class_name` for the name Python would give it."""
-        return f"{self.module.name}.{self.entry.qualname}"
+        return f"{self.module.name}.{self.symbol.qualname}"
 
 
 @dataclass(frozen=True, slots=True)
-class StdClass:
+class StdlibClass:
     """A class of the standard library, which the interpreter itself holds."""
 
     type: type
@@ -133,7 +133,7 @@ class StdClass:
 
 
 @dataclass(frozen=True, slots=True)
-class SynthClass:
+class SyntheticClass:
     """A class that a call makes: ``declarative_base()``, ``type("B", (M,), {})``, ``namedtuple(...)``.
 
     Args:
@@ -145,14 +145,14 @@ class SynthClass:
     """
 
     path: str
-    bases: tuple[Target, ...]
+    bases: tuple[Reference, ...]
     made_by: str
     problem: str = ""
-    copies: tuple[Target, ...] = ()
+    copies: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Opaque:
+class Unresolved:
     """What cannot be resolved.
 
     Args:
@@ -164,24 +164,24 @@ class Opaque:
     reason: str
 
 
-ClassNode: TypeAlias = SourceClass | StdClass | SynthClass | Opaque
+ClassNode: TypeAlias = SourceClass | StdlibClass | SyntheticClass | Unresolved
 """A node of the inheritance graph."""
 
-Target: TypeAlias = (
-    ModuleTarget
-    | FunctionTarget
-    | ValueTarget
-    | ObjectTarget
+Reference: TypeAlias = (
+    ModuleReference
+    | FunctionReference
+    | ValueReference
+    | ObjectReference
     | Subscripted
     | SourceClass
-    | StdClass
-    | SynthClass
-    | Opaque
+    | StdlibClass
+    | SyntheticClass
+    | Unresolved
 )
 """What an expression stands for."""
 
 
-def symbol(target: Target) -> tuple[str, str]:
+def package_and_name(target: Reference) -> tuple[str, str]:
     """The top-level package and the last name of a target's path: how adapters recognise an API.
 
     >>> symbol(Opaque("sqlalchemy.orm.mapped_column", "not installed"))

@@ -10,10 +10,10 @@ from typing import Any, Literal, TypeAlias
 
 import griffe
 
+from sphinx_traits.extract.context import ClassContext, FactSet
+from sphinx_traits.extract.module_loader import Module
 from sphinx_traits.extract.payload import quiet_griffe, type_text
-from sphinx_traits.extract.scan import FunctionNode
-from sphinx_traits.extract.subject import Facts, Subject
-from sphinx_traits.extract.world import Module
+from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import Member
 
 Kind: TypeAlias = Literal["method", "classmethod", "staticmethod", "property", "attribute", "class"]
@@ -67,7 +67,7 @@ class _Visitor(griffe.Visitor):
             self.visit(one)
 
 
-class Describer:
+class MemberReader:
     """Runs griffe's visitor over a module's classes, once, when one of them is described.
 
     It sees the pruned class statements alone: on the module's other statements it spends time that grows with
@@ -84,24 +84,24 @@ class Describer:
             known = self._visited[module.name] = _Collector()
             source = module.source
             if source is not None and source.tree is not None:
-                path = Path(module.found.path or "")
+                path = Path(module.spec.path or "")
                 visitor = _Visitor(module.name, path, source.text, griffe.Extensions(known))
                 classes: list[ast.stmt] = [one for one in source.tree.body if isinstance(one, ast.ClassDef)]
                 with quiet_griffe():
                     visitor.visit(ast.Module(body=classes, type_ignores=[]))
         return known
 
-    def doc(self, subject: Subject) -> str:
+    def doc(self, context: ClassContext) -> str:
         """The class's docstring."""
-        made = self.visited(subject.module).classes.get(id(subject.tree))
+        made = self.visited(context.module).classes.get(id(context.tree))
         return made.docstring.value if made is not None and made.docstring is not None else ""
 
-    def members(self, subject: Subject, facts: Facts) -> tuple[Member, ...]:
+    def members(self, context: ClassContext, facts: FactSet) -> tuple[Member, ...]:
         """The members of a class that no other fact stands for, in the order of their definition."""
-        collector = self.visited(subject.module)
-        made = collector.classes.get(id(subject.tree))
+        collector = self.visited(context.module)
+        made = collector.classes.get(id(context.tree))
         found: dict[str, Member] = {}
-        direct = {id(one) for one in subject.tree.body}
+        direct = {id(one) for one in context.tree.body}
         for node, one in collector.members.get(id(made), ()):
             name = one.name
             special = name.startswith("__") and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -109,17 +109,17 @@ class Describer:
                 continue
             if isinstance(node, ast.Assign | ast.AnnAssign) and id(node) not in direct:
                 continue
-            member = self._member(subject, node, one, name in facts.removed)
+            member = self._member(context, node, one, name in facts.removed)
             found.pop(name, None)
             found[name] = member
-        for name, node in _unpacked(subject.tree.body):
+        for name, node in _unpacked(context.tree.body):
             if name not in found and name not in facts.declarations:
-                found[name] = Member(name=name, owner=subject.name, location=subject.location(node), kind="attribute")
+                found[name] = Member(name=name, owner=context.name, location=context.location(node), kind="attribute")
         return tuple(found.values())
 
-    def _member(self, subject: Subject, node: ast.AST, made: griffe.Object, removed: bool) -> Member:
+    def _member(self, context: ClassContext, node: ast.AST, made: griffe.Object, removed: bool) -> Member:
         doc = made.docstring.value if made.docstring is not None else ""
-        common: dict[str, Any] = {"name": made.name, "owner": subject.name, "location": subject.location(node)}
+        common: dict[str, Any] = {"name": made.name, "owner": context.name, "location": context.location(node)}
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             kind = _kind(node)
             return Member(
@@ -135,7 +135,7 @@ class Describer:
         if isinstance(node, ast.ClassDef):
             return Member(**common, doc=doc, kind="class")
         annotation = getattr(node, "annotation", None)
-        comment = subject.reader.comments(subject.module).of(node) if isinstance(node, ast.stmt) else ""
+        comment = context.analysis.comments(context.module).of(node) if isinstance(node, ast.stmt) else ""
         return Member(
             **common,
             doc=doc or comment,
@@ -197,9 +197,9 @@ def signature(node: FunctionNode) -> str:
     parts: list[str] = []
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
-    for place, (one, default) in enumerate(zip(positional, defaults, strict=True), 1):
+    for position, (one, default) in enumerate(zip(positional, defaults, strict=True), 1):
         parts.append(_parameter(one, default))
-        if place == len(arguments.posonlyargs):
+        if position == len(arguments.posonlyargs):
             parts.append("/")
     if arguments.vararg is not None:
         parts.append("*" + _parameter(arguments.vararg, None))

@@ -7,30 +7,30 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sphinx_traits.extract.entries import GENERIC, Entry, mro_entries
-from sphinx_traits.extract.names import Resolver, parse_expression
-from sphinx_traits.extract.targets import (
+from sphinx_traits.extract.mro_entries import GENERIC, BaseEntry, mro_entries
+from sphinx_traits.extract.references import (
     ClassNode,
-    FunctionTarget,
-    ObjectTarget,
-    Opaque,
-    Place,
+    FunctionReference,
+    ObjectReference,
+    Position,
+    Reference,
     SourceClass,
-    StdClass,
+    StdlibClass,
     Subscripted,
-    SynthClass,
-    Target,
-    ValueTarget,
+    SyntheticClass,
+    Unresolved,
+    ValueReference,
 )
+from sphinx_traits.extract.resolver import Resolver, parse_expression
 
 SPREAD = "its bases"
 """Mark of a made class that only stands for its bases: ``with_metaclass(Meta, A, B)``."""
-OBJECT = StdClass(object)
-DICT = StdClass(dict)
+OBJECT = StdlibClass(object)
+DICT = StdlibClass(dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Uncertainty:
     """A part of a lineage that is not certain.
 
     Args:
@@ -62,35 +62,35 @@ class Bases:
     """The bases of one class.
 
     Args:
-        written: As the statement names them.
+        entries: As the statement names them.
         effective: As Python uses them: after ``__mro_entries__``, ``object`` where nothing is left.
-        gaps: Those that are not known, or only under a condition.
+        uncertainties: Those that are not known, or only under a condition.
     """
 
-    written: tuple[ResolvedBase, ...]
+    entries: tuple[ResolvedBase, ...]
     effective: tuple[ClassNode, ...]
-    gaps: tuple[Gap, ...] = ()
+    uncertainties: tuple[Uncertainty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class Mro:
     """A class with all its ancestors in order, itself first, and the gaps of all of them."""
 
     nodes: tuple[ClassNode, ...]
-    gaps: tuple[Gap, ...] = ()
+    uncertainties: tuple[Uncertainty, ...] = ()
 
 
-class Graph:
+class ClassGraph:
     """Bases and lineages of classes, computed once each."""
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         resolver.class_attribute = self.attribute
-        self.instance_attribute: Callable[[ValueTarget, ClassNode, str], Target | None] = lambda _v, _c, _n: None
+        self.instance_attribute: Callable[[ValueReference, ClassNode, str], Reference | None] = lambda _v, _c, _n: None
         self._bases: dict[ClassNode, Bases] = {}
-        self._lineages: dict[ClassNode, Lineage] = {}
+        self._mros: dict[ClassNode, Mro] = {}
         self._names: dict[ClassNode, str] = {}
-        self._standard: dict[str, StdClass | None] = {}
+        self._standard: dict[str, StdlibClass | None] = {}
         self._active: set[ClassNode] = set()
         self._typed_dicts: set[ClassNode] = set()
         self._rewrites: dict[str, dict[ClassNode, str]] = {}
@@ -105,8 +105,8 @@ class Graph:
         return known
 
     def _source_name(self, node: SourceClass) -> str:
-        module, qualname = node.module.name, node.entry.qualname
-        for binding in node.entry.body:
+        module, qualname = node.module.name, node.symbol.qualname
+        for binding in node.symbol.body:
             if binding.kind == "value" and binding.name in ("__module__", "__qualname__"):
                 value = parse_expression(binding.text)
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):
@@ -125,31 +125,31 @@ class Graph:
         if known is not None:
             return known
         found = self._rewrites[name] = {}
-        module = self.resolver.world.module(name)
+        module = self.resolver.loader.module(name)
         if module is None:
             return found
-        place = Place(module)
-        for target, value in module.summary.module_of:
-            new = self._module_value(place, value)
+        position = Position(module)
+        for target, value in module.symbols.module_of:
+            new = self._module_value(position, value)
             names = [target] if target != "*" else self._visible(name)
             for one in names if new else ():
-                node = self.resolver.text(place, one)
+                node = self.resolver.text(position, one)
                 if isinstance(node, SourceClass) and (target != "*" or _same_top(node.module.name, name)):
                     found[node] = new
         return found
 
     def _visible(self, name: str) -> list[str]:
-        module = self.resolver.world.module(name)
+        module = self.resolver.loader.module(name)
         if module is None:
             return []
-        exports = module.summary.exports
-        bound = (one.name for one in module.summary.bindings if one.kind in ("from", "class", "value"))
+        exports = module.symbols.exports
+        bound = (one.name for one in module.symbols.bindings if one.kind in ("from", "class", "value"))
         return [one for one in dict.fromkeys(exports if exports is not None else bound) if not one.startswith("__")]
 
-    def _module_value(self, place: Place, text: str) -> str:
+    def _module_value(self, position: Position, text: str) -> str:
         node = parse_expression(text)
         if isinstance(node, ast.Name) and node.id == "__name__":
-            return place.module.name
+            return position.module.name
         return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
     # Bases.
@@ -162,66 +162,66 @@ class Graph:
         return known
 
     def _find_bases(self, node: ClassNode) -> Bases:
-        if isinstance(node, StdClass):
-            nodes: tuple[ClassNode, ...] = tuple(StdClass(one) for one in node.type.__bases__)
+        if isinstance(node, StdlibClass):
+            nodes: tuple[ClassNode, ...] = tuple(StdlibClass(one) for one in node.type.__bases__)
             return Bases(tuple(ResolvedBase(one.path, one) for one in nodes), nodes)
-        if isinstance(node, SynthClass):
+        if isinstance(node, SyntheticClass):
             return self._assemble(node, [(one.path, one, ()) for one in node.bases])
-        if isinstance(node, Opaque):
+        if isinstance(node, Unresolved):
             return Bases((), (OBJECT,))
-        entry = node.entry
-        place = Place(node.module, entry.scope, entry.position)
-        return self._assemble(node, [one for text in entry.bases for one in self._base(place, text)], entry.generic)
+        entry = node.symbol
+        position = Position(node.module, entry.scope, entry.position)
+        return self._assemble(node, [one for text in entry.bases for one in self._base(position, text)], entry.generic)
 
-    def _base(self, place: Place, text: str) -> list[tuple[str, Target, tuple[str, ...]]]:
+    def _base(self, position: Position, text: str) -> list[tuple[str, Reference, tuple[str, ...]]]:
         """What the text of one base gives: one target, with the conditions it hangs on; ``*BASES`` any number."""
         expression = parse_expression(text.lstrip("*").strip() if text.startswith("*") else text)
         if expression is None:
-            return [(text, Opaque(text, "it cannot be parsed"), ())]
+            return [(text, Unresolved(text, "it cannot be parsed"), ())]
         outer, self.resolver.conditions = self.resolver.conditions, []
         try:
-            target = self.resolver.expression(place, expression)
+            target = self.resolver.expression(position, expression)
             if text.startswith("*"):
                 return self._spread(text, target)
             return [(text, target, tuple(self.resolver.conditions))]
         finally:
             self.resolver.conditions = outer
 
-    def _spread(self, text: str, target: Target) -> list[tuple[str, Target, tuple[str, ...]]]:
-        if isinstance(target, ValueTarget) and isinstance(target.node, ast.Tuple):
+    def _spread(self, text: str, target: Reference) -> list[tuple[str, Reference, tuple[str, ...]]]:
+        if isinstance(target, ValueReference) and isinstance(target.node, ast.Tuple):
             return [
-                (ast.unparse(one), self.resolver.expression(target.place, one), tuple(self.resolver.conditions))
+                (ast.unparse(one), self.resolver.expression(target.position, one), tuple(self.resolver.conditions))
                 for one in target.node.elts
             ]
-        return [(text, Opaque(target.path, "its bases are computed at run time"), ())]
+        return [(text, Unresolved(target.path, "its bases are computed at run time"), ())]
 
     def _assemble(
-        self, owner: ClassNode, found: Sequence[tuple[str, Target, tuple[str, ...]]], generic: bool = False
+        self, owner: ClassNode, found: Sequence[tuple[str, Reference, tuple[str, ...]]], generic: bool = False
     ) -> Bases:
         written: list[ResolvedBase] = []
-        entries: list[Entry] = []
-        gaps: list[Gap] = []
+        entries: list[BaseEntry] = []
+        uncertainties: list[Uncertainty] = []
         spread = ((text, one, why) for text, target, why in found for one in _spread(target))
         for text, target, conditions in spread:
-            entry = self.entry(target)
+            entry = self.base_entry(target)
             said = self.resolver.overrides.get(entry.node.path) if conditions else None
             if said:
                 conditions = ()
-                entry = entry if said == entry.node.path else self.entry(self.resolver.dotted(said))
+                entry = entry if said == entry.node.path else self.base_entry(self.resolver.dotted(said))
             entries.append(entry)
             written.append(ResolvedBase(text, entry.node, entry.arguments))
-            if isinstance(entry.node, Opaque):
-                gaps.append(Gap(owner, text, entry.node.path, entry.node.reason))
+            if isinstance(entry.node, Unresolved):
+                uncertainties.append(Uncertainty(owner, text, entry.node.path, entry.node.reason))
             elif conditions:
                 reason = f"it depends on the condition `{conditions[0]}`"
-                gaps.append(Gap(owner, text, entry.node.path, reason, "conditional_base"))
-        if isinstance(owner, SynthClass) and owner.problem:
-            gaps.append(Gap(owner, owner.path, owner.path, owner.problem))
+                uncertainties.append(Uncertainty(owner, text, entry.node.path, reason, "conditional_base"))
+        if isinstance(owner, SyntheticClass) and owner.problem:
+            uncertainties.append(Uncertainty(owner, owner.path, owner.path, owner.problem))
         effective = self._effective(owner, entries, generic)
-        return Bases(tuple(written), tuple(effective) or (OBJECT,), tuple(gaps))
+        return Bases(tuple(written), tuple(effective) or (OBJECT,), tuple(uncertainties))
 
-    def _effective(self, owner: ClassNode, entries: Sequence[Entry], generic: bool) -> list[ClassNode]:
-        effective = mro_entries(entries, generic=generic, is_generic=lambda one: GENERIC in self.lineage(one).nodes)
+    def _effective(self, owner: ClassNode, entries: Sequence[BaseEntry], generic: bool) -> list[ClassNode]:
+        effective = mro_entries(entries, generic=generic, is_generic=lambda one: GENERIC in self.mro(one).nodes)
         typed = any(one.is_typed_dict or self._is_typed_dict(one.node) for one in entries)
         if not typed:
             return effective
@@ -229,37 +229,39 @@ class Graph:
         return [GENERIC, DICT] if GENERIC in effective or any(one.arguments for one in entries) else [DICT]
 
     def _is_typed_dict(self, node: ClassNode) -> bool:
-        if isinstance(node, SourceClass) and node.entry.bases and node not in self._active:
-            self.lineage(node)
+        if isinstance(node, SourceClass) and node.symbol.bases and node not in self._active:
+            self.mro(node)
         return node in self._typed_dicts
 
-    def entry(self, target: Target) -> Entry:
+    def base_entry(self, target: Reference) -> BaseEntry:
         """What a target contributes to a class's bases."""
         if isinstance(target, Subscripted):
             return self._subscripted(target)
-        if isinstance(target, ObjectTarget):
-            return Entry.of_object(target)
-        if isinstance(target, FunctionTarget):
-            named = Entry.special(target.path)
+        if isinstance(target, ObjectReference):
+            return BaseEntry.of_object(target)
+        if isinstance(target, FunctionReference):
+            named = BaseEntry.special(target.path)
             if named is not None:
                 return named
-        if isinstance(target, SourceClass | StdClass | SynthClass | Opaque):
-            special = Entry.special(self.name(target) if isinstance(target, SourceClass) else target.path)
-            return special or Entry(target)
-        kind = {FunctionTarget: "a function", ValueTarget: "a value made at run time"}.get(type(target), "a module")
+        if isinstance(target, SourceClass | StdlibClass | SyntheticClass | Unresolved):
+            special = BaseEntry.special(self.name(target) if isinstance(target, SourceClass) else target.path)
+            return special or BaseEntry(target)
+        kind = {FunctionReference: "a function", ValueReference: "a value made at run time"}.get(
+            type(target), "a module"
+        )
         unknown = self.resolver.unknown(target.path, f"it is {kind}")
-        return Entry(unknown) if isinstance(unknown, Opaque) else self.entry(unknown)
+        return BaseEntry(unknown) if isinstance(unknown, Unresolved) else self.base_entry(unknown)
 
-    def _subscripted(self, target: Subscripted) -> Entry:
-        origin = self.entry(target.origin)
-        if isinstance(origin.node, Opaque | StdClass):
+    def _subscripted(self, target: Subscripted) -> BaseEntry:
+        origin = self.base_entry(target.origin)
+        if isinstance(origin.node, Unresolved | StdlibClass):
             return origin.with_arguments(target.arguments)
-        lineage = self.lineage(origin.node)
-        definer = self._definer(lineage, "__class_getitem__")
+        mro = self.mro(origin.node)
+        definer = self._definer(mro, "__class_getitem__")
         if definer is not None and self.name(definer) == "pydantic.main.BaseModel":
-            return Entry(self._generic_model(origin.node, target), target.arguments)
-        generic = definer is None and GENERIC in lineage.nodes
-        return Entry(origin.node, target.arguments, alias=generic)
+            return BaseEntry(self._generic_model(origin.node, target), target.arguments)
+        generic = definer is None and GENERIC in mro.nodes
+        return BaseEntry(origin.node, target.arguments, alias=generic)
 
     def _generic_model(self, origin: ClassNode, target: Subscripted) -> ClassNode:
         """The class that pydantic makes of ``Model[int]``; with type variables alone it is the model itself."""
@@ -267,91 +269,93 @@ class Graph:
         if all(shown) and all(self._is_type_variable(target, one) for one in target.arguments):
             return origin
         names = ", ".join(one or "?" for one in shown)
-        source = self.resolver.world.module("pydantic._internal._generics")
+        source = self.resolver.loader.module("pydantic._internal._generics")
         text = source.source.text if source is not None and source.source is not None else ""
         here = target.module is not None and "else origin.__module__" in text
         short = self.name(origin).removeprefix(f"{origin.module.name}.") if isinstance(origin, SourceClass) else ""
         short = short or origin.path.rpartition(".")[2]
         prefix = target.module.name if here and target.module is not None else self.name(origin)[: -len(short) - 1]
         problem = "" if all(shown) else "pydantic makes the class and names it at run time"
-        return SynthClass(f"{prefix}.{short}[{names}]", (origin,), "generic model", problem)
+        return SyntheticClass(f"{prefix}.{short}[{names}]", (origin,), "generic model", problem)
 
     def _is_type_variable(self, target: Subscripted, text: str) -> bool:
         if target.module is None:
             return False
-        value = self.resolver.text(Place(target.module), text)
-        if not isinstance(value, ValueTarget) or not isinstance(value.node, ast.Call):
+        value = self.resolver.text(Position(target.module), text)
+        if not isinstance(value, ValueReference) or not isinstance(value.node, ast.Call):
             return False
-        made_by = self.resolver.expression(value.place, value.node.func)
+        made_by = self.resolver.expression(value.position, value.node.func)
         return made_by.path in ("typing.TypeVar", "typing_extensions.TypeVar")
 
-    def _definer(self, lineage: Lineage, name: str) -> ClassNode | None:
-        for node in lineage.nodes:
+    def _definer(self, mro: Mro, name: str) -> ClassNode | None:
+        for node in mro.nodes:
             if isinstance(node, SourceClass) and node.module.scope(node.index).last(name) >= 0:
                 return node
         return None
 
     # Lineages.
 
-    def lineage(self, node: ClassNode) -> Lineage:
+    def mro(self, node: ClassNode) -> Mro:
         """A class and all its ancestors, in Python's order."""
-        known = self._lineages.get(node)
+        known = self._mros.get(node)
         if known is not None:
             return known
-        if isinstance(node, StdClass):
-            lineage = Lineage(tuple(StdClass(one) for one in node.type.__mro__))
+        if isinstance(node, StdlibClass):
+            mro = Mro(tuple(StdlibClass(one) for one in node.type.__mro__))
         elif node in self._active:
-            return Lineage((node, OBJECT), (Gap(node, node.path, node.path, "it inherits from itself"),))
+            return Mro((node, OBJECT), (Uncertainty(node, node.path, node.path, "it inherits from itself"),))
         else:
             self._active.add(node)
             try:
-                lineage = self._linearise(node)
+                mro = self._linearise(node)
             finally:
                 self._active.discard(node)
-        self._lineages[node] = lineage
-        return lineage
+        self._mros[node] = mro
+        return mro
 
     def remember(self, node: ClassNode, order: Sequence[ClassNode | None]) -> bool:
         """Take over the lineage that a class had in an earlier run; False where one of its classes is not found."""
         nodes = tuple(one for one in order if one is not None)
         if len(nodes) < len(order) or nodes[:1] != (node,):
             return False
-        self._lineages[node] = Lineage(nodes)
+        self._mros[node] = Mro(nodes)
         return True
 
-    def standard(self, name: str) -> StdClass | None:
+    def standard(self, name: str) -> StdlibClass | None:
         """The class of the standard library that has a name."""
         if name not in self._standard:
             self._standard[name] = self._look_up(name)
         return self._standard[name]
 
-    def _look_up(self, name: str) -> StdClass | None:
+    def _look_up(self, name: str) -> StdlibClass | None:
         module, _, last = name.rpartition(".")
-        world = self.resolver.world
-        found = getattr(world.stdlib(module), last, None) if world.is_stdlib(module) else None
-        return StdClass(found) if isinstance(found, type) and StdClass(found).path == name else None
+        loader = self.resolver.loader
+        found = getattr(loader.stdlib(module), last, None) if loader.is_stdlib(module) else None
+        return StdlibClass(found) if isinstance(found, type) and StdlibClass(found).path == name else None
 
-    def _linearise(self, node: ClassNode) -> Lineage:
+    def _linearise(self, node: ClassNode) -> Mro:
         bases = self.bases(node)
-        above = [self.lineage(one) for one in bases.effective]
-        gaps = dict.fromkeys([*bases.gaps, *(gap for one in above for gap in one.gaps)])
-        check = self.resolver.world.allowance.check
+        above = [self.mro(one) for one in bases.effective]
+        uncertainties = dict.fromkeys(
+            [*bases.uncertainties, *(uncertainty for one in above for uncertainty in one.uncertainties)]
+        )
+        check = self.resolver.loader.time_limit.check
         merged = c3([list(one.nodes) for one in above], list(bases.effective), check)
         if merged is None:
             reason = "Python cannot order these bases: " + ", ".join(self.name(one) for one in bases.effective)
-            gaps[Gap(node, "", self.name(node), reason, "impossible_mro")] = None
-            merged = list(dict.fromkeys(one for lineage in above for one in lineage.nodes if one != OBJECT))
+            uncertainties[Uncertainty(node, "", self.name(node), reason, "impossible_mro")] = None
+            merged = list(dict.fromkeys(one for mro in above for one in mro.nodes if one != OBJECT))
             merged.append(OBJECT)
-        return Lineage((node, *merged), tuple(gaps))
+        return Mro((node, *merged), tuple(uncertainties))
 
     # Attributes of classes.
 
-    def attribute(self, target: Target, name: str) -> Target | None:
+    def attribute(self, target: Reference, name: str) -> Reference | None:
         """What a class's attribute stands for; of an instance: of its class. None where it is not known."""
         receiver = target
         if isinstance(target, Subscripted):
             target = target.origin
-        if isinstance(target, ValueTarget):
+        if isinstance(target, ValueReference):
             made = self.instance_of(target)
             if made is None:
                 return None
@@ -359,34 +363,36 @@ class Graph:
             if held is not None:
                 return held
             target = made
-        if not isinstance(target, SourceClass | SynthClass | StdClass):
+        if not isinstance(target, SourceClass | SyntheticClass | StdlibClass):
             return None
-        for node in self.lineage(target).nodes:
+        for node in self.mro(target).nodes:
             found = self._own_attribute(node, name)
             if found is not None:
                 return (
-                    FunctionTarget(found.module, found.index, receiver) if isinstance(found, FunctionTarget) else found
+                    FunctionReference(found.module, found.index, receiver)
+                    if isinstance(found, FunctionReference)
+                    else found
                 )
         return None
 
-    def _own_attribute(self, node: ClassNode, name: str) -> Target | None:
-        if isinstance(node, StdClass):
+    def _own_attribute(self, node: ClassNode, name: str) -> Reference | None:
+        if isinstance(node, StdlibClass):
             return self.resolver.attribute(node, name) if name in vars(node.type) else None
         if isinstance(node, SourceClass):
             at = node.module.scope(node.index).last(name)
             return self.resolver.binding(node.module, node.index, at) if at >= 0 else None
-        return Opaque(f"{node.path}.{name}", node.reason) if isinstance(node, Opaque) else None
+        return Unresolved(f"{node.path}.{name}", node.reason) if isinstance(node, Unresolved) else None
 
-    def instance_of(self, value: ValueTarget) -> ClassNode | None:
+    def instance_of(self, value: ValueReference) -> ClassNode | None:
         """The class of a value, where the value is a plain call of a class."""
         made_by = self.made_by(value)
-        return made_by if isinstance(made_by, SourceClass | StdClass | SynthClass) else None
+        return made_by if isinstance(made_by, SourceClass | StdlibClass | SyntheticClass) else None
 
-    def made_by(self, value: ValueTarget) -> Target | None:
+    def made_by(self, value: ValueReference) -> Reference | None:
         """What a value's expression calls, where it is a call."""
         if not isinstance(value.node, ast.Call):
             return None
-        found = self.resolver.expression(value.place, value.node.func)
+        found = self.resolver.expression(value.position, value.node.func)
         return found.origin if isinstance(found, Subscripted) else found
 
 
@@ -400,27 +406,27 @@ def c3(
     The algorithm is C3: K. Barrett and others, "A monotonic superclass linearization for Dylan", 1996.
     """
     pending = {number: line for number, line in enumerate([*lines, bases]) if line}
-    places = dict.fromkeys(pending, 0)
+    positions = dict.fromkeys(pending, 0)
     tails = Counter(node for line in pending.values() for node in line[1:])
     merged: list[ClassNode] = []
     while pending:
         check()
-        heads = ((line[places[number]], number) for number, line in pending.items())
+        heads = ((line[positions[number]], number) for number, line in pending.items())
         head = next((node for node, _ in heads if not tails[node]), None)
         if head is None:
             return None
         merged.append(head)
-        for number in [one for one, line in pending.items() if line[places[one]] == head]:
-            places[number] += 1
-            if places[number] == len(pending[number]):
+        for number in [one for one, line in pending.items() if line[positions[one]] == head]:
+            positions[number] += 1
+            if positions[number] == len(pending[number]):
                 del pending[number]
             else:
-                tails[pending[number][places[number]]] -= 1
+                tails[pending[number][positions[number]]] -= 1
     return merged
 
 
-def _spread(target: Target) -> tuple[Target, ...]:
-    return target.bases if isinstance(target, SynthClass) and target.made_by == SPREAD else (target,)
+def _spread(target: Reference) -> tuple[Reference, ...]:
+    return target.bases if isinstance(target, SyntheticClass) and target.made_by == SPREAD else (target,)
 
 
 def argument_name(text: str) -> str:

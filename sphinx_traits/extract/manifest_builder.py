@@ -10,18 +10,18 @@ from typing import Any, TypeVar
 import msgspec
 
 from sphinx_traits.extract.adapters import read_facts
-from sphinx_traits.extract.bounds import reason
 from sphinx_traits.extract.calls import read_class_calls, read_module_calls
-from sphinx_traits.extract.classify import USED_BY_TRAIT, Classifier, Verdict
-from sphinx_traits.extract.describe import Describer
+from sphinx_traits.extract.classify import USED_BY_TRAIT, Classification, Classifier
+from sphinx_traits.extract.context import AnalysisContext, FactSet
+from sphinx_traits.extract.cross_checks import unique
 from sphinx_traits.extract.generics import type_parameters
-from sphinx_traits.extract.linearise import Gap, Graph
+from sphinx_traits.extract.members import MemberReader
+from sphinx_traits.extract.module_loader import Module, ModuleLoader
+from sphinx_traits.extract.mro import ClassGraph, Uncertainty
 from sphinx_traits.extract.options import Options
-from sphinx_traits.extract.reconcile import unique
-from sphinx_traits.extract.reuse import Earlier
-from sphinx_traits.extract.subject import Facts, Reader
-from sphinx_traits.extract.targets import ClassNode, SourceClass
-from sphinx_traits.extract.world import Module, World
+from sphinx_traits.extract.previous_run import PreviousRun
+from sphinx_traits.extract.references import ClassNode, SourceClass
+from sphinx_traits.extract.time_limit import reason
 from sphinx_traits.manifest import Base, Class, Finding, Location, Manifest, Member, Model, Setting, Trait
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _HINTS = {
 }
 
 
-class Composer:
+class ManifestBuilder:
     """Makes the classes of a manifest.
 
     Args:
@@ -46,30 +46,30 @@ class Composer:
         options: What to take for traits and models.
     """
 
-    def __init__(self, graph: Graph, options: Options) -> None:
+    def __init__(self, graph: ClassGraph, options: Options) -> None:
         self.graph = graph
-        self.world: World = graph.resolver.world
-        self.reader: Reader = Reader(graph)
+        self.loader: ModuleLoader = graph.resolver.loader
+        self.analysis: AnalysisContext = AnalysisContext(graph)
         self.classifier: Classifier = Classifier(graph, options)
-        self.describer: Describer = Describer()
-        self.chosen: dict[SourceClass, Verdict] = {}
+        self.member_reader: MemberReader = MemberReader()
+        self.chosen: dict[SourceClass, Classification] = {}
         self.findings: dict[tuple[Any, ...], Finding] = {}
-        self.earlier: Earlier | None = None
+        self.previous: PreviousRun | None = None
         self.described: set[str] = set()
 
-    def remember(self, earlier: Earlier) -> None:
+    def remember(self, previous: PreviousRun) -> None:
         """Take over what an earlier run knew of the classes that no change has reached: order and kind."""
-        self.earlier = earlier
+        self.previous = previous
         nodes: dict[str, ClassNode | None] = {}
-        for module in list(self.world.modules.values()):
+        for module in list(self.loader.modules.values()):
             if module is None:
                 continue
             for node in module.classes():
                 name = self.graph.name(node)
                 nodes[name] = None if name in nodes else node  # which of two is meant, its name does not tell
         for name, one in nodes.items():
-            known = earlier.whole(name)
-            if known is None or not isinstance(one, SourceClass) or one.entry.line != known.location.line:
+            known = previous.whole(name)
+            if known is None or not isinstance(one, SourceClass) or one.symbol.line != known.location.line:
                 continue
             if self.graph.remember(one, [nodes.get(each) or self.graph.standard(each) for each in known.mro]):
                 self.classifier.remember(one, known)
@@ -78,22 +78,22 @@ class Composer:
         """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
         for module in modules:
             for node in module.classes():
-                verdict = self._guarded(node, partial(self.classifier.verdict, node), None)
-                if verdict is not None:
-                    self.chosen[node] = verdict
-        for node, verdict in list(self.chosen.items()):
-            if not self._guarded(node, partial(self._choose_ancestors, node, verdict), False):
+                classification = self._guarded(node, partial(self.classifier.classification, node), None)
+                if classification is not None:
+                    self.chosen[node] = classification
+        for node, classification in list(self.chosen.items()):
+            if not self._guarded(node, partial(self._choose_ancestors, node, classification), False):
                 del self.chosen[node]
 
     def _guarded(self, node: SourceClass | Module, work: Callable[[], T], otherwise: T) -> T:
         """What some work on one class or module gives; where it cannot be done, that is a finding."""
         try:
-            with self.world.allowance.of_a_file():
+            with self.loader.time_limit.for_file():
                 return work()
         except Exception as error:  # of whatever an adapter, or code nested without end, may raise
             name = node.path if isinstance(node, SourceClass) else node.name
             _LOGGER.debug("Reading %s", name, exc_info=True)
-            message, hint = reason(error, name, self.world.allowance.seconds)
+            message, hint = reason(error, name, self.loader.time_limit.seconds)
             where = self.location(node) if isinstance(node, SourceClass) else self._first_line(node)
             finding = Finding(
                 location=where, code="unreadable_class", message=message, hint=hint, subject=name, level="error"
@@ -102,18 +102,18 @@ class Composer:
             return otherwise
 
     def _first_line(self, module: Module) -> Location:
-        return Location(self.world.locator.shown(module.found.path or ""), 1)
+        return Location(self.loader.locator.display_path(module.spec.path or ""), 1)
 
-    def _choose_ancestors(self, node: SourceClass, verdict: Verdict) -> bool:
+    def _choose_ancestors(self, node: SourceClass, classification: Classification) -> bool:
         """Take in what stands behind a class; True once all of it is known."""
-        for one in self.graph.lineage(node).nodes[1:]:
+        for one in self.graph.mro(node).nodes[1:]:
             if not isinstance(one, SourceClass) or (one in self.chosen and self.chosen[one].role != "base"):
                 continue
             used = self.classifier.used_as_trait(one)
             if used is None:
                 continue
-            if verdict.role != "model" and used.role == "trait" and self.classifier.verdict(one) is None:
-                used = Verdict("base", "inferred", USED_BY_TRAIT)
+            if classification.role != "model" and used.role == "trait" and self.classifier.classification(one) is None:
+                used = Classification("base", "inferred", USED_BY_TRAIT)
             if one not in self.chosen or used.role == "trait":
                 self.chosen[one] = used
         return True
@@ -126,16 +126,16 @@ class Composer:
         traits: dict[str, Trait] = {}
         bases: dict[str, Class] = {}
         kept: dict[str, Class] = {}
-        for node, verdict in self.chosen.items():
+        for node, classification in self.chosen.items():
             name = self.graph.name(node)
-            known = self._known(node, verdict)
+            known = self._known(node, classification)
             if known is not None:
                 kept[name] = known
                 continue
-            facts, common = self._common(node, verdict)
-            if verdict.role == "model":
+            facts, common = self._common(node, classification)
+            if classification.role == "model":
                 models[name] = Model(**common, traits=self._traits_of(node), table=facts.table)
-            elif verdict.role == "trait":
+            elif classification.role == "trait":
                 traits[name] = Trait(**common, since=facts.since, deprecated=facts.deprecated)
             else:
                 bases[name] = Class(**common)
@@ -144,75 +144,79 @@ class Composer:
         bases |= {name: one for name, one in kept.items() if not isinstance(one, Model | Trait)}
         return _sorted(models), _sorted(traits), _sorted(bases)
 
-    def _known(self, node: SourceClass, verdict: Verdict) -> Class | None:
+    def _known(self, node: SourceClass, classification: Classification) -> Class | None:
         """The earlier facts of a class that no change has reached."""
-        if self.earlier is None:
+        if self.previous is None:
             return None
-        lineage = self.graph.lineage(node)
+        mro = self.graph.mro(node)
         name = self.graph.name(node)
-        known = self.earlier.same(
-            _KINDS.get(verdict.role, Class),
+        known = self.previous.same(
+            _KINDS.get(classification.role, Class),
             name,
-            mro=tuple(self.graph.name(one) for one in lineage.nodes),
-            via=verdict.via,
-            why=verdict.why,
-            abstract=verdict.abstract,
+            mro=tuple(self.graph.name(one) for one in mro.nodes),
+            via=classification.via,
+            why=classification.why,
+            abstract=classification.abstract,
         )
-        if known is None or known.location.line != node.entry.line:
+        if known is None or known.location.line != node.symbol.line:
             return None
-        for gap in lineage.gaps:
-            self._report(gap, node)
+        for uncertainty in mro.uncertainties:
+            self._report(uncertainty, node)
         return msgspec.structs.replace(known, traits=self._traits_of(node)) if isinstance(known, Model) else known
 
     def _traits_of(self, node: SourceClass) -> tuple[str, ...]:
-        ancestors = self.graph.lineage(node).nodes[1:]
+        ancestors = self.graph.mro(node).nodes[1:]
         return tuple(
             self.graph.name(one)
             for one in ancestors
             if isinstance(one, SourceClass) and one in self.chosen and self.chosen[one].role == "trait"
         )
 
-    def _common(self, node: SourceClass, verdict: Verdict) -> tuple[Facts, dict[str, Any]]:
-        subject = self.reader.subject(node)
+    def _common(self, node: SourceClass, classification: Classification) -> tuple[FactSet, dict[str, Any]]:
+        context = self.analysis.class_context(node)
         self.described.add(node.module.name)
-        lineage = self.graph.lineage(node)
-        facts = self._guarded(node, partial(self._facts, node), Facts())
+        mro = self.graph.mro(node)
+        facts = self._guarded(node, partial(self._facts, node), FactSet())
         parameters: tuple[str, ...] = ()
-        parameters = self._guarded(node, partial(type_parameters, subject), parameters)
+        parameters = self._guarded(node, partial(type_parameters, context), parameters)
         members: tuple[Member, ...] = ()
-        members = self._guarded(node, partial(self.describer.members, subject, facts), members)
+        members = self._guarded(node, partial(self.member_reader.members, context, facts), members)
         common: dict[str, Any] = {
-            "name": subject.name,
-            "doc": self._guarded(node, partial(self.describer.doc, subject), ""),
+            "name": context.name,
+            "doc": self._guarded(node, partial(self.member_reader.doc, context), ""),
             "location": self.location(node),
             "bases": self._bases(node),
             "type_parameters": parameters,
-            "mro": tuple(self.graph.name(one) for one in lineage.nodes),
-            "complete": not lineage.gaps,
-            "reason": "; ".join(dict.fromkeys(self._reason(gap) for gap in lineage.gaps)),
-            "via": verdict.via,
-            "why": verdict.why,
-            "abstract": verdict.abstract,
+            "mro": tuple(self.graph.name(one) for one in mro.nodes),
+            "complete": not mro.uncertainties,
+            "reason": "; ".join(dict.fromkeys(self._reason(uncertainty) for uncertainty in mro.uncertainties)),
+            "via": classification.via,
+            "why": classification.why,
+            "abstract": classification.abstract,
             "host": self.classifier.host(node),
             "meta": facts.meta,
             "members": members,
         }
         for name in _FACTS:
             common[name] = tuple(getattr(facts, name))
-        for gap in lineage.gaps:
-            self._report(gap, node)
+        for uncertainty in mro.uncertainties:
+            self._report(uncertainty, node)
         return facts, common
 
-    def _facts(self, node: SourceClass) -> Facts:
-        subject = self.reader.subject(node)
-        facts = read_facts(subject)
-        read_class_calls(subject, facts)
+    def _facts(self, node: SourceClass) -> FactSet:
+        context = self.analysis.class_context(node)
+        facts = read_facts(context)
+        read_class_calls(context, facts)
         for finding in facts.findings:
             self.findings[finding.code, finding.location, finding.message] = finding
         return facts
 
     def _bases(self, node: SourceClass) -> tuple[Base, ...]:
-        unresolved = {gap.expression for gap in self.graph.bases(node).gaps if gap.code == "unresolved_base"}
+        unresolved = {
+            uncertainty.expression
+            for uncertainty in self.graph.bases(node).uncertainties
+            if uncertainty.code == "unresolved_base"
+        }
         return tuple(
             Base(
                 expression=one.expression,
@@ -220,66 +224,72 @@ class Composer:
                 arguments=one.arguments,
                 resolved=one.expression not in unresolved,
             )
-            for one in self.graph.bases(node).written
+            for one in self.graph.bases(node).entries
         )
 
     def location(self, node: ClassNode, expression: str = "") -> Location:
         """Where a class, or one of its bases, is written."""
         if not isinstance(node, SourceClass):
             return Location()
-        entry = node.entry
-        path = self.world.locator.shown(node.module.found.path or "")
-        scan = node.module.scan
-        if expression and scan is not None:
-            for text, base in zip(entry.bases, scan.classes[node.index].bases, strict=True):
+        entry = node.symbol
+        path = self.loader.locator.display_path(node.module.spec.path or "")
+        syntax = node.module.syntax
+        if expression and syntax is not None:
+            for text, base in zip(entry.bases, syntax.classes[node.index].bases, strict=True):
                 if text == expression:
                     return Location(path, base.lineno, base.end_lineno or base.lineno)
         return Location(path, entry.line, entry.end_line)
 
-    def _reason(self, gap: Gap) -> str:
-        if gap.code == "impossible_mro":
-            return gap.reason
-        where = self.location(gap.owner, gap.expression)
-        return f"the base `{gap.expression}`{f' at {where}' if where.path else ''} is not certain: {gap.reason}"
+    def _reason(self, uncertainty: Uncertainty) -> str:
+        if uncertainty.code == "impossible_mro":
+            return uncertainty.reason
+        location = self.location(uncertainty.owner, uncertainty.expression)
+        place = f" at {location}" if location.path else ""
+        return f"the base `{uncertainty.expression}`{place} is not certain: {uncertainty.reason}"
 
-    def _report(self, gap: Gap, node: SourceClass) -> None:
-        key = (gap.code, gap.owner, gap.expression)
+    def _report(self, uncertainty: Uncertainty, node: SourceClass) -> None:
+        key = (uncertainty.code, uncertainty.owner, uncertainty.expression)
         if key in self.findings:
             return
-        owner = self.graph.name(gap.owner)
+        owner = self.graph.name(uncertainty.owner)
+        expression, reason = uncertainty.expression, uncertainty.reason
         messages = {
-            "unresolved_base": f"The base `{gap.expression}` of {owner} could not be resolved: {gap.reason}.",
-            "conditional_base": f"Which class the base `{gap.expression}` of {owner} is cannot be told: {gap.reason}.",
-            "impossible_mro": f"{owner} cannot be created: {gap.reason}.",
+            "unresolved_base": f"The base `{expression}` of {owner} could not be resolved: {reason}.",
+            "conditional_base": f"Which class the base `{expression}` of {owner} is cannot be told: {reason}.",
+            "impossible_mro": f"{owner} cannot be created: {reason}.",
         }
-        written = self.location(gap.owner, gap.expression)
+        written = self.location(uncertainty.owner, uncertainty.expression)
         where = written if written.path else self.location(node)
         self.findings[key] = Finding(
             location=where,
-            code=gap.code,
-            message=messages[gap.code],
-            hint=_HINTS[gap.code].format(path=gap.path),
+            code=uncertainty.code,
+            message=messages[uncertainty.code],
+            hint=_HINTS[uncertainty.code].format(path=uncertainty.path),
             subject=owner if written.path else self.graph.name(node),
-            level="error" if gap.code == "impossible_mro" else "warning",
+            level="error" if uncertainty.code == "impossible_mro" else "warning",
         )
 
     def earlier_findings(self) -> tuple[Finding, ...]:
         """Findings of an earlier run that still hold."""
-        return self.earlier.findings if self.earlier is not None else ()
+        return self.previous.findings if self.previous is not None else ()
 
     # Modules.
 
-    def module_facts(self, modules: Iterable[Module]) -> Facts:
+    def module_facts(self, modules: Iterable[Module]) -> FactSet:
         """What functions and statements outside of models and traits emit, listen to and queue."""
-        facts = Facts()
+        facts = FactSet()
         described = {self.graph.name(one) for one in self.chosen}
-        earlier = self.earlier
-        if earlier is not None:
-            facts.listeners, facts.emits, facts.jobs = list(earlier.listeners), list(earlier.emits), list(earlier.jobs)
+        previous = self.previous
+        if previous is not None:
+            facts.listeners, facts.emits, facts.jobs = (
+                list(previous.listeners),
+                list(previous.emits),
+                list(previous.jobs),
+            )
         for module in modules:
-            if earlier is None or self.world.locator.shown(module.found.path or "") not in earlier.paths:
+            if previous is None or self.loader.locator.display_path(module.spec.path or "") not in previous.paths:
                 self.described.add(module.name)
-                self._guarded(module, partial(read_module_calls, self.reader, module, facts), None)
+                self._guarded(module, partial(read_module_calls, self.analysis, module, facts), None)
         facts.listeners = [one for one in facts.listeners if one.owner not in described]
         facts.emits = [one for one in facts.emits if one.owner not in described]
         return facts
@@ -290,7 +300,7 @@ def _sorted(classes: dict[str, Any]) -> list[Any]:
 
 
 def assemble(
-    composer: Composer,
+    builder: ManifestBuilder,
     modules: list[Module],
     packages: tuple[str, ...],
     settings: list[Setting],
@@ -299,14 +309,14 @@ def assemble(
     """The manifest of chosen classes.
 
     Args:
-        composer: Has chosen the classes.
+        builder: Has chosen the classes.
         modules: All modules of the analysed packages.
         packages: Names of these packages.
         settings: What files give.
         findings: What is wrong with files.
     """
-    models, traits, bases = composer.classes()
-    outside = composer.module_facts(modules)
+    models, traits, bases = builder.classes()
+    outside = builder.module_facts(modules)
     return Manifest(
         packages=packages,
         models=tuple(models),
@@ -315,8 +325,8 @@ def assemble(
         listeners=tuple(sorted(outside.listeners, key=_place)),
         emits=tuple(sorted(outside.emits, key=_place)),
         jobs=tuple(sorted(outside.jobs, key=_place)),
-        settings=tuple(_resolved(composer, one, [trait.name for trait in traits]) for one in settings),
-        findings=unique([*findings, *composer.findings.values(), *composer.earlier_findings()]),
+        settings=tuple(_resolved(builder, one, [trait.name for trait in traits]) for one in settings),
+        findings=unique([*findings, *builder.findings.values(), *builder.earlier_findings()]),
     )
 
 
@@ -324,11 +334,11 @@ def _place(fact: Any) -> tuple[Location, str]:
     return fact.location, fact.name
 
 
-def _resolved(composer: Composer, setting: Setting, traits: list[str]) -> Setting:
+def _resolved(builder: ManifestBuilder, setting: Setting, traits: list[str]) -> Setting:
     """A setting of a file with full names in place of short ones."""
     matching = [one for one in traits if one == setting.trait or one.rpartition(".")[2] == setting.trait]
     model = setting.model
     if model:
-        target = composer.graph.resolver.dotted(model)
-        model = composer.graph.name(target) if isinstance(target, SourceClass) else model
+        target = builder.graph.resolver.dotted(model)
+        model = builder.graph.name(target) if isinstance(target, SourceClass) else model
     return msgspec.structs.replace(setting, trait=matching[0] if len(matching) == 1 else setting.trait, model=model)

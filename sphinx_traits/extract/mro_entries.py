@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from sphinx_traits.extract.targets import ClassNode, ObjectTarget, Opaque, StdClass
+from sphinx_traits.extract.references import ClassNode, ObjectReference, StdlibClass, Unresolved
 
-GENERIC = StdClass(cast("type", typing.Generic))
-_PROTOCOL = StdClass(cast("type", typing.Protocol))
-_FLATTENED = {"NamedTuple": StdClass(tuple), "TypedDict": StdClass(dict)}
+GENERIC = StdlibClass(cast("type", typing.Generic))
+_PROTOCOL = StdlibClass(cast("type", typing.Protocol))
+_FLATTENED = {"NamedTuple": StdlibClass(tuple), "TypedDict": StdlibClass(dict)}
 _TYPING = ("typing", "typing_extensions")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BaseEntry:
     """One expression among the bases.
 
     Args:
@@ -33,31 +33,31 @@ class Entry:
     is_special: bool = False
     is_typed_dict: bool = False
 
-    def with_arguments(self, arguments: tuple[str, ...]) -> Entry:
+    def with_arguments(self, arguments: tuple[str, ...]) -> BaseEntry:
         """The same, subscripted."""
         typed = self.node in (GENERIC, _PROTOCOL) or self.alias
-        if not typed and isinstance(self.node, StdClass):
+        if not typed and isinstance(self.node, StdlibClass):
             typed = issubclass(self.node.type, typing.Generic)
         return replace(self, arguments=arguments, alias=typed)
 
     @staticmethod
-    def of_object(target: ObjectTarget) -> Entry:
+    def of_object(target: ObjectReference) -> BaseEntry:
         """An object of the standard library among the bases: an alias of ``typing``, or nothing we know."""
-        named = Entry.special(target.path)
+        named = BaseEntry.special(target.path)
         if named is not None:
             return named
         origin = getattr(target.value, "__origin__", None)
         if isinstance(origin, type):
             special = type(target.value).__module__ == "typing"
-            return Entry(StdClass(origin), alias=special, is_special=special)
-        return Entry(Opaque(target.path, "it is an object of the standard library, not a class"))
+            return BaseEntry(StdlibClass(origin), alias=special, is_special=special)
+        return BaseEntry(Unresolved(target.path, "it is an object of the standard library, not a class"))
 
     @staticmethod
-    def special(path: str) -> Entry | None:
+    def special(path: str) -> BaseEntry | None:
         """``NamedTuple`` and ``TypedDict``: neither stands in the MRO, a builtin class does."""
         module, _, name = path.rpartition(".")
         if module in _TYPING and name in _FLATTENED:
-            return Entry(_FLATTENED[name], is_typed_dict=name == "TypedDict")
+            return BaseEntry(_FLATTENED[name], is_typed_dict=name == "TypedDict")
         return None
 
 
@@ -66,7 +66,9 @@ def is_generic_marker(node: ClassNode) -> bool:
     return node in (GENERIC, _PROTOCOL)
 
 
-def mro_entries(entries: Sequence[Entry], *, generic: bool, is_generic: Callable[[ClassNode], bool]) -> list[ClassNode]:
+def mro_entries(
+    entries: Sequence[BaseEntry], *, generic: bool, is_generic: Callable[[ClassNode], bool]
+) -> list[ClassNode]:
     """The bases that Python uses for those written.
 
     Args:
@@ -75,8 +77,8 @@ def mro_entries(entries: Sequence[Entry], *, generic: bool, is_generic: Callable
         is_generic: Whether a class has ``typing.Generic`` among its ancestors.
     """
     nodes: list[ClassNode] = []
-    for place, entry in enumerate(entries):
-        later = entries[place + 1 :]
+    for position, entry in enumerate(entries):
+        later = entries[position + 1 :]
         if entry.node == GENERIC and entry.alias:
             protocol = any(one.node == _PROTOCOL and not one.alias for one in entries)
             if not protocol and not any(one.alias for one in later):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sphinx_traits.extract.conditions import UNKNOWN
-from sphinx_traits.extract.names import Resolver
-from sphinx_traits.extract.targets import Place, ValueTarget
+from sphinx_traits.extract.references import Position, ValueReference
+from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.manifest import Certainty, Value
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -27,7 +27,7 @@ _LONGEST = 2_000
 _DEPTH = 12
 
 
-class Folder:
+class ConstantEvaluator:
     """Evaluates what is constant.
 
     Args:
@@ -37,39 +37,39 @@ class Folder:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
 
-    def value(self, place: Place, node: ast.expr, depth: int = 0) -> Any:
+    def value(self, position: Position, node: ast.expr, depth: int = 0) -> Any:
         """The value of a constant expression, else UNKNOWN."""
         if depth > _DEPTH:
             return UNKNOWN
-        self.resolver.world.allowance.check()
+        self.resolver.loader.time_limit.check()
         if isinstance(node, ast.Constant):
             return node.value
         if isinstance(node, ast.Name | ast.Attribute):
-            return self._named(place, node, depth)
+            return self._named(position, node, depth)
         if isinstance(node, ast.Tuple | ast.List | ast.Set):
-            return self._collection(place, node, depth)
+            return self._collection(position, node, depth)
         if isinstance(node, ast.Dict):
-            return self._dict(place, node, depth)
+            return self._dict(position, node, depth)
         if isinstance(node, ast.UnaryOp):
-            return self._unary(self.value(place, node.operand, depth + 1), node.op)
+            return self._unary(self.value(position, node.operand, depth + 1), node.op)
         if isinstance(node, ast.BinOp):
-            return self._binary(place, node, depth)
+            return self._binary(position, node, depth)
         if isinstance(node, ast.JoinedStr):
-            text, certainty = self.pattern(place, node)
+            text, certainty = self.pattern(position, node)
             return text if certainty == "certain" else UNKNOWN
         return UNKNOWN
 
-    def _named(self, place: Place, node: ast.expr, depth: int) -> Any:
+    def _named(self, position: Position, node: ast.expr, depth: int) -> Any:
         before = len(self.resolver.conditions)
-        target = self.resolver.expression(place, node)
+        target = self.resolver.expression(position, node)
         undecided = len(self.resolver.conditions) > before
         del self.resolver.conditions[before:]
-        if undecided or not isinstance(target, ValueTarget) or target.node is node:
+        if undecided or not isinstance(target, ValueReference) or target.node is node:
             return UNKNOWN
-        return self.value(target.place, target.node, depth + 1)
+        return self.value(target.position, target.node, depth + 1)
 
-    def _collection(self, place: Place, node: ast.Tuple | ast.List | ast.Set, depth: int) -> Any:
-        values = [self.value(place, one, depth + 1) for one in node.elts]
+    def _collection(self, position: Position, node: ast.Tuple | ast.List | ast.Set, depth: int) -> Any:
+        values = [self.value(position, one, depth + 1) for one in node.elts]
         if any(one is UNKNOWN for one in values):
             return UNKNOWN
         if isinstance(node, ast.Tuple):
@@ -79,11 +79,11 @@ class Folder:
         except TypeError:
             return UNKNOWN
 
-    def _dict(self, place: Place, node: ast.Dict, depth: int) -> Any:
+    def _dict(self, position: Position, node: ast.Dict, depth: int) -> Any:
         if None in node.keys:
             return UNKNOWN
-        keys = [self.value(place, one, depth + 1) for one in node.keys if one is not None]
-        values = [self.value(place, one, depth + 1) for one in node.values]
+        keys = [self.value(position, one, depth + 1) for one in node.keys if one is not None]
+        values = [self.value(position, one, depth + 1) for one in node.values]
         if any(one is UNKNOWN for one in (*keys, *values)):
             return UNKNOWN
         try:
@@ -96,8 +96,8 @@ class Folder:
             return -value if isinstance(kind, ast.USub) else value
         return not value if isinstance(kind, ast.Not) and value is not UNKNOWN else UNKNOWN
 
-    def _binary(self, place: Place, node: ast.BinOp, depth: int) -> Any:
-        left, right = self.value(place, node.left, depth + 1), self.value(place, node.right, depth + 1)
+    def _binary(self, position: Position, node: ast.BinOp, depth: int) -> Any:
+        left, right = self.value(position, node.left, depth + 1), self.value(position, node.right, depth + 1)
         function = _BINARY.get(type(node.op))
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         texts = (
@@ -117,44 +117,44 @@ class Folder:
         too_large = isinstance(result, int | float) and abs(result) > _LARGEST
         return UNKNOWN if too_large or (isinstance(result, str | list | tuple) and len(result) > _LONGEST) else result
 
-    def shown(self, place: Place, node: ast.expr) -> Value:
+    def display(self, position: Position, node: ast.expr) -> Value:
         """A value as it is shown: folded where it is constant, else as written."""
         written = ast.unparse(node)
-        value = self.value(place, node)
+        value = self.value(position, node)
         if value is not UNKNOWN:
             text = repr(value)
             return Value(text, "literal", "" if text == written else written)
         return Value(written, "factory" if isinstance(node, ast.Lambda) else "expression")
 
-    def pattern(self, place: Place, node: ast.expr) -> tuple[str, Certainty]:
+    def pattern(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
         """A name that an expression gives: exact, with ``{placeholders}``, or only known at run time."""
-        value = UNKNOWN if isinstance(node, ast.JoinedStr) else self.value(place, node)
+        value = UNKNOWN if isinstance(node, ast.JoinedStr) else self.value(position, node)
         if isinstance(value, str):
             return value, "certain"
         if isinstance(node, ast.JoinedStr):
-            return self._joined([self._part(place, one) for one in node.values])
+            return self._joined([self._part(position, one) for one in node.values])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return self._joined([self._operand(place, one) for one in (node.left, node.right)])
+            return self._joined([self._operand(position, one) for one in (node.left, node.right)])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            left = self.value(place, node.left)
+            left = self.value(position, node.left)
             if isinstance(left, str):
                 return left.replace("%s", "{}").replace("%d", "{}"), "pattern"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            left = self.value(place, node.func.value)
+            left = self.value(position, node.func.value)
             if isinstance(left, str):
                 return left, "pattern"
         return ast.unparse(node), "dynamic"
 
-    def _part(self, place: Place, node: ast.expr) -> tuple[str, Certainty]:
+    def _part(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
         if not isinstance(node, ast.FormattedValue):
-            return self.pattern(place, node)
-        value = self.value(place, node.value)
+            return self.pattern(position, node)
+        value = self.value(position, node.value)
         if isinstance(value, str | int) and node.format_spec is None and node.conversion == -1:
             return str(value), "certain"
         return "{" + ast.unparse(node.value) + "}", "pattern"
 
-    def _operand(self, place: Place, node: ast.expr) -> tuple[str, Certainty]:
-        text, certainty = self.pattern(place, node)
+    def _operand(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
+        text, certainty = self.pattern(position, node)
         return ("{" + text + "}", "pattern") if certainty == "dynamic" else (text, certainty)
 
     @staticmethod

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sphinx_traits.extract.summary import Summary
+from sphinx_traits.extract.symbols import SymbolTable
 from sphinx_traits.manifest import Class, Emit, Finding, Job, Listener, Manifest
 
 
-def reached(changed: Iterable[str], imports: Mapping[str, Summary]) -> set[str]:
+def reached(changed: Iterable[str], imports: Mapping[str, SymbolTable]) -> set[str]:
     """The changed modules and all that import one of them, however far away.
 
     Args:
@@ -17,8 +17,8 @@ def reached(changed: Iterable[str], imports: Mapping[str, Summary]) -> set[str]:
         imports: The summaries of all modules, gone ones left out.
     """
     importers: dict[str, set[str]] = defaultdict(set)
-    for name, summary in imports.items():
-        for path in (*summary.imports, *(one.module for one in summary.assumptions)):
+    for name, symbols in imports.items():
+        for path in (*symbols.imports, *(one.module for one in symbols.assumptions)):
             importers[path].add(name)
     users: dict[str, set[str]] = defaultdict(set)
     for path, names in importers.items():
@@ -44,7 +44,7 @@ def _prefixes(path: str) -> list[str]:
     return [".".join(parts[: length + 1]) for length in range(len(parts))]
 
 
-class Earlier:
+class PreviousRun:
     """The facts of an earlier manifest that still hold.
 
     Args:

@@ -29,7 +29,7 @@ _KEEPS_ROWS = frozenset(
 _LIFECYCLE = frozenset({"save", "delete", "clean", "full_clean", "__init__", "setUp", "refresh_from_db"})
 
 
-def reconcile(manifest: Manifest) -> Iterator[Finding]:
+def cross_check(manifest: Manifest) -> Iterator[Finding]:
     """All findings of a whole manifest.
 
     Args:
@@ -72,9 +72,9 @@ def _never_emitted(events: dict[str, Event], emits: list[Emit]) -> Iterator[Find
 def _may_be(pattern: str, wire: str) -> bool:
     """Whether a name with ``{placeholders}`` may become a wire name."""
     rest = wire
-    for place, part in enumerate(_constant_parts(pattern)):
+    for position, part in enumerate(_constant_parts(pattern)):
         at = rest.find(part)
-        if at < 0 or (place == 0 and at > 0 and not pattern.startswith("{")):
+        if at < 0 or (position == 0 and at > 0 and not pattern.startswith("{")):
             return False
         rest = rest[at + len(part) :]
     return True
@@ -190,16 +190,16 @@ def _unknown_settings(manifest: Manifest, by_name: dict[str, Class]) -> Iterator
             if "." not in one.trait:
                 yield _no_such(one.location, f"No trait is called {one.trait!r}.", "unknown_trait", one.model)
             continue
-        lineage = [by_name[name] for name in trait.mro if name in by_name]
-        keys = {fact.name for each in lineage for fact in (*each.config, *each.features)}
+        mro = [by_name[name] for name in trait.mro if name in by_name]
+        keys = {fact.name for each in mro for fact in (*each.config, *each.features)}
         if one.key not in keys | {"enabled"} and trait.via == "declared":
             message = f"{trait.name} declares no config key or feature {one.key!r}."
             yield _no_such(one.location, message, "unknown_key", one.model or trait.name)
 
 
-def _no_such(location: Location, message: str, code: str, subject: str) -> Finding:
+def _no_such(location: Location, message: str, code: str, context: str) -> Finding:
     hint = "See the trait's page for what can be set."
-    return Finding(location=location, code=code, message=message, hint=hint, subject=subject)
+    return Finding(location=location, code=code, message=message, hint=hint, subject=context)
 
 
 def _overridden(classes: Collection[Class]) -> dict[str, list[tuple[str, tuple[Class, Member]]]]:

@@ -9,12 +9,12 @@ from functools import cached_property
 from itertools import pairwise
 
 from sphinx_traits.extract.comments import Comments
-from sphinx_traits.extract.fold import Folder
-from sphinx_traits.extract.linearise import Graph, Lineage
-from sphinx_traits.extract.names import Resolver
-from sphinx_traits.extract.scan import FunctionNode
-from sphinx_traits.extract.targets import ClassNode, Place, SourceClass, Target, ValueTarget
-from sphinx_traits.extract.world import Module, World
+from sphinx_traits.extract.constants import ConstantEvaluator
+from sphinx_traits.extract.module_loader import Module, ModuleLoader
+from sphinx_traits.extract.mro import ClassGraph, Mro
+from sphinx_traits.extract.references import ClassNode, Position, Reference, SourceClass, ValueReference
+from sphinx_traits.extract.resolver import Resolver
+from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import (
     CacheKey,
     Column,
@@ -34,7 +34,7 @@ from sphinx_traits.manifest import (
 
 
 @dataclass(slots=True)
-class Facts:
+class FactSet:
     """What adapters found on one class, or at the top level of one module."""
 
     hooks: list[Hook] = field(default_factory=list)
@@ -58,18 +58,18 @@ class Facts:
     deprecated: str = ""
 
 
-class Reader:
+class AnalysisContext:
     """What is shared by everything that reads facts.
 
     Args:
         graph: The inheritance graph.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ClassGraph) -> None:
         self.graph = graph
         self.resolver: Resolver = graph.resolver
-        self.world: World = graph.resolver.world
-        self.folder: Folder = Folder(graph.resolver)
+        self.loader: ModuleLoader = graph.resolver.loader
+        self.constants: ConstantEvaluator = ConstantEvaluator(graph.resolver)
         self._comments: dict[str, Comments] = {}
 
     def comments(self, module: Module) -> Comments:
@@ -83,15 +83,17 @@ class Reader:
     def location(self, module: Module, node: ast.AST) -> Location:
         """Where a node is written."""
         line = getattr(node, "lineno", 0)
-        return Location(self.world.locator.shown(module.found.path or ""), line, getattr(node, "end_lineno", 0) or 0)
+        return Location(
+            self.loader.locator.display_path(module.spec.path or ""), line, getattr(node, "end_lineno", 0) or 0
+        )
 
-    def subject(self, node: SourceClass) -> Subject:
+    def class_context(self, node: SourceClass) -> ClassContext:
         """A class of a source, ready to be described."""
-        return Subject(self, node)
+        return ClassContext(self, node)
 
-    def lineage_paths(self, node: ClassNode) -> frozenset[str]:
+    def mro_names(self, node: ClassNode) -> frozenset[str]:
         """The names of a class and of all its ancestors."""
-        return frozenset(self.graph.name(one) for one in self.graph.lineage(node).nodes)
+        return frozenset(self.graph.name(one) for one in self.graph.mro(node).nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,42 +106,42 @@ class Statement:
     annotation: ast.expr | None
 
 
-class Subject:
+class ClassContext:
     """A class with its node, as adapters see it.
 
     Args:
-        reader: What is shared.
+        analysis: The shared objects of the run.
         node: The class.
     """
 
-    def __init__(self, reader: Reader, node: SourceClass) -> None:
-        self.reader = reader
+    def __init__(self, analysis: AnalysisContext, node: SourceClass) -> None:
+        self.analysis = analysis
         self.node = node
         self.module: Module = node.module
-        self.name: str = reader.graph.name(node)
-        self.short: str = node.entry.name
+        self.name: str = analysis.graph.name(node)
+        self.short: str = node.symbol.name
 
     @cached_property
-    def place(self) -> Place:
+    def position(self) -> Position:
         """The end of the class's body."""
-        return Place(self.module, self.node.index)
+        return Position(self.module, self.node.index)
 
     @cached_property
-    def lineage(self) -> Lineage:
+    def mro(self) -> Mro:
         """The class and its ancestors."""
-        return self.reader.graph.lineage(self.node)
+        return self.analysis.graph.mro(self.node)
 
     @cached_property
     def ancestors(self) -> frozenset[str]:
         """Names of the class and its ancestors."""
-        return self.reader.lineage_paths(self.node)
+        return self.analysis.mro_names(self.node)
 
     @cached_property
     def tree(self) -> ast.ClassDef:
         """The class statement."""
-        if self.module.scan is None:
+        if self.module.syntax is None:
             raise LookupError(self.name)
-        return self.module.scan.classes[self.node.index]
+        return self.module.syntax.classes[self.node.index]
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -151,13 +153,13 @@ class Subject:
         """The functions of the body, in order."""
         return tuple(one for one in self.tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
 
-    def resolve(self, node: ast.expr) -> Target:
+    def resolve(self, node: ast.expr) -> Reference:
         """What an expression in the body stands for."""
-        return self.reader.resolver.expression(self.place, node)
+        return self.analysis.resolver.expression(self.position, node)
 
     def location(self, node: ast.AST) -> Location:
         """Where a node is written."""
-        return self.reader.location(self.module, node)
+        return self.analysis.location(self.module, node)
 
     def doc(self, statement: Statement) -> str:
         """The documentation of an assignment: the string below it, or its ``#:`` comment."""
@@ -165,7 +167,7 @@ class Subject:
         text = following.value if isinstance(following, ast.Expr) else None
         if isinstance(text, ast.Constant) and isinstance(text.value, str):
             return clean(text.value)
-        return self.reader.comments(self.module).of(statement.node)
+        return self.analysis.comments(self.module).of(statement.node)
 
     @cached_property
     def _following(self) -> dict[int, ast.stmt]:
@@ -177,7 +179,7 @@ class Subject:
         if not isinstance(value, ast.Call):
             return None
         target = self.resolve(value)
-        return self.reader.graph.instance_of(target) if isinstance(target, ValueTarget) else None
+        return self.analysis.graph.instance_of(target) if isinstance(target, ValueReference) else None
 
 
 def assignments(body: list[ast.stmt]) -> Iterator[Statement]:
