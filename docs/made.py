@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from traits_cli.schemas import schemas
-from traits_runtime._core.diagnose.catalogue import CHECKS, page_of
+from traits_runtime.diagnose.checks import CHECKS, page_of
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 

@@ -11,7 +11,9 @@ COMMANDS = {
     "check": Command("traits_cli.diff:check", "Fail where the sources break what an earlier version promised."),
     "completion": Command("traits_cli.completion:completion", "Print the completion script of a shell."),
     "config": Command("traits_cli.config:config", "Read, explain and override config values."),
-    "diagnose": Command("traits_cli.diagnose:diagnose", "Find what is wrong, and fix what is safe to fix."),
+    "diagnose": Command(
+        "traits_cli.diagnose.command:diagnose", "Check sources, config, program and database; apply fixes."
+    ),
     "diff": Command("traits_cli.diff:diff", "Say what changed between two versions, and what of it breaks."),
     "docs": Command("traits_cli.docs:docs", "Write the documentation of models and traits."),
     "events": Command("traits_cli.events:events", "List events, who emits them and who hears them."),

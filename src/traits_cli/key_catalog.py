@@ -175,12 +175,16 @@ def live() -> Known:
 
 def static(sources: Sources, app: Application | None = None) -> Known:
     """What the sources declare, with files, environment and store; nothing is imported."""
-    project, manifest = _read(sources)
+    return from_manifest(*_read(sources), app or Application(sources))
+
+
+def from_manifest(project: Project, manifest: Manifest, app: Application) -> Known:
+    """What a manifest declares, with files, environment and store."""
     resolver = Resolver(os.environ, lambda _error, _place: None)
     file = os.environ.get("TRAITS_CONFIG") or find_file(project.root)
     if file is not None:
         resolver.files = read_file(Path(file))
-    store = (app or Application(sources)).open_store()
+    store = app.open_store()
     if store is not None and store.is_file():
         resolver.stored = _stored(store)
     places = {one.name: one for one in manifest.classes()}

@@ -38,8 +38,13 @@ def _schemas() -> Iterator[tuple[str, dict[str, Any]]]:
         of = getattr(command.callback, "__traits_json__", None)
         if of is not None:
             envelope: Any = Envelope
-            schema = msgspec.json.schema(envelope[of])
+            schema = msgspec.json.schema(envelope[of], schema_hook=_as_text)
             for one in schema["$defs"].values():
                 if "description" in one:
                     one["description"] = inspect.cleandoc(one["description"])
             yield f"traits/{name.replace(' ', '-')}/1", schema
+
+
+def _as_text(type_: type) -> dict[str, Any]:
+    """The schema of a class that `print_json` writes by ``str``."""
+    return {"type": "string", "description": inspect.cleandoc(type_.__doc__ or "").partition("\n")[0]}

@@ -19,7 +19,9 @@ import pytest
 from click.testing import Result
 
 from programs import ROOT, process, run
-from traits_runtime._core.diagnose.catalogue import CHECKS
+from sphinx_traits.extract import Extraction
+from sphinx_traits.project import Project
+from traits_runtime.diagnose.checks import CHECKS
 
 MODELS = '''
 """A shop that is in order."""
@@ -234,7 +236,7 @@ def test_healthy_sources_and_config_are_silent(lite: Shop) -> None:
     """No id at all, exit code 0, and a sentence that says so."""
     done = lite.static()
 
-    assert (done.exit_code, done.stdout) == (0, "Nothing is wrong.\n")
+    assert (done.exit_code, done.stdout) == (0, "No findings.\n")
 
 
 @pytest.mark.slow
@@ -717,6 +719,33 @@ def test_operations_without_a_trait_are_found(operations: str, lite: Shop) -> No
 
     assert done["ids"] == ["TRT403"]
     assert done["data"][0]["subject"] == "Lost"  # type: ignore[index]
+
+
+def test_sources_are_read_once(lite: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Findings, config keys and the check after a fix share one manifest."""
+    from traits_cli import sources
+
+    projects = []
+    read_files = sources.read_files
+
+    def counting(project: Project, **options: bool) -> Extraction:
+        projects.append(project)
+        return read_files(project, **options)
+
+    monkeypatch.setattr(sources, "read_files", counting)
+    lite.config(CONFIG["TRT202"][0])
+    done = lite.static("--fix")
+
+    assert "1 fixed." in done.stderr
+    assert len(projects) == 1
+
+
+def test_json_shows_what_the_fix_would_change(lite: Shop) -> None:
+    """The target and a preview, as `--diff` prints them; null where no command can fix it."""
+    lite.config(CONFIG["TRT202"][0] + CONFIG["TRT205"][0].partition("\n")[2])
+    fixes = {str(finding["id"]): finding["fix"] for finding in found(lite.static("--json"))}
+
+    assert fixes == {"TRT202": "pyproject.toml: remove HasSlug.max_length", "TRT205": None}
 
 
 # -- choosing, baseline, forms

@@ -16,11 +16,11 @@ from sqlalchemy import Column, Engine, MetaData, Table, create_engine, inspect
 
 from traits_runtime import config
 from traits_runtime._core import runtime
-from traits_runtime._core.diagnose.problem import Fix, Found, found
-from traits_runtime._core.diagnose.running import place_of
 from traits_runtime._core.engines import needs
 from traits_runtime._core.trait.columns import columns_of, named
 from traits_runtime._core.trait.record import ATTRIBUTE, Record
+from traits_runtime.diagnose.finding import Finding, Fix, make_finding
+from traits_runtime.diagnose.program_checks import place_of
 
 with needs("diagnose"):
     from alembic.autogenerate import compare_metadata
@@ -115,7 +115,7 @@ def _without_asyncio(engine: Engine) -> Engine:
     return engine if name is None else create_engine(engine.url.set(drivername=name))
 
 
-def check_schema(engine: Engine, records: Iterable[Record], root: Path) -> Iterator[Found]:
+def check_schema(engine: Engine, records: Iterable[Record], root: Path) -> Iterator[Finding]:
     """What the database lacks of the tables of models that use traits.
 
     Args:
@@ -129,10 +129,10 @@ def check_schema(engine: Engine, records: Iterable[Record], root: Path) -> Itera
     names = set(inspect(engine).get_table_names())
     at = Schema(engine, places, migrated=not names.isdisjoint(MIGRATIONS))
     tenants = list(_tenants(at, names))
-    reported = {one.problem.subject for one in tenants}
+    reported = {one.subject for one in tenants}
     yield from tenants
     for metadata in _metadatas(places):
-        yield from (one for one in _missing(at, metadata, names) if one.problem.subject not in reported)
+        yield from (one for one in _missing(at, metadata, names) if one.subject not in reported)
     yield from _trash(at, names)
 
 
@@ -184,7 +184,7 @@ def _first_user(trait: str, metadata: MetaData, records: Iterable[Record], root:
     return "", 0
 
 
-def _missing(at: Schema, metadata: MetaData, names: set[str]) -> Iterator[Found]:
+def _missing(at: Schema, metadata: MetaData, names: set[str]) -> Iterator[Finding]:
     host = sys.modules.get("traits_runtime.adapters.sqlalchemy")  # importing it would change the models
 
     def ours(thing: Any, name: str | None, kind: str, reflected: bool, beside: Any) -> bool:
@@ -205,7 +205,7 @@ def _missing(at: Schema, metadata: MetaData, names: set[str]) -> Iterator[Found]
                 yield from finder(at, one)
 
 
-def _table(at: Schema, change: Any) -> Iterator[Found]:
+def _table(at: Schema, change: Any) -> Iterator[Finding]:
     place = at.places[change[1].key]
     name = place.table.name
 
@@ -216,7 +216,7 @@ def _table(at: Schema, change: Any) -> Iterator[Found]:
     yield _found(at, "TRT301", place, name, said, create, f"CREATE TABLE {name}")
 
 
-def _column(at: Schema, change: Any) -> Iterator[Found]:
+def _column(at: Schema, change: Any) -> Iterator[Finding]:
     _, schema, name, column = change
     place = at.places[name if schema is None else f"{schema}.{name}"]
     said = (
@@ -234,7 +234,7 @@ def _column(at: Schema, change: Any) -> Iterator[Found]:
     yield _found(at, "TRT302", place, f"{name}.{column.name}", said, add, _sql(at, add))
 
 
-def _index(at: Schema, change: Any) -> Iterator[Found]:
+def _index(at: Schema, change: Any) -> Iterator[Finding]:
     thing = change[1]
     place = at.places[thing.table.key]
     columns = ", ".join(column.name for column in thing.columns)
@@ -252,7 +252,7 @@ def _index(at: Schema, change: Any) -> Iterator[Found]:
     yield _found(at, "TRT304", place, f"{thing.table.name}({columns})", said, add, _sql(at, add))
 
 
-def _type_differs(at: Schema, change: Any) -> Iterator[Found]:
+def _type_differs(at: Schema, change: Any) -> Iterator[Finding]:
     _, schema, name, column, _existing, was, wanted = change
     place = at.places[name if schema is None else f"{schema}.{name}"]
     new = wanted.compile(at.engine.dialect)
@@ -266,7 +266,7 @@ def _type_differs(at: Schema, change: Any) -> Iterator[Found]:
     yield _found(at, "TRT303", place, f"{name}.{column}", said, alter, f"ALTER TABLE {name}: {column} TYPE {new}")
 
 
-def _null_differs(at: Schema, change: Any) -> Iterator[Found]:
+def _null_differs(at: Schema, change: Any) -> Iterator[Finding]:
     _, schema, name, column, existing, _was, wanted = change
     place = at.places[name if schema is None else f"{schema}.{name}"]
     said = f"{_name(place)} says {column!r} may {'' if wanted else 'not '}be empty; the database says the opposite."
@@ -280,7 +280,7 @@ def _null_differs(at: Schema, change: Any) -> Iterator[Found]:
     yield _found(at, "TRT305", place, f"{name}.{column}", said, alter, shown)
 
 
-_FINDERS: dict[str, Callable[[Schema, Any], Iterator[Found]]] = {
+_FINDERS: dict[str, Callable[[Schema, Any], Iterator[Finding]]] = {
     "add_table": _table,
     "add_column": _column,
     "add_index": _index,
@@ -290,7 +290,7 @@ _FINDERS: dict[str, Callable[[Schema, Any], Iterator[Found]]] = {
 }
 
 
-def _trash(at: Schema, names: set[str]) -> Iterator[Found]:
+def _trash(at: Schema, names: set[str]) -> Iterator[Finding]:
     """Unique constraints of the database that count rows in the waste bin."""
     looked = inspect(at.engine)
     for place in at.places.values():
@@ -308,7 +308,7 @@ def _trash(at: Schema, names: set[str]) -> Iterator[Found]:
                 yield _counts_trash(at, place, columns, trashed)
 
 
-def _counts_trash(at: Schema, place: Place, columns: tuple[str, ...], trashed: str) -> Found:
+def _counts_trash(at: Schema, place: Place, columns: tuple[str, ...], trashed: str) -> Finding:
     among = ", ".join(columns)
     where = f"{trashed} IS NULL"
     quoted = ", ".join(map(repr, columns))
@@ -330,7 +330,7 @@ def _is_trashed(column: Column[Any]) -> bool:
     return column.nullable is True and TRASHED in (column.name, getattr(declared, "name", ""))
 
 
-def _tenants(at: Schema, names: set[str]) -> Iterator[Found]:
+def _tenants(at: Schema, names: set[str]) -> Iterator[Finding]:
     """Models that belong to tenants by a trait, and whose table has no column for it."""
     looked = inspect(at.engine)
     for place in at.places.values():
@@ -358,12 +358,12 @@ def _tenant_column(model: type) -> str | None:
 def _found(
     at: Schema, id: str, place: Place, subject: str, message: str,  # noqa: A002
     apply: Callable[[Operations], object] | None = None, preview: str = "", *, hint: str = "",
-) -> Found:  # fmt: skip
+) -> Finding:  # fmt: skip
     fix = None if apply is None else Fix("database", preview, lambda: _run(at.engine, apply))
     fixing = "unsafe" if at.migrated else None
     if at.migrated and not hint:
         hint = "A migration tool is in use here: write a migration."
-    return found(id, subject, message, hint=hint, path=place.path, line=place.line, fix=fix, fixing=fixing)  # type: ignore[arg-type]
+    return make_finding(id, subject, message, hint=hint, path=place.path, line=place.line, fix=fix, fixing=fixing)  # type: ignore[arg-type]
 
 
 def _run(engine: Engine, apply: Callable[[Operations], object]) -> None:

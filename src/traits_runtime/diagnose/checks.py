@@ -1,4 +1,4 @@
-"""Everything that `traits diagnose` can find: one record an id, from which its help and its page are made."""
+"""The table of checks of `traits diagnose`; the help and the documentation page of an id are generated from it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""`traits diagnose`: collects findings, applies fixes, and prints findings in five formats."""

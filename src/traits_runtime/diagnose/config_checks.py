@@ -1,0 +1,216 @@
+"""Checks of config: values of files, environment and store that do not match the declared keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from traits_runtime._core.config.files import lines_of
+from traits_runtime._core.config.keys import Key
+from traits_runtime._core.config.resolver import Address, Resolver, Source, Subject, Table
+from traits_runtime._core.declare import REQUIRED
+from traits_runtime._core.files import write_atomic
+from traits_runtime.diagnose.finding import Finding, Fix, make_finding
+from traits_runtime.diagnose.program_checks import relative_to
+from traits_runtime.errors import InvalidConfigValueError, hint
+
+ROLLOUT_SUFFIXES = (".rollout", ".subjects")
+"""Ends of the undeclared keys that store a feature's rollout."""
+
+
+class DeclaredConfig(NamedTuple):
+    """The declared keys and the layers that give them values.
+
+    Args:
+        keys: The declared keys by trait's path, by name.
+        models: The config subject of each model, by path.
+        users: The models of each trait.
+        subjects: The config subject of each trait.
+        resolver: The layers.
+        file: The config file, None for none.
+        root: The folder that its name is shown relative to.
+        forget: Removes an override from the store; None where there is no store.
+    """
+
+    keys: Mapping[str, Mapping[str, Key]]
+    models: Mapping[str, Subject]
+    users: Mapping[str, tuple[str, ...]]
+    subjects: Mapping[str, Subject]
+    resolver: Resolver
+    file: Path | None
+    root: Path
+    forget: Callable[[Address], None] | None
+
+
+class GivenValue(NamedTuple):
+    """A value in a file or in the store.
+
+    Args:
+        layer: ``file`` or ``stored``.
+        address: Trait, key, model and tenant.
+        value: The value as it is written.
+        place: Where it is written.
+    """
+
+    layer: str
+    address: Address
+    value: object
+    place: str
+
+    @property
+    def scope(self) -> str:
+        """`` for Article of tenant acme``, empty for everybody."""
+        _trait, _key, model, tenant = self.address
+        return (f" for {model}" if model else "") + (f" of tenant {tenant}" if tenant else "")
+
+
+def check_config(config: DeclaredConfig) -> Iterator[Finding]:
+    """Check every value of files, store and environment, and every required key."""
+    for layer, table in (("file", config.resolver.files), ("stored", config.resolver.stored)):
+        for address, (value, place) in table.values.items():
+            yield from _check_value(config, GivenValue(layer, address, value, place))
+    for keys in config.keys.values():
+        for key in keys.values():
+            yield from _check_required(config, key)
+            yield from _check_environment(config, key)
+
+
+def _check_value(config: DeclaredConfig, given: GivenValue) -> Iterator[Finding]:
+    trait, name, model, _tenant = given.address
+    if trait == "*":
+        return
+    owners = [path for path in config.keys if path == trait or path.endswith("." + trait)]
+    key = next((config.keys[path][name] for path in owners if name in config.keys[path]), None)
+    message = ""
+    if not owners:
+        message = f"There is no trait {trait!r}.{hint(trait, _short_names(config))}"
+    elif model and model not in config.models:
+        message = f"There is no model {model!r}.{hint(model, config.models)}"
+    elif key is None and not name.endswith(ROLLOUT_SUFFIXES):
+        message = f"Trait {trait!r} declares no key {name!r}.{hint(name, config.keys[owners[0]])}"
+    if message:
+        yield _value_finding(config, given, "TRT201", f"{trait}.{name}", message)
+    elif key is not None:
+        yield from _check_against(config, given, key)
+
+
+def _short_names(config: DeclaredConfig) -> list[str]:
+    return [path.rpartition(".")[2] for path in config.keys]
+
+
+def _check_against(config: DeclaredConfig, given: GivenValue, key: Key) -> Iterator[Finding]:
+    subject = f"{key.trait}.{key.name}"
+    try:
+        checked = key.check(given.value, given.layer)
+    except InvalidConfigValueError as error:
+        yield _value_finding(config, given, "TRT202", subject, f"{error} It has no effect.")
+        return
+    variable = next((name for name in key.option.env if name in config.resolver.environ), None)
+    if key.option.locked and variable is not None:
+        message = f"{subject} is locked to ${variable}, which is set: the value given here has no effect."
+        yield _value_finding(config, given, "TRT206", subject, message)
+        return
+    if key.option.deprecated:
+        message = f"{subject} is deprecated: {key.option.deprecated}."
+        yield _value_finding(config, given, "TRT205", subject, message, is_fixable=False)
+    if _value_without(config, given, key) == checked:
+        message = f"{subject} = {key.show(checked)}{given.scope} is the effective value without it."
+        yield _value_finding(config, given, "TRT203", subject, message)
+
+
+def _value_without(config: DeclaredConfig, given: GivenValue, key: Key) -> object:
+    """The effective value if the given one were removed."""
+    files, stored = config.resolver.files, config.resolver.stored
+    changed = files if given.layer == "file" else stored
+    remaining = Table({address: entry for address, entry in changed.values.items() if address != given.address})
+    resolver = Resolver(config.resolver.environ, lambda _error, _place: None)
+    resolver.files = remaining if given.layer == "file" else files
+    resolver.stored = remaining if given.layer == "stored" else stored
+    _trait, _key, model, tenant = given.address
+    subject = config.models[model] if model else config.subjects[key.path]
+    return resolver.value(key, subject, tenant or None)
+
+
+def _value_finding(
+    config: DeclaredConfig, given: GivenValue, id: str, subject: str, message: str, *, is_fixable: bool = True,  # noqa: A002
+) -> Finding:  # fmt: skip
+    """A finding about one value of a file or of the store, with the fix that removes the value."""
+    file = config.file
+    if given.layer == "file" and file is not None:
+        path = relative_to(file, config.root)
+        fix = Fix(path, f"remove {subject}{given.scope}", lambda: remove_value(file, given.address))
+        line = line_of(file, given.address)
+        return make_finding(id, subject, message, path=path, line=line, fix=fix if is_fixable else None)
+    forget = config.forget
+    if given.layer != "stored" or forget is None or not is_fixable:
+        return make_finding(id, subject, f"{message} ({given.place})")
+    fix = Fix("store", f"unset {subject}{given.scope}", lambda: forget(given.address))
+    return make_finding(id, subject, f"{message} ({given.place})", fix=fix)
+
+
+def _check_required(config: DeclaredConfig, key: Key) -> Iterator[Finding]:
+    if key.default() is not REQUIRED:
+        return
+    users = config.users.get(key.path, ())
+    without = [model for model in users if config.resolver.value(key, config.models[model]) is REQUIRED]
+    if without:
+        subject = f"{key.trait}.{key.name}"
+        variables = " or ".join(f"${name}" for name in key.option.env)
+        way = f"Set {variables}, or" if variables else "Set it:"
+        yield make_finding(
+            "TRT204", subject, f"{subject} is required and has no value for {', '.join(without)}.",
+            hint=f"{way} [tool.traits.config.{key.trait}] {key.name} = ...",
+        )  # fmt: skip
+
+
+def _check_environment(config: DeclaredConfig, key: Key) -> Iterator[Finding]:
+    for source in config.resolver.sources(key, config.subjects[key.path], "", ()):
+        if source.layer == "environment":
+            yield from _check_variable(key, source)
+
+
+def _check_variable(key: Key, source: Source) -> Iterator[Finding]:
+    subject = f"{key.trait}.{key.name}"
+    try:
+        key.check(source.value, "environment", text=True)
+    except InvalidConfigValueError as error:
+        yield make_finding("TRT202", subject, f"{source.place}: {error} It has no effect.")
+        return
+    if key.option.deprecated:
+        message = f"{source.place} sets {subject}, which is deprecated: {key.option.deprecated}."
+        yield make_finding("TRT205", subject, message)
+
+
+def table_of(address: Address) -> tuple[str, ...]:
+    """The table of a config file that holds an address, without ``tool.traits``.
+
+    >>> table_of(("HasSlug", "max_length", "shop.Article", ""))
+    ('models', 'shop.Article', 'HasSlug')
+    """
+    trait, _key, model, tenant = address
+    owner = ("models", model, trait) if model else ("config", trait)
+    if tenant:
+        return ("tenants", tenant, *(owner if model else (trait,)))
+    return owner
+
+
+def line_of(file: Path, address: Address) -> int:
+    """The line of a value in a config file, 0 where it is written in a way that a search does not find."""
+    return lines_of(file).get((*table_of(address), address[1]), 0)
+
+
+def remove_value(file: Path, address: Address) -> None:
+    """Remove a value from a config file; comments and everything else stay as they are."""
+    import tomlkit
+
+    document = tomlkit.parse(file.read_text(encoding="utf-8"))
+    prefix = ("tool", "traits") if file.name == "pyproject.toml" else ()
+    table: Any = document
+    for part in (*prefix, *table_of(address)):
+        table = table.get(part)
+        if table is None:
+            return
+    if address[1] in table:
+        del table[address[1]]
+        write_atomic(file, tomlkit.dumps(document))
