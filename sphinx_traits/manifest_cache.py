@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import msgspec
 
-from sphinx_traits.files import write_atomic
 from sphinx_traits.manifest import Manifest
+from traits_runtime.rules.output import write_file
 
 T = TypeVar("T")
 _RACE_S = 2.0
@@ -107,7 +107,7 @@ def save(
         files=tuple(_file(one, known) for one, known in sorted(files.items())),
         directories=tuple(_directory(one, entries) for one, entries in sorted(directories.items())),
     )
-    write_atomic(path, b"%b\n%b" % (msgspec.json.encode(head), data))
+    write_file(path, b"%b\n%b" % (msgspec.json.encode(head), data))
 
 
 def digest(data: bytes) -> str:

@@ -88,7 +88,7 @@ def _allowed(module: str, name: str) -> bool:
     if module == "sphinx_traits.manifest":
         return not under(name, *OURS)
     if module == "sphinx_traits.manifest_cache":
-        return not under(name, *OURS) or under(name, "sphinx_traits.manifest", "sphinx_traits.files")
+        return not under(name, *OURS) or under(name, "sphinx_traits.manifest", "traits_runtime.rules.output")
     if under(name, "sphinx_traits._sphinx"):
         return under(module, "sphinx_traits._sphinx") or module == "sphinx_traits"
     return not under(name, "click", "rich")

@@ -12,8 +12,8 @@ from sphinx.util import logging
 from sphinx_traits._sphinx.build import build_of
 from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
-from sphinx_traits.files import write_if_changed
 from sphinx_traits.manifest import dumps
+from traits_runtime.rules.output import write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set

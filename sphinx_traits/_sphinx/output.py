@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sphinx_traits.files import write_if_changed
+from traits_runtime.rules.output import write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

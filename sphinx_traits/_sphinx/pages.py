@@ -16,7 +16,7 @@ from sphinx.locale import get_translation
 from sphinx_traits._sphinx.config import LARGE
 from sphinx_traits._sphinx.parts import by_short_name
 from sphinx_traits._sphinx.warn import warn
-from sphinx_traits.files import write_if_changed
+from traits_runtime.rules.output import write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -13,9 +13,9 @@ from sphinx.util.display import SkipProgressMessage, progress_message
 from sphinx_traits import manifest_cache
 from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
-from sphinx_traits.files import write_atomic
 from sphinx_traits.manifest import Finding, Manifest, ManifestError, loads
 from sphinx_traits.version import __version__
+from traits_runtime.rules.output import write_file
 
 if TYPE_CHECKING:
     from sphinx_traits._sphinx.config import Settings
@@ -96,7 +96,7 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
         warn("package_not_found", str(error), where)
         raise SkipProgressMessage(str(error)) from error
     if found.kept is not None:
-        write_atomic(cache / LAST, msgspec.json.encode(_Last(_key(project), found.kept.name)))
+        write_file(cache / LAST, msgspec.json.encode(_Last(_key(project), found.kept.name)))
     return found.manifest, found.fingerprint
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphinx_traits._sphinx.parts import summary
-from sphinx_traits.files import write_if_changed
 from sphinx_traits.render import OVERVIEWS, markdown, markdown_overview
+from traits_runtime.rules.output import write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import msgspec
 from sphinx_traits import manifest_cache
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.symbols import SymbolTable
-from sphinx_traits.files import write_atomic
+from traits_runtime.rules.output import write_file
 
 
 class Cache:
@@ -69,7 +69,7 @@ class Cache:
     ) -> None:
         """Write the manifest and the symbol tables; does nothing where the folder cannot be written to."""
         with contextlib.suppress(OSError):
-            write_atomic(self._summaries, msgspec.json.encode(symbol_tables))
+            write_file(self._summaries, msgspec.json.encode(symbol_tables))
             manifest_cache.save(self.path, data, fingerprint, began, files, directories)
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sphinx_traits.files import write_atomic, write_if_changed
 from sphinx_traits.manifest import Manifest, dumps, masked
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Index
 from traits_cli.base import fail
 from traits_cli.sources import read_sources, report, source_options, the_one
+from traits_runtime.rules.output import write_file, write_if_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,10 +101,10 @@ def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output:
     from sphinx_traits.resolve import compose
 
     if not chosen:
-        write_atomic(output / "manifest.json", dumps(index.manifest))
+        write_file(output / "manifest.json", dumps(index.manifest))
         return output / "manifest.json"
     compositions = [compose(index, name) for _kind, name in chosen]
-    write_atomic(output / "compositions.json", msgspec.json.format(msgspec.json.encode(compositions)) + b"\n")
+    write_file(output / "compositions.json", msgspec.json.format(msgspec.json.encode(compositions)) + b"\n")
     return output / "compositions.json"
 
 

@@ -10,8 +10,8 @@ import click
 
 from traits_cli.base import CONTEXT, Command, LazyGroup, Sources, fail, sources_options
 from traits_runtime._core.config.files import find_file, setting
-from traits_runtime._core.files import write_atomic
 from traits_runtime._core.naming import is_event_name
+from traits_runtime.rules.output import write_file
 
 HERE = "traits_cli.make"
 
@@ -216,5 +216,5 @@ def _write(path: Path, text: str, *, force: bool, dry_run: bool) -> None:
     if old and not force:
         fail(f"{path} is there already. Say --force to replace it.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, text)
+    write_file(path, text)
     click.echo(path)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from sphinx_traits.files import write_atomic
 from sphinx_traits.manifest import dumps, json_schema
 from sphinx_traits.project import Project
 from traits_cli.sources import read_sources, source_options
+from traits_runtime.rules.output import write_file
 
 
 @click.command()
@@ -43,5 +43,5 @@ def manifest(project: Project, packages: tuple[str, ...], output: Path | None, s
     if output is None:
         sys.stdout.buffer.write(text)
     else:
-        write_atomic(output, text)
+        write_file(output, text)
         click.echo(f"Wrote {output}.", err=True)

@@ -9,8 +9,8 @@ import msgspec
 
 from traits_cli.base import fail
 from traits_cli.output import counted
-from traits_runtime._core.files import write_atomic
 from traits_runtime.diagnose.finding import Finding
+from traits_runtime.rules.output import write_file
 
 BASELINE = ".traits-baseline.json"
 """Name of the file in the project's folder."""
@@ -32,7 +32,7 @@ def write_baseline(file: Path, findings: Iterable[Finding]) -> str:
     """Accept findings; returns a sentence about it."""
     fingerprints = tuple(sorted({finding.fingerprint for finding in findings}))
     content = msgspec.json.format(msgspec.json.encode(Baseline("traits/baseline/1", fingerprints)))
-    write_atomic(file, content + b"\n")
+    write_file(file, content + b"\n")
     return f"{counted(len(fingerprints), 'finding')} written to {file}."
 
 

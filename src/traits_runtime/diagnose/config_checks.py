@@ -10,10 +10,10 @@ from traits_runtime._core.config.files import lines_of
 from traits_runtime._core.config.keys import Key
 from traits_runtime._core.config.resolver import Address, Resolver, Source, Subject, Table
 from traits_runtime._core.declare import REQUIRED
-from traits_runtime._core.files import write_atomic
 from traits_runtime.diagnose.finding import Finding, Fix, make_finding
 from traits_runtime.diagnose.program_checks import relative_to
 from traits_runtime.errors import InvalidConfigValueError, hint
+from traits_runtime.rules.output import write_file
 
 ROLLOUT_SUFFIXES = (".rollout", ".subjects")
 """Ends of the undeclared keys that store a feature's rollout."""
@@ -213,4 +213,4 @@ def remove_value(file: Path, address: Address) -> None:
             return
     if address[1] in table:
         del table[address[1]]
-        write_atomic(file, tomlkit.dumps(document))
+        write_file(file, tomlkit.dumps(document))

@@ -13,9 +13,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from traits_runtime._core.files import write_atomic
 from traits_runtime.errors import MigrationError, hint
 from traits_runtime.migrate.records import Rewrite
+from traits_runtime.rules.output import write_file
 
 FOLDER: Final = Path(".traits") / "migrations"
 RECORD: Final = "journal.json"
@@ -124,7 +124,7 @@ class Journal:
         migration = self._begin(rewrites, codemods)
         try:
             for rewrite in rewrites:
-                write_atomic(rewrite.path, rewrite.after)
+                write_file(rewrite.path, rewrite.after)
         except BaseException:
             self._restore(migration)
             shutil.rmtree(self.folder / migration.id)
@@ -165,7 +165,7 @@ class Journal:
     def _save(self, migration: Migration, state: State) -> Migration:
         """Write the record of a migration with a new state."""
         record = msgspec.structs.replace(migration, state=state)
-        write_atomic(self.folder / migration.id / RECORD, msgspec.json.format(msgspec.json.encode(record)))
+        write_file(self.folder / migration.id / RECORD, msgspec.json.format(msgspec.json.encode(record)))
         return record
 
     def _relative_path(self, path: Path) -> str:
@@ -222,7 +222,7 @@ class Journal:
         for file, data in originals:
             path = self.root / file.path
             if self._current_digest(file) != file.before:
-                write_atomic(path, data)
+                write_file(path, data)
             path.chmod(file.mode)
 
     def _remove_temporary_files(self, migration: Migration) -> None:
