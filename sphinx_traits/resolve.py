@@ -222,7 +222,7 @@ class Index:
             event: The event.
             model: Leave out listeners that only hear another model; empty keeps all.
         """
-        from traits_runtime._core.naming import matches  # brings the whole runtime: only for those who ask for events
+        from traits_runtime.rules.naming import matches  # brings the whole runtime: only for those who ask for events
 
         wire = event.wire
         if wire not in self._heard:

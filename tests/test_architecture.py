@@ -16,9 +16,9 @@ SOURCES = {
 }
 
 OURS = ("sphinx_traits", "traits_runtime")
-GROUND = {"naming", "declare"}
+GROUND = {"declare"}
 ABOVE = {"runtime", "trait", "registry", "diagnose"}
-STATIC_NAMES = {"traits_runtime._core.naming", "traits_runtime._core.declare", "traits_runtime.rules"}
+STATIC_NAMES = {"traits_runtime.rules"}
 DOCUMENTATION = ("sphinx", "docutils", "griffe", "sphinx_traits", "myst_parser")
 APPLICATION = (
     "alembic",
@@ -136,7 +136,7 @@ def test_module_imports_only_what_its_place_allows(module: str, path: Path) -> N
     [
         ("traits_runtime._core.events", "import sphinx_traits.manifest"),
         ("traits_runtime._core.events", "from sqlalchemy.orm import Session"),
-        ("traits_runtime._core.naming", "from traits_runtime._core import events"),
+        ("traits_runtime.rules.naming", "from traits_runtime._core import events"),
         ("traits_runtime._core.events", "def late():\n    import traits_runtime.adapters.redis"),
         ("traits_runtime.errors", "from . import _core"),
         ("traits_runtime.migrate.shims", "import libcst"),
@@ -194,5 +194,5 @@ def test_every_module_is_reached() -> None:
     names = [name for name, _ in modules()]
 
     assert "sphinx_traits.manifest" in names
-    assert "traits_runtime._core.naming" in names
+    assert "traits_runtime.rules.naming" in names
     assert sys.version_info >= (3, 11)

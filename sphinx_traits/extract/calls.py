@@ -30,7 +30,7 @@ from sphinx_traits.extract.references import (
 )
 from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import CacheKey, Certainty, Emit, Job, Listener
-from traits_runtime._core.naming import event_name
+from traits_runtime.rules.naming import event_name
 
 _EMITS = frozenset({"emit", "aemit", "emit_event", "aemit_event", "publish"})
 _SENDS = frozenset({"send", "send_robust", "asend", "asend_robust", "send_async"})

@@ -19,7 +19,7 @@ from sphinx_traits.manifest import (
     Model,
     Trait,
 )
-from traits_runtime._core.naming import PREFIX, matches
+from traits_runtime.rules.naming import PREFIX, matches
 
 _KEEPS_ROWS = frozenset(
     f"traits_runtime.traits.{one}"

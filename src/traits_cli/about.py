@@ -14,7 +14,7 @@ import msgspec
 
 from traits_cli.base import Sources, sources_options
 from traits_cli.output import json_option, print_json, print_table
-from traits_runtime._core.config.files import VARIABLE, find_file
+from traits_runtime.rules.files import VARIABLE, find_file
 
 PARTNERS = (
     *("sqlalchemy", "django", "pydantic", "redis", "celery", "rq", "dramatiq", "taskiq", "huey", "procrastinate"),

@@ -15,7 +15,7 @@ import click
 
 from traits_cli.base import Sources, did_you_mean, fail, sources_options
 from traits_cli.extras import missing_extra
-from traits_runtime._core.config.files import VARIABLE, find_file, named_store, setting
+from traits_runtime.rules.files import VARIABLE, find_file, named_store, setting
 
 C = TypeVar("C", bound=Callable[..., Any])
 

@@ -15,11 +15,11 @@ from traits_cli.completion import completes
 from traits_cli.key_catalog import Known, KnownClass, known
 from traits_cli.output import json_option, print_json, print_table
 from traits_cli.override_writer import Aim, aim_options, write
-from traits_runtime._core.config.keys import MASK, Key, type_text
-from traits_runtime._core.config.resolver import Resolved
 from traits_runtime._core.config.store import Change
-from traits_runtime._core.declare import REQUIRED
 from traits_runtime._core.rollouts import Rollout
+from traits_runtime.rules.coercion import type_text
+from traits_runtime.rules.keys import MASK, REQUIRED, Key
+from traits_runtime.rules.layers import Resolved
 
 HERE = "traits_cli.config"
 

@@ -66,7 +66,7 @@ def events(project: Project, pattern: str, *, as_json: bool) -> None:
       traits events 'trait.HasSlug.*' --json
       traits events 'django.**' --package shop
     """
-    from traits_runtime._core.naming import matches
+    from traits_runtime.rules.naming import matches
 
     manifest = read_sources(project)
     every = list(_rows(Index(manifest)))

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from traits_cli.app import Application, using_store
 from traits_cli.base import Sources, did_you_mean, fail
 from traits_cli.extras import import_problem
-from traits_runtime._core.config.files import find_file, read_file
-from traits_runtime._core.config.keys import Key, toggle
-from traits_runtime._core.config.resolver import Resolved, Resolver, Subject, Table
-from traits_runtime._core.declare import REQUIRED, Option
+from traits_runtime.rules.files import find_file, read_file
+from traits_runtime.rules.keys import EVERYTHING, REQUIRED, Key, Option, toggle
+from traits_runtime.rules.layers import Resolved, Resolver, Subject, Table
 
 if TYPE_CHECKING:
     from sphinx_traits.manifest import Manifest
@@ -51,9 +50,6 @@ class KnownClass(NamedTuple):
 
 NOBODY = Subject(None, (), {})
 """For whom a value holds that is everybody's."""
-
-EVERYTHING = toggle("*", "*")
-"""The toggle of all traits at once."""
 
 
 class Known:

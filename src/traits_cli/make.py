@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from traits_cli.base import CONTEXT, Command, LazyGroup, Sources, fail, sources_options
-from traits_runtime._core.config.files import find_file, setting
-from traits_runtime._core.naming import is_event_name
+from traits_runtime.rules.files import find_file, setting
+from traits_runtime.rules.naming import is_event_name
 from traits_runtime.rules.output import write_file
 
 HERE = "traits_cli.make"

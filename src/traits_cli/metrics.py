@@ -26,7 +26,7 @@ def metrics(app: Application, pattern: str, *, as_json: bool) -> None:
       traits metrics 'trait.HasSlug.*' --json
     """
     from traits_runtime import telemetry
-    from traits_runtime._core.naming import matches
+    from traits_runtime.rules.naming import matches
 
     app.load()
     every = _all(telemetry.read())
@@ -45,7 +45,7 @@ def metrics(app: Application, pattern: str, *, as_json: bool) -> None:
 def _all(recorded: tuple[Reading, ...]) -> list[Reading]:
     """What was recorded, and every declared metric that was not."""
     from traits_runtime import registry
-    from traits_runtime._core.naming import event_name
+    from traits_runtime.rules.naming import event_name
 
     seen = {one.name for one in recorded}
     declared = {event_name(m.owner.rpartition(".")[2], m.name): m.kind for m in registry.inventory().metrics}

@@ -15,8 +15,8 @@ from traits_cli.base import fail
 from traits_cli.completion import completes
 from traits_cli.key_catalog import Known, KnownClass, live
 from traits_cli.output import print_json
-from traits_runtime._core.config.keys import Key
-from traits_runtime._core.config.resolver import Address, Resolved
+from traits_runtime.rules.keys import Key
+from traits_runtime.rules.layers import Address, Resolved
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -116,7 +116,7 @@ class Target(NamedTuple):
 
 def target_of(app: Application, name: str, aim: Aim) -> Target:
     """Load the application and find the key; ``*`` is everything."""
-    from traits_runtime._core.trait.record import EVERYTHING
+    from traits_runtime.rules.keys import EVERYTHING
 
     app.load()
     known = live()
@@ -165,7 +165,7 @@ def write(app: Application, name: str, aim: Aim, value: object, *, text: bool = 
 def effective(at: Target, tenant: str) -> Resolved[Any]:
     """The value that holds now."""
     from traits_runtime._core import runtime
-    from traits_runtime._core.config.resolver import Subject
+    from traits_runtime.rules.layers import Subject
 
     owner = at.model or at.owner
     subject = owner.subject if owner is not None else Subject(None, (), {})
@@ -175,7 +175,7 @@ def effective(at: Target, tenant: str) -> Resolved[Any]:
 def _foreseen(at: Target, aim: Aim, value: object, *, text: bool) -> Resolved[Any]:
     """The value that would hold, worked out on a copy of the stored overrides."""
     from traits_runtime._core import runtime
-    from traits_runtime._core.config.resolver import Table
+    from traits_runtime.rules.layers import Table
 
     held = runtime.resolver.stored
     address = _address(at, aim)

@@ -10,7 +10,7 @@ import click
 from traits_cli.app import import_application, make_importable
 from traits_runtime import engines
 from traits_runtime._core import runtime
-from traits_runtime._core.config.files import VARIABLE, find_file, setting
+from traits_runtime.rules.files import VARIABLE, find_file, setting
 
 
 @click.command()

@@ -7,7 +7,6 @@ from typing import Final
 from traits_runtime._core import registry
 from traits_runtime._core.actor import Actor
 from traits_runtime._core.cache import Cache, CacheBackend, MemoryCache, NullCache
-from traits_runtime._core.config.resolver import Resolved
 from traits_runtime._core.config.store import Change, MemoryStore, Store
 from traits_runtime._core.declare import Block, Condition, changed, hook, option
 from traits_runtime._core.events.bus import EventBus
@@ -60,6 +59,7 @@ from traits_runtime._core.trait.metrics import (
 from traits_runtime._core.trait.rollout import Rollouts, rollouts
 from traits_runtime._core.trait.scopes import Scopes, TraitScope, scope
 from traits_runtime.errors import Veto
+from traits_runtime.rules.layers import Resolved
 
 events: Final[EventBus] = bus
 """The bus: ``events.listen``, ``events.emit``, ``events.muted``."""

@@ -28,7 +28,6 @@ from typing import Any, cast
 import msgspec
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.files import VARIABLE, find_file, named_store, read_tables
 from traits_runtime._core.config.store import MemoryStore
 from traits_runtime._core.engines import until_stopped
 from traits_runtime._core.queue import DeadLetter, Engine, EventBroker, Outbox, OutboxBackend
@@ -43,6 +42,7 @@ from traits_runtime.errors import (
     UnknownEngineError,
     UnknownEngineSettingError,
 )
+from traits_runtime.rules.files import VARIABLE, find_file, named_store, read_tables
 
 __all__ = [
     "DeadLetter",

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from traits_runtime._core import runtime
 from traits_runtime._core.cache import MemoryCache
-from traits_runtime._core.config.resolver import Table
 from traits_runtime._core.config.store import MemoryStore
 from traits_runtime._core.events.listener import Envelope
-from traits_runtime._core.naming import matches
 from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, JobMessage, RecordingBackend, encode
 from traits_runtime._core.telemetry import Reading
 from traits_runtime._core.trait.configuration import Name, config
 from traits_runtime._core.trait.jobs import Keeping, being_sent, run_job
 from traits_runtime._core.trait.jobs import known as known_jobs
+from traits_runtime.rules.layers import Table
+from traits_runtime.rules.naming import matches
 
 if TYPE_CHECKING:
     import logging

@@ -14,7 +14,7 @@ import pytest
 
 from programs import BLOG, data, process, run
 from traits_cli.override_writer import _user
-from traits_runtime._core.config.keys import MASK
+from traits_runtime.rules.keys import MASK
 
 HELD = {
     "override": "SELECT trait, key, model, tenant, value FROM override",

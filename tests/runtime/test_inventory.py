@@ -128,7 +128,7 @@ def restock(envelope: Envelope) -> None:
 OBSERVER = """
 import inspect, msgspec
 from traits_runtime import registry
-from traits_runtime._core.declare import REQUIRED
+from traits_runtime.rules.keys import REQUIRED
 from traits_runtime._core.registry import records
 from traits_runtime._core.trait.jobs import Job, job
 from traits_runtime._core.trait.scopes import TraitScope

@@ -11,7 +11,7 @@ import pytest
 
 import traits_runtime
 from traits_runtime import Trait, TraitConfig, TraitEvent, counter, feature, hook, job, option, registry
-from traits_runtime._core.naming import event_name
+from traits_runtime.rules.naming import event_name
 from traits_runtime.testing import capture_events, isolated
 
 HEAVY = ("asyncio", "sqlite3", "sqlalchemy", "django", "logging", "tomllib", "dataclasses", "pathlib", "random", "uuid")
@@ -32,7 +32,7 @@ def test_import_is_light() -> None:
 def test_package_alone_loads_nothing() -> None:
     """The command line and readers of sources need none of the public names, and do not pay for them."""
     script = (
-        "import sys, traits_runtime, traits_runtime._core.naming; "
+        "import sys, traits_runtime, traits_runtime.rules.naming; "
         "print('Trait' not in vars(traits_runtime), *sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()

@@ -13,11 +13,11 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from traits_runtime import events  # noqa: E402
-from traits_runtime._core.config.keys import Key  # noqa: E402
-from traits_runtime._core.config.resolver import OverrideFrame, Resolver, Subject, Table  # noqa: E402
-from traits_runtime._core.declare import Option  # noqa: E402
-from traits_runtime._core.naming import matches  # noqa: E402
+from traits_runtime._core.config.override import OverrideFrame  # noqa: E402
 from traits_runtime._core.rollouts import WHOLE, Plan, Rollout, bucket_of, murmur3_python, native  # noqa: E402
+from traits_runtime.rules.keys import Key, Option  # noqa: E402
+from traits_runtime.rules.layers import Resolver, Subject, Table  # noqa: E402
+from traits_runtime.rules.naming import matches  # noqa: E402
 
 MODELS = ("News", "Article")
 TENANTS = ("", "acme", "other")

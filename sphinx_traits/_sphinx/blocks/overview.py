@@ -204,7 +204,7 @@ def _others(page: Page, options: Options) -> list[Piece | Table | Drawing]:
 
 def _deaf(page: Page, options: Options) -> list[Piece | Table | Drawing]:
     """Listeners that no event reaches."""
-    from traits_runtime._core.naming import matches
+    from traits_runtime.rules.naming import matches
 
     if options.get("traits"):
         return []

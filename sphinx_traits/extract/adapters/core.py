@@ -36,7 +36,7 @@ from sphinx_traits.manifest import (
     Setting,
     Value,
 )
-from traits_runtime._core.naming import event_name
+from traits_runtime.rules.naming import event_name
 
 RUNTIME = "traits_runtime"
 READY_MADE = "traits_runtime.traits."

@@ -14,10 +14,10 @@ from traits_cli.app import Application
 from traits_cli.base import fail
 from traits_cli.extras import import_problem
 from traits_cli.key_catalog import Known, from_manifest, live
-from traits_runtime._core.config.resolver import Address
 from traits_runtime.diagnose.config_checks import DeclaredConfig, check_config
 from traits_runtime.diagnose.finding import Finding, Selection
 from traits_runtime.errors import TraitsError
+from traits_runtime.rules.layers import Address
 
 if TYPE_CHECKING:
     from sphinx_traits.manifest import Manifest

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sphinx_traits import manifest as facts
 from sphinx_traits.resolve import Index
-from traits_runtime._core.naming import matches
 from traits_runtime.diagnose.finding import Finding, make_finding
+from traits_runtime.rules.naming import matches
 
 IDS = {
     "unresolved_base": "TRT101",

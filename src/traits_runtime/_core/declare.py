@@ -4,71 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
-from typing import Any, Final, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, overload
 
-from traits_runtime.errors import MissingConfigValueError
+from traits_runtime.rules.keys import CONSTRAINTS, REQUIRED, Option
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-
-CONSTRAINTS: Final = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
-"""What `option` may demand of a value, by the names of `msgspec.Meta`."""
-
-ENABLED: Final = "enabled"
-"""The toggle that every trait has for itself as a whole."""
-
-
-class Required:
-    """Stands where a default would: no layer below has a value."""
-
-    def __repr__(self) -> str:
-        return "required"
-
-
-REQUIRED: Final = Required()
-
-
-class Option:
-    """A declared config key; made by `option`."""
-
-    __slots__ = (
-        "constraints", "default", "deprecated", "doc", "env", "factory", "locked", "name", "secret", "since",
-    )  # fmt: skip
-
-    name: str
-
-    def __init__(
-        self,
-        default: object,
-        factory: Callable[[], object] | None,
-        doc: str,
-        env: tuple[str, ...],
-        constraints: dict[str, Any],
-        flags: tuple[bool, bool],
-        history: tuple[str, str],
-    ) -> None:
-        self.name = ""
-        self.default: object = default
-        self.factory: Callable[[], object] | None = factory
-        self.doc: str = doc
-        self.env: tuple[str, ...] = env
-        self.constraints: dict[str, Any] = constraints
-        self.secret: bool = flags[0]
-        self.locked: bool = flags[1]
-        self.since: str = history[0]
-        self.deprecated: str = history[1]
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type) -> Option:
-        if instance is None:
-            return self
-        raise MissingConfigValueError(instance._trait, self.name, self.env)
-
-    def start(self) -> object:
-        """The declared default, made by the factory where there is one; `REQUIRED` for none."""
-        return self.factory() if self.factory else self.default
 
 
 @overload
@@ -275,17 +216,6 @@ def place_of(function: object) -> str:
     inner = getattr(inner, "__wrapped__", inner)
     code = getattr(inner, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(type(inner).__name__)
-
-
-def path_of(thing: type | Callable[..., Any]) -> str:
-    """Dotted path of a class or function.
-
-    >>> path_of(Option)
-    'traits_runtime._core.declare.Option'
-    """
-    module = getattr(thing, "__module__", "")
-    name: str = getattr(thing, "__qualname__", "") or type(thing).__name__
-    return f"{module}.{name}" if module else name
 
 
 class Frame:

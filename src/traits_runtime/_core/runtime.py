@@ -15,7 +15,7 @@ import msgspec
 
 from traits_runtime._core.actor import Actor, as_actor
 from traits_runtime._core.cache import Cache, MemoryCache
-from traits_runtime._core.config.resolver import OverrideFrame, Resolver, Table
+from traits_runtime._core.config.override import OverrideFrame
 from traits_runtime._core.declare import Block, Gate
 from traits_runtime._core.events.bus import FAILED, Chain, Declared, EventBus, QuietFrame
 from traits_runtime._core.events.listener import ListenerFailed
@@ -26,6 +26,7 @@ from traits_runtime._core.telemetry import Telemetry
 from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
 from traits_runtime.errors import InvalidConfigValueError
 from traits_runtime.host import DJANGO_MODELS, PLAIN, Awaiter, Host
+from traits_runtime.rules.layers import Resolver, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +206,7 @@ def read_files(path: Path | None = None) -> None:
     """
     from pathlib import Path
 
-    from traits_runtime._core.config.files import VARIABLE, find_file, read_file
+    from traits_runtime.rules.files import VARIABLE, find_file, read_file
 
     chosen = path or _file
     if chosen is None:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from traits_runtime._core.config.files import lines_of
-from traits_runtime._core.config.keys import Key
-from traits_runtime._core.config.resolver import Address, Resolver, Source, Subject, Table
-from traits_runtime._core.declare import REQUIRED
 from traits_runtime.diagnose.finding import Finding, Fix, make_finding
 from traits_runtime.diagnose.program_checks import relative_to
 from traits_runtime.errors import InvalidConfigValueError, hint
+from traits_runtime.rules.files import lines_of
+from traits_runtime.rules.keys import REQUIRED, Key
+from traits_runtime.rules.layers import Address, Resolver, Source, Subject, Table
 from traits_runtime.rules.output import write_file
 
 ROLLOUT_SUFFIXES = (".rollout", ".subjects")

@@ -10,9 +10,9 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from weakref import WeakSet
 
-from traits_runtime._core.config.resolver import Address
 from traits_runtime._core.config.store import Change, Contents
 from traits_runtime.errors import ConfigConflictError
+from traits_runtime.rules.layers import Address
 
 INTERVAL = 0.25
 """Seconds between two looks for other processes' writes; one look is a ``PRAGMA`` of a few microseconds."""

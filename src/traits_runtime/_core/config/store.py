@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
-from traits_runtime._core.config.resolver import Address
 from traits_runtime.errors import ConfigConflictError
+from traits_runtime.rules.layers import Address
 
 
 class Change(msgspec.Struct, frozen=True):

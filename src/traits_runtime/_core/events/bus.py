@@ -24,8 +24,8 @@ from traits_runtime._core.events.listener import (
     OnError,
     Subscription,
 )
-from traits_runtime._core.naming import is_event_name, is_pattern, matches
 from traits_runtime.errors import AsyncListenerError, EventDepthError, UnknownEventError, Veto
+from traits_runtime.rules.naming import is_event_name, is_pattern, matches
 
 MAX_DEPTH = 32
 """How many deliveries may stand inside each other in one context."""

@@ -8,7 +8,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from traits_runtime._core.declare import is_coroutine_function, path_of, place_of
+from traits_runtime._core.declare import is_coroutine_function, place_of
+from traits_runtime.rules.identity import path_of
 
 P = TypeVar("P")
 

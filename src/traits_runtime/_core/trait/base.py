@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.keys import Key, toggle
-from traits_runtime._core.declare import path_of
 from traits_runtime._core.trait.columns import TraitColumn
 from traits_runtime._core.trait.config import TraitConfig, keys_of
 from traits_runtime._core.trait.construct import attach, prepare
@@ -16,6 +14,8 @@ from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feat
 from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime._core.trait.scopes import ScopesMethod
 from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
+from traits_runtime.rules.identity import path_of
+from traits_runtime.rules.keys import Key, toggle
 
 _new = object.__new__
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
-from traits_runtime._core.declare import path_of
 from traits_runtime.errors import DeclarationError
+from traits_runtime.rules.identity import path_of
 
 if TYPE_CHECKING:
     from traits_runtime._core.trait.record import Record
@@ -241,7 +241,7 @@ def structural(record: Record, column: TraitColumn[Any], key: str) -> Any:
     """The value of a config key that shapes a table: what class bodies give it, else its declared default."""
     declared = record.key(column.path, key)
     given = record.subject_of().code.get((column.path, key), ())
-    value = given[0][0] if given else declared.option.start()
+    value = given[0][0] if given else declared.option.declared_default()
     if not isinstance(value, str):
         raise DeclarationError(record.path, f"{column.owner}.{key} must be a text, it shapes the column {column.name}.")
     return value

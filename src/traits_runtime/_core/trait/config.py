@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self, get_type_hints
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.keys import Key
-from traits_runtime._core.config.resolver import OverrideFrame, Resolved
-from traits_runtime._core.declare import REQUIRED, Block, Option, path_of
+from traits_runtime._core.config.override import OverrideFrame
+from traits_runtime._core.declare import Block
 from traits_runtime._core.runtime import OVERRIDES, SCOPED, TENANT
 from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import DeclarationError, LockedConfigKeyError, MissingConfigValueError, UnknownConfigKeyError
+from traits_runtime.rules.identity import path_of
+from traits_runtime.rules.keys import REQUIRED, Key, Option
+from traits_runtime.rules.layers import Resolved
 
 
 class TraitConfig:
@@ -53,9 +55,9 @@ class TraitConfig:
 
     def __init__(self) -> None:
         for name, one in self.__options__.items():
-            start = one.start()
-            if start is not REQUIRED:
-                self.__dict__[name] = start
+            default = one.declared_default()
+            if default is not REQUIRED:
+                self.__dict__[name] = default
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.__dict__["_attribute"] = name

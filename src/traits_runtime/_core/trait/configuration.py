@@ -8,13 +8,14 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from traits_runtime._core import registry, runtime
-from traits_runtime._core.config.keys import MASK, Key, parse_json, to_json
-from traits_runtime._core.config.resolver import Address, Resolved, Subject, Table
 from traits_runtime._core.config.store import Change, Contents, MemoryStore, Store
 from traits_runtime._core.declare import Block
 from traits_runtime._core.trait.config import override_block, refuse_locked
-from traits_runtime._core.trait.record import EVERYTHING, Record, record_of
+from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import AmbiguousNameError, InvalidConfigValueError, UnknownNameError, UnknownTraitError
+from traits_runtime.rules.coercion import parse_json, to_json
+from traits_runtime.rules.keys import EVERYTHING, MASK, Key
+from traits_runtime.rules.layers import Address, Resolved, Subject, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +100,7 @@ class Configuration:
         """
         from pathlib import Path
 
-        from traits_runtime._core.config.files import named_store
+        from traits_runtime.rules.files import named_store
 
         if environ is not None:
             runtime.resolver.environ = environ

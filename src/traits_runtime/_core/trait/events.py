@@ -7,8 +7,8 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from traits_runtime._core.events.bus import Declared, Route
 from traits_runtime._core.events.listener import Envelope, Mode, Subscription
-from traits_runtime._core.naming import event_name
 from traits_runtime._core.runtime import bus
+from traits_runtime.rules.naming import event_name
 
 P = ParamSpec("P")
 T = TypeVar("T")

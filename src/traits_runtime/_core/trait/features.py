@@ -7,11 +7,12 @@ from types import MethodType
 from typing import Any, overload
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.resolver import Resolved
-from traits_runtime._core.declare import Block, Option
+from traits_runtime._core.declare import Block
 from traits_runtime._core.features import muted
 from traits_runtime._core.runtime import MUTES, OVERRIDES, SCOPED, TENANT
 from traits_runtime._core.trait.record import Record, record_of
+from traits_runtime.rules.keys import Option
+from traits_runtime.rules.layers import Resolved
 
 
 class Feature:

@@ -12,13 +12,13 @@ from typing import Any, get_origin
 import msgspec
 
 from traits_runtime._core import runtime
-from traits_runtime._core.declare import path_of
 from traits_runtime._core.events.listener import Envelope
-from traits_runtime._core.naming import matches
 from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, EventBroker, JobMessage, Outbox, Ref, decode
 from traits_runtime._core.trait import jobs
 from traits_runtime._core.trait.record import has_record
 from traits_runtime.errors import MissingReferenceError
+from traits_runtime.rules.identity import path_of
+from traits_runtime.rules.naming import matches
 
 log = logging.getLogger("traits_runtime.forward")
 

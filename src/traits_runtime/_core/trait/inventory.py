@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.keys import Key
-from traits_runtime._core.declare import path_of
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.jobs import Job
 from traits_runtime._core.trait.metrics import Metric
 from traits_runtime._core.trait.record import HookEntry, Record
+from traits_runtime.rules.identity import path_of
+from traits_runtime.rules.keys import Key
 
 
 class HookFact(msgspec.Struct, frozen=True, order=True):

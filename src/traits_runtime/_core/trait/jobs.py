@@ -12,11 +12,11 @@ from weakref import WeakValueDictionary
 
 from traits_runtime._core import runtime
 from traits_runtime._core.actor import Actor
-from traits_runtime._core.declare import path_of
-from traits_runtime._core.naming import event_name
 from traits_runtime._core.queue import InlineBackend, JobBackend, JobMessage, Ref, WhenMissing
 from traits_runtime._core.trait.record import has_record, record_of
 from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnknownModelError, UnsavedInstanceError
+from traits_runtime.rules.identity import path_of
+from traits_runtime.rules.naming import event_name
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any, Final, Self, TypeVar, overload
 
-from traits_runtime._core.naming import event_name
 from traits_runtime._core.runtime import telemetry
 from traits_runtime._core.telemetry import MetricKind
+from traits_runtime.rules.naming import event_name
 
 B = TypeVar("B", bound="_Bound")
 

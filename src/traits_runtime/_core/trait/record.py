@@ -7,12 +7,13 @@ from itertools import count
 from typing import Any, Literal, NamedTuple
 
 from traits_runtime._core import runtime
-from traits_runtime._core.config.keys import Key, toggle
-from traits_runtime._core.config.resolver import Subject
-from traits_runtime._core.declare import ENABLED, HookMark, Option, is_coroutine_function, path_of
+from traits_runtime._core.declare import HookMark, is_coroutine_function
 from traits_runtime._core.rollouts import Plan, ProvidedPlan, Rollout, SubjectOverride
 from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, UnknownFeatureError
 from traits_runtime.host import Host
+from traits_runtime.rules.identity import path_of
+from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, Option
+from traits_runtime.rules.layers import Subject
 
 ATTRIBUTE = runtime.METADATA
 
@@ -231,10 +232,6 @@ def hidden_key(key: Key, name: str, of: Any, default: object) -> Key:
     """A key behind a feature that is set through `rollouts` alone."""
     option = Option(default, None, "", (), {}, (False, False), ("", ""))
     return Key(key.trait, key.path, f"{key.name}.{name}", of, option, "feature")
-
-
-EVERYTHING = toggle("*", "*")
-"""The toggle of all traits at once: ``[tool.traits] enabled = false``."""
 
 
 def has_record(cls: type) -> bool:

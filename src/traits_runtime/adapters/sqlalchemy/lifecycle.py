@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 from sqlalchemy.orm.attributes import flag_modified
 
 from traits_runtime._core import runtime
-from traits_runtime._core.naming import matches
 from traits_runtime._core.trait.columns import Unchanged
 from traits_runtime._core.trait.construct import initialize
 from traits_runtime._core.trait.hooks import arun_hooks, hears, is_awaited, run_hooks, runner
@@ -35,6 +34,7 @@ from traits_runtime.adapters.sqlalchemy.bulk import kept_columns
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 from traits_runtime.rules.moments import OPERATIONS, Operation
+from traits_runtime.rules.naming import matches
 
 OPERATION_OF: Final[Mapping[str, Operation]] = {
     "new": OPERATIONS["insert"],

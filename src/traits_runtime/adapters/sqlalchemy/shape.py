@@ -29,7 +29,7 @@ def shaped(model: type, trait: type, key: str) -> Any:
     record: Record = record_of(model)
     path = record_of(trait).path
     given = record.subject_of().code.get((path, key), ())
-    return given[0][0] if given else record.key(path, key).option.start()
+    return given[0][0] if given else record.key(path, key).option.declared_default()
 
 
 def name_in(model: type, trait: type, column: str) -> str:

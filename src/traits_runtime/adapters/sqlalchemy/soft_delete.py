@@ -14,7 +14,6 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session, with_parent
 from sqlalchemy.orm.attributes import instance_dict
 
-from traits_runtime._core.declare import path_of
 from traits_runtime._core.trait.columns import Unchanged
 from traits_runtime.adapters.sqlalchemy import extend
 from traits_runtime.adapters.sqlalchemy._private import (
@@ -31,6 +30,7 @@ from traits_runtime.adapters.sqlalchemy.criteria import lifted
 from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_asked
 from traits_runtime.adapters.sqlalchemy.shape import key_columns, name_in, owner_of
 from traits_runtime.errors import DeclarationError, NotSupportedError, RestoreConflict
+from traits_runtime.rules.identity import path_of
 from traits_runtime.traits.clock import clock, now
 from traits_runtime.traits.soft_deletes import SoftDeletes
 

@@ -27,11 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from traits_runtime._core.config.resolver import Address
 from traits_runtime._core.config.store import Change, Contents
 from traits_runtime.adapters._generations import GenerationCache
 from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
 from traits_runtime.errors import ConfigConflictError
+from traits_runtime.rules.layers import Address
 
 INTERVAL: Final = 0.5
 """Seconds between two looks for other processes' writes."""

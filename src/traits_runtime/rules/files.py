@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from traits_runtime._core.config.resolver import Address, Table
 from traits_runtime.errors import ConfigFileError
+from traits_runtime.rules.layers import Address, Table
 
 VARIABLE = "TRAITS_CONFIG"
 """Environment variable that names the file."""
