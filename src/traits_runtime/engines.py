@@ -129,10 +129,10 @@ def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
     {'redis': {'timeout': 2.0}}
     """
     environ = os.environ if environ is None else environ
-    named = path or environ.get(VARIABLE)
-    found = Path(named) if named else find_file(Path.cwd())
-    table = read_tables(found) if found is not None and (found.is_file() or path is None) else {}
-    store = named_store(found) if table and found is not None else None
+    path_name = path or environ.get(VARIABLE)
+    file = Path(path_name) if path_name else find_file(Path.cwd())
+    table = read_tables(file) if file is not None and (file.is_file() or path is None) else {}
+    store = named_store(file) if table and file is not None else None
     engines = {name.replace("-", "_"): dict(values) for name, values in table.get("engines", {}).items()}
     for name, value in environ.items():
         if name.startswith("TRAITS_ENGINES_"):
@@ -165,25 +165,25 @@ def start(settings: Settings | None = None) -> Engines:
         NoApplicationError: Events are to be forwarded, and config does not say whose.
     """
     settings = read_settings() if settings is None else settings
-    made = Engines(settings)
+    engines = Engines(settings)
     if settings.store and isinstance(config.store, MemoryStore):
         config.use(store=settings.store)
     if settings.cache:
         runtime.cache.backend = _open("cache", settings.cache, settings)
     if settings.outbox not in ("", "none"):
-        made.outbox = _open("outbox", settings.outbox, settings)
-        runtime.use_outbox(made.outbox)
+        engines.outbox = _open("outbox", settings.outbox, settings)
+        runtime.use_outbox(engines.outbox)
     if settings.queue:
-        made.queue = cast(Engine, _open("queue", settings.queue, settings))
-        runtime.use_job_backend(made.queue if made.outbox is None else OutboxBackend(made.outbox))
+        engines.queue = cast(Engine, _open("queue", settings.queue, settings))
+        runtime.use_job_backend(engines.queue if engines.outbox is None else OutboxBackend(engines.outbox))
     if settings.flags:
         _open("flags", settings.flags, settings)
     if settings.forward:
-        made.forward = _forward(settings, made.outbox)
-        made.forward.connect()
-    made.exporters = tuple(_open("telemetry", one, settings) for one in settings.telemetry)
-    runtime.started = made
-    return made
+        engines.forward = _forward(settings, engines.outbox)
+        engines.forward.connect()
+    engines.exporters = tuple(_open("telemetry", name, settings) for name in settings.telemetry)
+    runtime.started = engines
+    return engines
 
 
 def started() -> Engines | None:
@@ -241,13 +241,13 @@ def listen(engines: Engines, concurrency: int = 1, *, relay: bool = True, stop: 
         for _ in range(concurrency)
     ]
     with _relaying(engines) if relay else nullcontext():
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         if stop is None:
             until_stopped()
             ended.set()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.join()
 
 
 @contextmanager
@@ -258,28 +258,28 @@ def _relaying(engines: Engines) -> Iterator[None]:
         relays.append(Relay(engines.outbox, engines.queue))
     if engines.outbox is not None and engines.forward is not None:
         relays.append(Relay(engines.outbox, engines.forward.broker, kind="event"))
-    for one in relays:
-        one.start()
+    for relay in relays:
+        relay.start()
     try:
         yield
     finally:
-        for one in relays:
-            one.stop()
+        for relay in relays:
+            relay.stop()
 
 
 def _forward(settings: Settings, outbox: Outbox | None) -> Forward:
     """What config says about events of other processes: whose they are and which go out, the rest is the adapter's."""
-    given = dict(settings.engines.get(settings.forward, {}))
-    application, events = given.pop("application", ""), given.pop("events", ())
-    own, attempts = bool(given.pop("own", False)), int(given.pop("attempts", 5))
-    broker: EventBroker = _open("forward", settings.forward, settings, given)
+    values = dict(settings.engines.get(settings.forward, {}))
+    application, events = values.pop("application", ""), values.pop("events", ())
+    include_own, attempts = bool(values.pop("own", False)), int(values.pop("attempts", 5))
+    broker: EventBroker = _open("forward", settings.forward, settings, values)
     if not application:
         raise NoApplicationError(settings.forward)
     patterns = events.split(",") if isinstance(events, str) else events
-    return Forward(broker, outbox, application=str(application), events=patterns, own=own, attempts=attempts)
+    return Forward(broker, outbox, application=str(application), events=patterns, own=include_own, attempts=attempts)
 
 
-def _open(role: str, name: str, settings: Settings, given: Mapping[str, Any] | None = None) -> Any:
+def _open(role: str, name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> Any:
     path = name if "." in name else f"traits_runtime.adapters.{name}"
     try:
         module = importlib.import_module(path)
@@ -288,21 +288,21 @@ def _open(role: str, name: str, settings: Settings, given: Mapping[str, Any] | N
         if isinstance(error, AttributeError) or error.name == path:
             raise UnknownEngineError(role, name, ADAPTERS[role]) from error
         raise
-    values = settings.engines.get(name, {}) if given is None else given
+    values = settings.engines.get(name, {}) if values is None else values
     try:
         return opened(values)
     except TypeError as error:
         wrong = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
         if wrong is None or wrong[2] not in values:
             raise
-        known = inspect.signature(getattr(module, wrong[1])).parameters
-        raise UnknownEngineSettingError(name, wrong[2], known) from error
+        parameters = inspect.signature(getattr(module, wrong[1])).parameters
+        raise UnknownEngineSettingError(name, wrong[2], parameters) from error
 
 
 def _split(name: str) -> tuple[str, str]:
     """The adapter and its setting, of ``redis_url`` or ``django_cache_alias``."""
-    known = [one for names in ADAPTERS.values() for one in names if name.startswith(f"{one}_")]
-    engine = max(known, key=len, default=name.partition("_")[0])
+    candidates = [adapter for names in ADAPTERS.values() for adapter in names if name.startswith(f"{adapter}_")]
+    engine = max(candidates, key=len, default=name.partition("_")[0])
     return engine, name.removeprefix(f"{engine}_")
 
 

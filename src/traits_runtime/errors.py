@@ -293,9 +293,10 @@ class RestoreConflict(TraitsError):  # noqa: N818 - as the trait's documentation
     """A row cannot come back from the trash: one in use has its values where they must be unique."""
 
     def __init__(self, model: str, values: Mapping[str, object], taken_by: object) -> None:
-        held = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        conflicts = ", ".join(f"{name}={value!r}" for name, value in values.items())
         super().__init__(
-            f"{model} with {held} cannot be restored: row {taken_by!r} has that now. Change or delete one of the two."
+            f"{model} with {conflicts} cannot be restored: row {taken_by!r} has that now. "
+            "Change or delete one of the two."
         )
         self.model = model
         self.values: dict[str, object] = dict(values)

@@ -76,9 +76,9 @@ def run(*, timeout: float = 5.0, exclude: tuple[str, ...] = ()) -> tuple[Checked
         timeout: Seconds after which a check has failed.
         exclude: Names to leave out.
     """
-    chosen = {name: check for name, check in _checks.items() if name not in exclude}
+    checks = {name: check for name, check in _checks.items() if name not in exclude}
     began = time.monotonic()
-    running = {name: _begun(name, check) for name, check in chosen.items()}
+    running = {name: _begun(name, check) for name, check in checks.items()}
     return tuple(_result(name, future, began, timeout) for name, future in running.items())
 
 
@@ -145,9 +145,9 @@ def check_cache() -> tuple[Status, str]:
         return "warn", "NullCache keeps nothing: every value is computed each time"
     key, value = f"trait:health:{time.monotonic_ns()}", f"{time.time_ns()}"
     backend.set(key, value, 30.0, (key,))
-    found = backend.get(key)
-    if found != value:
-        return "fail", f"{name} was given a value and returned {found!r}"
+    stored = backend.get(key)
+    if stored != value:
+        return "fail", f"{name} was given a value and returned {stored!r}"
     backend.bump(key)
     if backend.get(key) is not MISSING:
         return "fail", f"{name} still returns a value that was forgotten"
@@ -196,7 +196,7 @@ def check_telemetry() -> tuple[Status, str]:
     probe = Telemetry(lambda: None)
     probe.enable()
     probe.record("trait.health.probe", "counter", 1)
-    if [one.total for one in probe.read()] != [1.0]:
+    if [reading.total for reading in probe.read()] != [1.0]:
         return "fail", "a number was recorded and not read back"
     return "pass", "on" if runtime.telemetry.on else "off; telemetry.enable() switches it on"
 

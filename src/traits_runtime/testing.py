@@ -49,16 +49,16 @@ class EventRecorder:
     @property
     def names(self) -> list[str]:
         """The names alone."""
-        return [one.name for one in self.envelopes]
+        return [envelope.name for envelope in self.envelopes]
 
     @property
     def payloads(self) -> list[Any]:
         """The payloads alone."""
-        return [one.payload for one in self.envelopes]
+        return [envelope.payload for envelope in self.envelopes]
 
     def of(self, pattern: str) -> list[Envelope[Any]]:
         """Those whose name matches."""
-        return [one for one in self.envelopes if matches(pattern, one.name)]
+        return [envelope for envelope in self.envelopes if matches(pattern, envelope.name)]
 
     def one(self, pattern: str) -> Envelope[Any]:
         """The only one whose name matches.
@@ -66,10 +66,12 @@ class EventRecorder:
         Raises:
             AssertionError: There is none, or there are several; the text names what there was.
         """
-        found = self.of(pattern)
-        if len(found) != 1:
-            raise AssertionError(f"{len(found)} events match {pattern!r}; emitted: {', '.join(self.names) or 'none'}")
-        return found[0]
+        envelopes = self.of(pattern)
+        if len(envelopes) != 1:
+            raise AssertionError(
+                f"{len(envelopes)} events match {pattern!r}; emitted: {', '.join(self.names) or 'none'}"
+            )
+        return envelopes[0]
 
 
 @contextmanager
@@ -113,13 +115,13 @@ class JobRecorder:
     @property
     def names(self) -> list[str]:
         """Their names alone."""
-        return [one.name for one in self.messages]
+        return [message.name for message in self.messages]
 
     def run(self) -> list[object]:
         """Run the recorded jobs, in order, and forget them; returns their results."""
         waiting, self._backend.messages = self._backend.messages, []
         with Keeping(self._backend.instances):
-            return [run_job(one) for one in waiting]
+            return [run_job(message) for message in waiting]
 
 
 class _Keeping(RecordingBackend):
@@ -173,7 +175,7 @@ class MemoryBroker:
 
     def consumer(self, application: str) -> Consumer:
         """Begin to receive; an application that is new hears all that was sent."""
-        everything = [Delivery(encode(one), 1, None) for one in self.sent]
+        everything = [Delivery(encode(message), 1, None) for message in self.sent]
         return _MemoryConsumer(
             self._waiting.setdefault(application, everything), self._dead.setdefault(application, [])
         )
@@ -184,15 +186,15 @@ class MemoryBroker:
 
     def revive(self, application: str, message_id: str) -> bool:
         """Let a dead letter come again."""
-        found = [one.message for one in self.dead(application) if one.message.id == message_id]
-        self._waiting.get(application, []).extend(Delivery(encode(one), 1, None) for one in found)
+        messages = [letter.message for letter in self.dead(application) if letter.message.id == message_id]
+        self._waiting.get(application, []).extend(Delivery(encode(message), 1, None) for message in messages)
         return self.drop(application, message_id)
 
     def drop(self, application: str, message_id: str) -> bool:
         """Forget a dead letter."""
         dead = self._dead.get(application, [])
         before = len(dead)
-        dead[:] = [one for one in dead if one.message.id != message_id]
+        dead[:] = [letter for letter in dead if letter.message.id != message_id]
         return len(dead) < before
 
     def close(self) -> None:
@@ -233,13 +235,17 @@ class MetricRecorder:
 
     def readings(self, name: str = "") -> tuple[Reading, ...]:
         """The aggregates, of one metric or of all."""
-        found = runtime.telemetry.read() if self.final is None else self.final
-        return tuple(one for one in found if name in ("", one.name))
+        readings = runtime.telemetry.read() if self.final is None else self.final
+        return tuple(reading for reading in readings if name in ("", reading.name))
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of a metric over all labels, or those given; 0 where nothing was recorded."""
-        found = (one for one in self.readings(name) if all(getattr(one, key) == value for key, value in labels.items()))
-        return sum(one.total for one in found)
+        readings = (
+            reading
+            for reading in self.readings(name)
+            if all(getattr(reading, key) == value for key, value in labels.items())
+        )
+        return sum(reading.total for reading in readings)
 
 
 @contextmanager
@@ -291,18 +297,18 @@ def freeze_config(
     """
     resolver = runtime.resolver
     before = resolver.environ, resolver.files, config.store
-    ensured, named = runtime.files_are_read(), runtime.named_file()
+    ensured, file = runtime.files_are_read(), runtime.named_file()
     try:
         runtime.use_files(Table())
         config.use(store=MemoryStore(), environ=environ or {})
-        for trait, given in (values or {}).items():
-            for key, value in given.items():
+        for trait, keys in (values or {}).items():
+            for key, value in keys.items():
                 config.set(trait, key, value, by="freeze_config")
         yield
     finally:
         resolver.environ, files, store = before
         if ensured:
-            runtime.use_files(files, named)
+            runtime.use_files(files, file)
         else:
             runtime.forget_files()
         config.use(store=store)

@@ -192,7 +192,7 @@ def test_statsd_gets_every_number(tags: bool) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(60)
-        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "tags": tags, "every": 3600})
+        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "tags": tags, "interval": 3600})
         record()
         sink.close()
         lines = server.recv(65_000).decode().split("\n")
@@ -215,7 +215,7 @@ def test_statsd_hears_of_forked_workers() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(30)
-        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "every": 0.2})
+        sink = open_telemetry({"host": "127.0.0.1", "port": server.getsockname()[1], "interval": 0.2})
         sink._lock.acquire()  # as if its thread was just sending
         child = os.fork()
         if child == 0:

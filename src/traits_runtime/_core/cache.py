@@ -165,9 +165,9 @@ class MemoryCache:
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
         """How the scopes stand now."""
-        held = self._scopes
-        rest = held[""]
-        return tuple([held.get(one, rest) for one in scopes])
+        generations = self._scopes
+        rest = generations[""]
+        return tuple([generations.get(scope, rest) for scope in scopes])
 
     def delete(self, key: str) -> None:
         """Forget one value."""
@@ -187,11 +187,11 @@ class MemoryCache:
 
         Values that hold are given the new age; what is just being computed has the old one, and is not kept.
         """
-        valid = [one for one in self._entries.values() if one.stamps == self.stamp(one.scopes)]
+        valid = [entry for entry in self._entries.values() if entry.stamps == self.stamp(entry.scopes)]
         self._scopes = {"": self._epoch + 1}
         self._epoch += 1
-        for one in valid:
-            one.stamps = (self._epoch,) * len(one.scopes)
+        for entry in valid:
+            entry.stamps = (self._epoch,) * len(entry.scopes)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -300,37 +300,37 @@ class Cache:
 
     def remember(self, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
         """The kept value, or the computed one, which is kept then."""
-        found: Any = self.backend.get(key)
-        while found is MISSING:
+        cached: Any = self.backend.get(key)
+        while cached is MISSING:
             with self._lock:
                 flight = self._flights.get(key)
-                mine = flight is None
+                is_leader = flight is None
                 if flight is None:
                     flight = self._flights[key] = _Flight()
-            if mine:
+            if is_leader:
                 return self._lead(flight, key, compute, ttl, scopes)
             if flight.thread == get_ident():
                 return compute()
             flight.done.wait()
-            found = flight.value
-            if found is MISSING:
-                found = self.backend.get(key)
-        value: T = found
+            cached = flight.value
+            if cached is MISSING:
+                cached = self.backend.get(key)
+        value: T = cached
         return value
 
     def _lead(self, flight: _Flight, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
         """Compute for all threads of this process, once no other process does."""
         shared, token = self.shared(), ""
         try:
-            kept: Any = self.backend.get(key)
-            if kept is MISSING and shared is not None:
-                token, kept = self._turn(shared, key)
-            if kept is MISSING:
+            cached: Any = self.backend.get(key)
+            if cached is MISSING and shared is not None:
+                token, cached = self._turn(shared, key)
+            if cached is MISSING:
                 stamp = self.backend.stamp(scopes)
-                kept = compute()
-                self.put(key, kept, ttl, scopes, stamp)
-            flight.value = kept
-            value: T = kept
+                cached = compute()
+                self.put(key, cached, ttl, scopes, stamp)
+            flight.value = cached
+            value: T = cached
             return value
         finally:
             with self._lock:
@@ -343,9 +343,9 @@ class Cache:
         """Wait for the lease of a key, or for the value that its holder makes."""
         for pause in _pauses():
             token = shared.lease(key, self.lease)
-            found = shared.get(key)
-            if token or found is not MISSING:
-                return token, found
+            cached = shared.get(key)
+            if token or cached is not MISSING:
+                return token, cached
             time.sleep(pause)
         raise AssertionError
 
@@ -353,17 +353,17 @@ class Cache:
         """As `remember`, with a coroutine function; one computation among the tasks of an event loop."""
         import asyncio
 
-        found: Any = await self._aget(key)
+        cached: Any = await self._aget(key)
         mark = (id(asyncio.get_running_loop()), key)
-        while found is MISSING:
+        while cached is MISSING:
             leader, turn = self._waits.get(mark, (None, None))
             if turn is None:
                 return await self._alead(mark, compute, ttl, scopes)
             if leader is asyncio.current_task():
                 return await compute()
             await turn.wait()
-            found = await self._aget(key)
-        value: T = found
+            cached = await self._aget(key)
+        value: T = cached
         return value
 
     async def _aget(self, key: str) -> object:
@@ -392,13 +392,13 @@ class Cache:
     async def _aonce(
         self, shared: SharedCache, key: str, compute: Callable[[], Awaitable[T]], ttl: float, scopes: tuple[str, ...]
     ) -> T:
-        token, found = await self._aturn(shared, key)
+        token, cached = await self._aturn(shared, key)
         try:
-            if found is MISSING:
+            if cached is MISSING:
                 stamp = await shared.astamp(scopes)
-                found = await compute()
-                await shared.aset(key, found, self.spread(ttl), scopes, stamp)
-            return cast(T, found)
+                cached = await compute()
+                await shared.aset(key, cached, self.spread(ttl), scopes, stamp)
+            return cast(T, cached)
         finally:
             if token:
                 await shared.arelease(key, token)
@@ -408,9 +408,9 @@ class Cache:
 
         for pause in _pauses():
             token = await shared.alease(key, self.lease)
-            found = await shared.aget(key)
-            if token or found is not MISSING:
-                return token, found
+            cached = await shared.aget(key)
+            if token or cached is not MISSING:
+                return token, cached
             await asyncio.sleep(pause)
         raise AssertionError
 

@@ -32,7 +32,7 @@ def needs(adapter: str, *, extra: str = "") -> Iterator[None]:
 def until_stopped() -> None:
     """Wait until the process is told to stop by SIGTERM or SIGINT."""
     stopped = Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: stopped.set())
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stopped.set())
     while not stopped.wait(1):
         pass

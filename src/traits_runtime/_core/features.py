@@ -22,28 +22,28 @@ class MuteFrame(Frame):
         self.names = names
         self.owner = owner
 
-    def mutes(self, trait: str, feature: str, thing: object) -> bool:
+    def mutes(self, trait: str, feature: str, subject: object) -> bool:
         """Whether it holds back a feature (a whole trait with ``""``) for an instance or a class."""
-        if not self.active or (self.owner is not None and not belongs(thing, self.owner)):
+        if not self.active or (self.owner is not None and not belongs(subject, self.owner)):
             return False
         names = self.names
         return not names or trait in names or (feature != "" and (feature in names or f"{trait}.{feature}" in names))
 
 
-def muted(frames: tuple[MuteFrame, ...], trait: str, feature: str, thing: object) -> bool:
+def muted(frames: tuple[MuteFrame, ...], trait: str, feature: str, subject: object) -> bool:
     """Whether any open block holds back a feature, or with ``""`` the trait as a whole.
 
     Args:
         frames: The frames of the context.
         trait: Short name of the declaring trait.
         feature: The feature, or ``""``.
-        thing: The instance or class that asks.
+        subject: The instance or class that asks.
 
     >>> frame = MuteFrame(None, frozenset({"HasSlug.follow_title"}), None)
     >>> muted((frame,), "HasSlug", "follow_title", object()), muted((frame,), "HasSlug", "", object())
     (True, False)
     """
     for frame in frames:  # noqa: SIM110 - a generator would cost as much as all the rest
-        if frame.mutes(trait, feature, thing):
+        if frame.mutes(trait, feature, subject):
             return True
     return False

@@ -327,9 +327,9 @@ class RecordingBackend:
 
     def enqueue(self, message: JobMessage) -> str:
         """Keep the job."""
-        kept = decode(encode(message))
+        copy = decode(encode(message))
         with self._lock:
-            self.messages.append(kept)
+            self.messages.append(copy)
         return message.id
 
 

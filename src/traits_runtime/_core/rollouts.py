@@ -107,9 +107,9 @@ class Plan:
         if self.off:
             return False
         if self.subjects and subject in self.subjects:
-            own = self.subjects[subject]
-            if not own.until or own.until > time.time():
-                return own.on
+            override = self.subjects[subject]
+            if not override.until or override.until > time.time():
+                return override.on
         if self.threshold < 0 or not subject:
             return self.toggle
         if self.cbor:
@@ -119,10 +119,10 @@ class Plan:
     def decide(self, subject: str) -> Decision:
         """As `includes`, with the reason."""
         on = self.includes(subject)
-        own = self.subjects.get(subject)
+        override = self.subjects.get(subject)
         if self.off:
             return Decision(self.feature, subject, on, "OFF")
-        if own is not None and (not own.until or own.until > time.time()):
+        if override is not None and (not override.until or override.until > time.time()):
             return Decision(self.feature, subject, on, "SUBJECT")
         if self.threshold < 0:
             return Decision(self.feature, subject, on, "TOGGLE")
@@ -152,9 +152,9 @@ class ProvidedPlan(Plan):
 
     def includes(self, subject: str) -> bool:
         """Whether a subject has the feature."""
-        own = self._own(subject)
-        if self.off or own is not None:
-            return not self.off and own is not None and own.on
+        override = self._own(subject)
+        if self.off or override is not None:
+            return not self.off and override is not None and override.on
         return self.evaluate(self.feature, subject, self.toggle)
 
     def decide(self, subject: str) -> Decision:
@@ -164,8 +164,8 @@ class ProvidedPlan(Plan):
         return Decision(self.feature, subject, self.includes(subject), "PROVIDER")
 
     def _own(self, subject: str) -> SubjectOverride | None:
-        own = self.subjects.get(subject)
-        return own if own is not None and (not own.until or own.until > time.time()) else None
+        override = self.subjects.get(subject)
+        return override if override is not None and (not override.until or override.until > time.time()) else None
 
 
 def bucket_of(salt: str, subject: str, hashing: Hashing = "text") -> int:

@@ -133,13 +133,13 @@ class Telemetry:
         with self._lock:
             if self._clock() >= self._due:
                 self._look()
-            kept = self._kept.get(labels)
-            if kept is None:
-                kept = self._new(labels, kind)
-            kept.count += 1
-            kept.total = value if kind == "gauge" else kept.total + value
-            kept.low = min(kept.low, value)
-            kept.high = max(kept.high, value)
+            aggregate = self._kept.get(labels)
+            if aggregate is None:
+                aggregate = self._new(labels, kind)
+            aggregate.count += 1
+            aggregate.total = value if kind == "gauge" else aggregate.total + value
+            aggregate.low = min(aggregate.low, value)
+            aggregate.high = max(aggregate.high, value)
         if self.sink is not None:
             self.sink.record(name, kind, value, labels[1:])
 
@@ -150,13 +150,13 @@ class Telemetry:
             reset: Begin anew afterwards.
         """
         with self._lock:
-            kept = sorted(self._kept.items())
+            aggregates = sorted(self._kept.items())
             if reset:
                 self._kept = {}
                 for past in self._past.values():
                     past.clear()
                 self._due = 0.0
-        return tuple(_reading(labels, one) for labels, one in kept)
+        return tuple(_reading(labels, aggregate) for labels, aggregate in aggregates)
 
     def reset(self) -> None:
         """Forget all aggregates."""
@@ -174,16 +174,18 @@ class Telemetry:
             now = self._clock()
             if now >= self._due:
                 self._look()
-            kept = sorted(self._kept.items())
-            before = next((one for at, one in self._past[span] if at >= now - SPANS[span] * (1 + 1 / STEPS)), {})
-        found = []
-        for labels, one in kept:
+            aggregates = sorted(self._kept.items())
+            before = next(
+                (snapshot for at, snapshot in self._past[span] if at >= now - SPANS[span] * (1 + 1 / STEPS)), {}
+            )
+        readings = []
+        for labels, aggregate in aggregates:
             count, total = before.get(labels, (0, 0.0))
-            if one.count > count:
-                reading = _reading(labels, one)
-                spent = one.total if one.kind == "gauge" else one.total - total
-                found.append(msgspec.structs.replace(reading, count=one.count - count, total=spent))
-        return tuple(found)
+            if aggregate.count > count:
+                reading = _reading(labels, aggregate)
+                spent = aggregate.total if aggregate.kind == "gauge" else aggregate.total - total
+                readings.append(msgspec.structs.replace(reading, count=aggregate.count - count, total=spent))
+        return tuple(readings)
 
     def _look(self) -> None:
         """Keep what the sums are now, for the spans whose next look is due."""
@@ -192,15 +194,15 @@ class Telemetry:
         for name, past in self._past.items():
             if not past or now >= past[-1][0] + SPANS[name] / STEPS:
                 if seen is None:
-                    seen = {labels: (one.count, one.total) for labels, one in self._kept.items()}
+                    seen = {labels: (aggregate.count, aggregate.total) for labels, aggregate in self._kept.items()}
                 past.append((now, seen))
         self._due = min(past[-1][0] + SPANS[name] / STEPS for name, past in self._past.items())
 
     def _new(self, labels: Labels, kind: MetricKind) -> _Aggregate:
-        made = self._kept[labels] = _Aggregate(kind)
-        for one in self.on_new:
-            one(labels[0], kind)
-        return made
+        aggregate = self._kept[labels] = _Aggregate(kind)
+        for callback in self.on_new:
+            callback(labels[0], kind)
+        return aggregate
 
     @contextmanager
     def fresh(self, *, on: bool = True) -> Iterator[None]:
@@ -225,6 +227,8 @@ class Telemetry:
         return value
 
 
-def _reading(labels: Labels, one: _Aggregate) -> Reading:
+def _reading(labels: Labels, aggregate: _Aggregate) -> Reading:
     name, model, outcome, tenant = labels
-    return Reading(name, one.kind, model, outcome, tenant, one.count, one.total, one.low, one.high)
+    return Reading(
+        name, aggregate.kind, model, outcome, tenant, aggregate.count, aggregate.total, aggregate.low, aggregate.high
+    )

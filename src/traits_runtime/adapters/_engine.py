@@ -30,7 +30,7 @@ class QueueEngine:
 
     def queue_names(self, queues: Sequence[str]) -> list[str]:
         """The engine's names of queues, without any the default one."""
-        return [self.queue_name(one) for one in queues or (DEFAULT,)]
+        return [self.queue_name(queue) for queue in queues or (DEFAULT,)]
 
     def check(self, message: JobMessage) -> None:
         """Refuse what the engine would get wrong.

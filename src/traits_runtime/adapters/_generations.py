@@ -81,11 +81,11 @@ class GenerationCache(ABC):
         (data,) = self.read([f"v:{key}"])
         if data is None:
             return MISSING
-        kept = unpack(data)
-        now = self.read([f"s:{one}" for one in kept.scopes]) if kept.scopes else []
-        if [one and one.decode() for one in now] != list(kept.stamp):
+        stored = unpack(data)
+        now = self.read([f"s:{scope}" for scope in stored.scopes]) if stored.scopes else []
+        if [generation and generation.decode() for generation in now] != list(stored.stamp):
             return MISSING
-        return msgspec.json.decode(kept.value)
+        return msgspec.json.decode(stored.value)
 
     def set(
         self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = (), stamp: Stamp | None = None
@@ -96,17 +96,18 @@ class GenerationCache(ABC):
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
         """How the scopes stand now; those that have no generation get one."""
-        found = self.read([f"s:{one}" for one in scopes]) if scopes else []
+        generations = self.read([f"s:{scope}" for scope in scopes]) if scopes else []
         return tuple(
-            data.decode() if data is not None else self._begin(scope) for scope, data in zip(scopes, found, strict=True)
+            data.decode() if data is not None else self._begin(scope)
+            for scope, data in zip(scopes, generations, strict=True)
         )
 
     def _begin(self, scope: str) -> str:
-        mine = token()
-        if self.add(f"s:{scope}", mine.encode(), LIMIT * 2):
-            return mine
+        new_generation = token()
+        if self.add(f"s:{scope}", new_generation.encode(), LIMIT * 2):
+            return new_generation
         (theirs,) = self.read([f"s:{scope}"])
-        return mine if theirs is None else theirs.decode()
+        return new_generation if theirs is None else theirs.decode()
 
     def delete(self, key: str) -> None:
         """Forget one value."""
@@ -118,8 +119,8 @@ class GenerationCache(ABC):
 
     def lease(self, key: str, seconds: float) -> str:
         """Become the one who computes a value."""
-        mine = token()
-        return mine if self.add(f"l:{key}", mine.encode(), seconds) else ""
+        new_token = token()
+        return new_token if self.add(f"l:{key}", new_token.encode(), seconds) else ""
 
     def release(self, key: str, token: str) -> None:
         """Give a lease back, if it is still held."""

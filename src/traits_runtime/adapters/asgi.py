@@ -44,5 +44,5 @@ class ActorMiddleware:
             await self.app(scope, receive, send)
 
 
-async def _told(found: Any) -> Any:
-    return await found if isawaitable(found) else found
+async def _told(value: Any) -> Any:
+    return await value if isawaitable(value) else value

@@ -65,7 +65,7 @@ class CeleryEngine(QueueEngine):
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run Celery's worker."""
         names = self.queue_names(queues)
-        self.app.conf.task_queues = [self._queue(one) for one in names]
+        self.app.conf.task_queues = [self._queue(name) for name in names]
         self.app.worker_main(
             ["worker", f"--pool={self._pool}", f"--concurrency={concurrency}", "--loglevel=WARNING",
              "--without-gossip", "--without-mingle", "--queues", ",".join(names)]

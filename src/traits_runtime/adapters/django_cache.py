@@ -32,9 +32,9 @@ class DjangoCache(GenerationCache):
 
     def read(self, names: Sequence[str]) -> list[bytes | None]:
         """What is stored under each name."""
-        asked = [self._name(one) for one in names]
-        found = {asked[0]: self._cache.get(asked[0])} if len(asked) == 1 else self._cache.get_many(asked)
-        return [None if (text := found.get(one)) is None else text.encode() for one in asked]
+        keys = [self._name(name) for name in names]
+        texts = {keys[0]: self._cache.get(keys[0])} if len(keys) == 1 else self._cache.get_many(keys)
+        return [None if (text := texts.get(key)) is None else text.encode() for key in keys]
 
     def write(self, name: str, data: bytes, seconds: float) -> None:
         """Store."""

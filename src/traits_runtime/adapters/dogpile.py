@@ -28,8 +28,8 @@ class DogpileCache(GenerationCache):
 
     def read(self, names: Sequence[str]) -> list[bytes | None]:
         """What is stored under each name."""
-        found: list[Any] = [self._region.get(names[0])] if len(names) == 1 else self._region.get_multi(list(names))
-        return [_alive(one) for one in found]
+        entries: list[Any] = [self._region.get(names[0])] if len(names) == 1 else self._region.get_multi(list(names))
+        return [_alive(entry) for entry in entries]
 
     def write(self, name: str, data: bytes, seconds: float) -> None:
         """Store."""
@@ -37,8 +37,8 @@ class DogpileCache(GenerationCache):
 
     def add(self, name: str, data: bytes, seconds: float) -> bool:
         """Store where nothing is, under the region's lock for that name."""
-        mine = _dated(data, seconds)
-        return bool(self._region.get_or_create(name, lambda: mine, expiration_time=seconds) == mine)
+        entry = _dated(data, seconds)
+        return bool(self._region.get_or_create(name, lambda: entry, expiration_time=seconds) == entry)
 
     def remove(self, name: str) -> None:
         """Remove."""
@@ -49,10 +49,10 @@ def _dated(data: bytes, seconds: float) -> bytes:
     return b"%.6f\n%b" % (time.time() + seconds, data)
 
 
-def _alive(found: Any) -> bytes | None:
-    if found is NO_VALUE:
+def _alive(entry: Any) -> bytes | None:
+    if entry is NO_VALUE:
         return None
-    until, _, data = bytes(found).partition(b"\n")
+    until, _, data = bytes(entry).partition(b"\n")
     return data if float(until) > time.time() else None
 
 

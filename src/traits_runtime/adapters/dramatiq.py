@@ -36,17 +36,17 @@ class DramatiqEngine(QueueEngine):
     def enqueue(self, message: JobMessage) -> str:
         """Take a job; on RabbitMQ returns when the broker has it."""
         name = self._declare(self.queue_name(message.queue))
-        made: Any = dramatiq.Message(
+        dramatiq_message: Any = dramatiq.Message(
             queue_name=name, actor_name=self._actor.actor_name, args=(encode(message).decode(),), kwargs={}, options={},
             message_id=message.id,
         )  # fmt: skip
-        self.broker.enqueue(made, delay=int(message.delay * 1000) or None)
+        self.broker.enqueue(dramatiq_message, delay=int(message.delay * 1000) or None)
         return message.id
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run Dramatiq's worker."""
-        names = {self._declare(one) for one in self.queue_names(queues)}
-        both = names | {f"{one}.DQ" for one in names}
+        names = {self._declare(name) for name in self.queue_names(queues)}
+        both = names | {f"{name}.DQ" for name in names}
         worker = dramatiq.Worker(self.broker, queues=both, worker_threads=concurrency, worker_timeout=200)
         worker.start()
         until_stopped()
@@ -73,16 +73,16 @@ class DramatiqEngine(QueueEngine):
 
 def _broker(url: str) -> Any:
     """A broker without Dramatiq's own retries and time limits."""
-    around = [Retries(max_retries=0), ShutdownNotifications()]
+    middleware = [Retries(max_retries=0), ShutdownNotifications()]
     if url.startswith("redis"):
         from dramatiq.brokers.redis import RedisBroker
 
         return RedisBroker(  # type: ignore[no-untyped-call]
-            url=url, middleware=around
+            url=url, middleware=middleware
         )
     from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
-    return RabbitmqBroker(url=url, middleware=around, confirm_delivery=True)
+    return RabbitmqBroker(url=url, middleware=middleware, confirm_delivery=True)
 
 
 def _run(data: str) -> None:

@@ -31,10 +31,10 @@ class _Json(Serializer):  # type: ignore[misc]
         return msgspec.json.encode(data)
 
     def _deserialize(self, data: bytes) -> Any:
-        found = msgspec.json.decode(data)
-        if not isinstance(found, list):
-            return found
-        message = Message(*found)
+        fields = msgspec.json.decode(data)
+        if not isinstance(fields, list):
+            return fields
+        message = Message(*fields)
         return message._replace(eta=message.eta and datetime.fromisoformat(message.eta))
 
 
@@ -59,12 +59,12 @@ class HueyEngine(QueueEngine):
     def enqueue(self, message: JobMessage) -> str:
         """Take a job."""
         huey, task = self._huey(self.queue_name(message.queue))
-        made = task.s(encode(message).decode(), priority=message.priority or None)
-        made.id = message.id
-        made.revoke_id = f"r:{message.id}"
+        huey_task = task.s(encode(message).decode(), priority=message.priority or None)
+        huey_task.id = message.id
+        huey_task.revoke_id = f"r:{message.id}"
         if message.delay > 0:
-            made.eta = _eta(message.delay)
-        huey.enqueue(made)
+            huey_task.eta = _eta(message.delay)
+        huey.enqueue(huey_task)
         return message.id
 
     def cancel(self, job_id: str) -> bool:
@@ -75,17 +75,17 @@ class HueyEngine(QueueEngine):
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run a consumer for each queue."""
-        made = [
+        consumers = [
             self._huey(name)[0].create_consumer(
                 workers=concurrency, periodic=False, max_delay=self._poll, initial_delay=min(0.05, self._poll)
             )
             for name in self.queue_names(queues)
         ]
-        for one in made:
-            one.start()
+        for consumer in consumers:
+            consumer.start()
         until_stopped()
-        for one in made:
-            one.stop(graceful=True)
+        for consumer in consumers:
+            consumer.stop(graceful=True)
 
     def ping(self) -> None:
         """Ask the file for an answer; raises where there is none."""

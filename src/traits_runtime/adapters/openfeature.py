@@ -53,15 +53,15 @@ class _Provider(AbstractProvider):
         attributes = context.attributes or {}
         try:
             model, tenant = attributes.get("model"), attributes.get("tenant")
-            thing = registry.find_model(str(model)).cls if model else registry.find_trait(trait).cls
-            with ExitStack() as around:
+            owner = registry.find_model(str(model)).cls if model else registry.find_trait(trait).cls
+            with ExitStack() as blocks:
                 if tenant:
-                    around.enter_context(runtime.tenant(str(tenant)))
-                found = rollouts.explain(thing, feature, context.targeting_key or "")
+                    blocks.enter_context(runtime.tenant(str(tenant)))
+                decision = rollouts.explain(owner, feature, context.targeting_key or "")
         except UnknownNameError as error:
             raise FlagNotFoundError(str(error)) from error
-        variant = "on" if found.on else "off"
-        return FlagResolutionDetails(found.on, reason=REASONS[found.reason], variant=variant)
+        variant = "on" if decision.on else "off"
+        return FlagResolutionDetails(decision.on, reason=REASONS[decision.reason], variant=variant)
 
     def resolve_string_details(
         self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None

@@ -30,8 +30,8 @@ class OpenTelemetryExporter:
         self._tracer = trace.get_tracer(SCOPE)
         self._known: set[str] = set()
         self._lock = RLock()
-        for one in runtime.telemetry.read():
-            self.add(one.name, one.kind)
+        for reading in runtime.telemetry.read():
+            self.add(reading.name, reading.kind)
         runtime.telemetry.on_new.append(self.add)
         runtime.carry("trace", self._inject, self._continue)
 
@@ -72,13 +72,13 @@ class OpenTelemetryExporter:
 
 
 def _observe(name: str, field: str) -> Iterable[Observation]:
-    found = (one for one in runtime.telemetry.read() if one.name == name)
-    return [Observation(getattr(one, field), _attributes(one)) for one in found]
+    readings = (reading for reading in runtime.telemetry.read() if reading.name == name)
+    return [Observation(getattr(reading, field), _attributes(reading)) for reading in readings]
 
 
-def _attributes(one: Reading) -> dict[str, str]:
-    named = {"model": one.model, "outcome": one.outcome, "tenant": one.tenant}
-    return {key: value for key, value in named.items() if value}
+def _attributes(reading: Reading) -> dict[str, str]:
+    labels = {"model": reading.model, "outcome": reading.outcome, "tenant": reading.tenant}
+    return {key: value for key, value in labels.items() if value}
 
 
 def open_telemetry(settings: Mapping[str, Any]) -> OpenTelemetryExporter:

@@ -30,24 +30,24 @@ class TraitCollector(Collector):
     def collect(self) -> Iterable[Any]:
         """All metrics, each with its labels."""
         families: dict[str, Any] = {}
-        for one in runtime.telemetry.read():
-            family = families.get(one.name)
+        for reading in runtime.telemetry.read():
+            family = families.get(reading.name)
             if family is None:
-                family = families[one.name] = _family(one)
-            labels = (one.model, one.outcome, one.tenant)
-            if one.kind == "timing":
-                family.add_metric(labels, count_value=one.count, sum_value=one.total)
+                family = families[reading.name] = _family(reading)
+            labels = (reading.model, reading.outcome, reading.tenant)
+            if reading.kind == "timing":
+                family.add_metric(labels, count_value=reading.count, sum_value=reading.total)
             else:
-                family.add_metric(labels, one.total)
+                family.add_metric(labels, reading.total)
         return list(families.values())
 
 
-def _family(one: Reading) -> Any:
-    name = re.sub(r"[^a-zA-Z0-9_]", "_", one.name)
-    text = f"{one.kind} {one.name}"
-    if one.kind == "timing":
+def _family(reading: Reading) -> Any:
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", reading.name)
+    text = f"{reading.kind} {reading.name}"
+    if reading.kind == "timing":
         return SummaryMetricFamily(f"{name}_seconds", text, labels=LABELS)
-    kind = CounterMetricFamily if one.kind == "counter" else GaugeMetricFamily
+    kind = CounterMetricFamily if reading.kind == "counter" else GaugeMetricFamily
     return kind(name, text, labels=LABELS)
 
 

@@ -63,8 +63,8 @@ class RabbitMQ:
         """The dead letters of an application, the latest first."""
 
         def read(channel: Any) -> list[DeadLetter]:
-            with self._letters(channel, application) as found:
-                return [letter for _, letter in found]
+            with self._letters(channel, application) as letters:
+                return [letter for _, letter in letters]
 
         return self.run(read)[::-1][:most]
 
@@ -147,13 +147,13 @@ class RabbitMQ:
     def _letters(self, channel: Any, application: str) -> Iterator[list[tuple[int, DeadLetter]]]:
         """The dead letters, the oldest first; those left in the list go back."""
         self.declare(channel, application)
-        found: list[tuple[int, DeadLetter]] = []
+        letters: list[tuple[int, DeadLetter]] = []
         while (got := channel.basic_get(f"{self.queue(application)}.dead"))[0] is not None:
-            found.append((got[0].delivery_tag, msgspec.json.decode(got[2], type=DeadLetter)))
+            letters.append((got[0].delivery_tag, msgspec.json.decode(got[2], type=DeadLetter)))
         try:
-            yield found
+            yield letters
         finally:
-            for tag, _ in found:
+            for tag, _ in letters:
                 channel.basic_nack(tag, requeue=True)
 
 
@@ -173,11 +173,11 @@ class _Consumer:
         if method is None:
             return None
         attempt = int((properties.headers or {}).get(ATTEMPT, 1))
-        found = Delivery(data, attempt, method.delivery_tag)
+        delivery = Delivery(data, attempt, method.delivery_tag)
         if method.redelivered:
-            self._put(found, self._queue)
+            self._put(delivery, self._queue)
             return None
-        return found
+        return delivery
 
     def done(self, delivery: Delivery) -> None:
         """Forget an event that was heard."""

@@ -125,8 +125,8 @@ class RedisCache:
 
     def lease(self, key: str, seconds: float) -> str:
         """Become the one who computes a value; without Redis everybody is."""
-        mine = token()
-        return _leased(mine, self._run(*self._leasing(key, mine, seconds), lost=AWAY))
+        new_token = token()
+        return _leased(new_token, self._run(*self._leasing(key, new_token, seconds), lost=AWAY))
 
     def release(self, key: str, token: str) -> None:
         """Give a lease back, if it is still held."""
@@ -159,8 +159,8 @@ class RedisCache:
 
     async def alease(self, key: str, seconds: float) -> str:
         """As `lease`."""
-        mine = token()
-        return _leased(mine, await self._arun(*self._leasing(key, mine, seconds), lost=AWAY))
+        new_token = token()
+        return _leased(new_token, await self._arun(*self._leasing(key, new_token, seconds), lost=AWAY))
 
     async def arelease(self, key: str, token: str) -> None:
         """As `release`."""
@@ -180,9 +180,9 @@ class RedisCache:
         return f"{self._prefix}s:{scope}"
 
     def _setting(self, key: str, data: bytes, ttl: float, scopes: tuple[str, ...], stamp: Stamp) -> tuple[Any, ...]:
-        names = [self._scope(one) for one in scopes]
-        kept = b"".join(map(msgspec.msgpack.encode, (names, stamp, data.decode())))
-        return "SET", f"{self._prefix}v:{key}", kept, "PX", int(min(ttl, LIMIT) * 1000) or 1
+        names = [self._scope(scope) for scope in scopes]
+        packed = b"".join(map(msgspec.msgpack.encode, (names, stamp, data.decode())))
+        return "SET", f"{self._prefix}v:{key}", packed, "PX", int(min(ttl, LIMIT) * 1000) or 1
 
     def _stamping(self, scopes: tuple[str, ...]) -> tuple[Any, ...]:
         return "EVALSHA", STAMP, len(scopes), *map(self._scope, scopes), token(), int(LIMIT * 2)
@@ -193,11 +193,11 @@ class RedisCache:
     def _bumping(self, scope: str) -> tuple[Any, ...]:
         return "SET", self._scope(scope), token(), "EX", int(LIMIT * 2)
 
-    def _leasing(self, key: str, mine: str, seconds: float) -> tuple[Any, ...]:
-        return "SET", f"{self._prefix}l:{key}", mine, "NX", "PX", int(seconds * 1000)
+    def _leasing(self, key: str, new_token: str, seconds: float) -> tuple[Any, ...]:
+        return "SET", f"{self._prefix}l:{key}", new_token, "NX", "PX", int(seconds * 1000)
 
-    def _releasing(self, key: str, mine: str) -> tuple[Any, ...]:
-        return "EVALSHA", RELEASE, 1, f"{self._prefix}l:{key}", mine
+    def _releasing(self, key: str, lease_token: str) -> tuple[Any, ...]:
+        return "EVALSHA", RELEASE, 1, f"{self._prefix}l:{key}", lease_token
 
     def _run(self, command: str, *rest: Any, lost: object = None, owed: bool = False) -> Any:
         """Send a command; a script is named by its digest, and sent whole to a server that has forgotten it."""
@@ -276,17 +276,17 @@ AWAY: Final = object()
 MOST_OWED: Final = 100_000
 
 
-def _value(found: Any) -> object:
-    return MISSING if found is None else msgspec.json.decode(found)
+def _value(reply: Any) -> object:
+    return MISSING if reply is None else msgspec.json.decode(reply)
 
 
-def _stamp(found: Any) -> Stamp:
+def _stamp(reply: Any) -> Stamp:
     """Without Redis nothing can be said: a stamp shorter than the scopes, with which no value is kept."""
-    return tuple(one.decode() for one in found or ())
+    return tuple(generation.decode() for generation in reply or ())
 
 
-def _leased(mine: str, found: Any) -> str:
-    return mine if found is AWAY or found else ""
+def _leased(new_token: str, reply: Any) -> str:
+    return new_token if reply is AWAY or reply else ""
 
 
 def open_cache(settings: Mapping[str, Any]) -> RedisCache:

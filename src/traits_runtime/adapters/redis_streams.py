@@ -80,8 +80,8 @@ class RedisStreams:
 
     def drop(self, application: str, message_id: str) -> bool:
         """Forget a dead letter."""
-        found = [key for key, letter in self._letters(application) if letter.message.id == message_id]
-        return bool(found and self.client.xdel(self.cemetery(application), *found))
+        keys = [key for key, letter in self._letters(application) if letter.message.id == message_id]
+        return bool(keys and self.client.xdel(self.cemetery(application), *keys))
 
     def close(self) -> None:
         """Close connections."""
@@ -128,8 +128,8 @@ class _Consumer:
 
     def close(self) -> None:
         """Leave the group, unless something is left to be taken over."""
-        held = self._client.xpending_range(self._stream, self._group, "-", "+", 1, self._name)
-        if not held:
+        pending = self._client.xpending_range(self._stream, self._group, "-", "+", 1, self._name)
+        if not pending:
             self._client.xgroup_delconsumer(self._stream, self._group, self._name)
 
     def _begin(self) -> None:
@@ -142,29 +142,29 @@ class _Consumer:
 
     def _new(self, seconds: float) -> Delivery | None:
         wait = max(1, int(seconds * 1000))
-        found = self._client.xreadgroup(self._group, self._name, {self._stream: ">"}, count=1, block=wait)
-        return self._delivery(*found[0][1][0]) if found else None
+        reply = self._client.xreadgroup(self._group, self._name, {self._stream: ">"}, count=1, block=wait)
+        return self._delivery(*reply[0][1][0]) if reply else None
 
     def _left(self) -> Delivery | None:
         """What another consumer has left; asked for now and then, and again while there is something."""
         now = time.monotonic()
         if now - self._looked < min(LOOK, self._broker.idle / 4000):
             return None
-        _, found, *_ = self._client.xautoclaim(self._stream, self._group, self._name, self._broker.idle, count=1)
-        if found:
-            return self._delivery(*found[0], known=False)
+        _, entries, *_ = self._client.xautoclaim(self._stream, self._group, self._name, self._broker.idle, count=1)
+        if entries:
+            return self._delivery(*entries[0], is_new=False)
         self._looked = now
         self._trim()
         return None
 
-    def _delivery(self, key: bytes, fields: Mapping[bytes, bytes], *, known: bool = True) -> Delivery | None:
+    def _delivery(self, key: bytes, fields: Mapping[bytes, bytes], *, is_new: bool = True) -> Delivery | None:
         if fields.get(b"only", self._group.encode()) != self._group.encode():
             self._client.xack(self._stream, self._group, key)
             return None
         attempt = 1
-        if not known:
-            (held,) = self._client.xpending_range(self._stream, self._group, key, key, 1)
-            attempt = held["times_delivered"]
+        if not is_new:
+            (pending,) = self._client.xpending_range(self._stream, self._group, key, key, 1)
+            attempt = pending["times_delivered"]
         return Delivery(fields[b"data"], attempt, key)
 
     def _trim(self) -> None:
@@ -176,9 +176,9 @@ class _Consumer:
         if oldest:
             first, second = min(oldest)
             self._client.xtrim(self._stream, minid=f"{first}-{second}", approximate=False)
-        for one in self._client.xinfo_consumers(self._stream, self._group):
-            if one["pending"] == 0 and one["idle"] > DAY:
-                self._client.xgroup_delconsumer(self._stream, self._group, one["name"])
+        for consumer in self._client.xinfo_consumers(self._stream, self._group):
+            if consumer["pending"] == 0 and consumer["idle"] > DAY:
+                self._client.xgroup_delconsumer(self._stream, self._group, consumer["name"])
 
 
 def open_forward(settings: Mapping[str, Any]) -> RedisStreams:

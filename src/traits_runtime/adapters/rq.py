@@ -45,14 +45,14 @@ class RQEngine(QueueEngine):
         job_id = f"{self._prefix}key-{_safe(message.key)}" if message.key and not message.held else message.id
         if message.attempt > 1:
             job_id = f"{job_id}-{message.attempt}"
-        made = queue.create_job(
+        rq_job = queue.create_job(
             deliver_json, (encode(message).decode(),), job_id=job_id, timeout=-1, result_ttl=0, description=message.name
         )
         try:
             if message.delay > 0:
-                queue.schedule_job(made, _at(message.delay), unique=bool(message.key))
+                queue.schedule_job(rq_job, _at(message.delay), unique=bool(message.key))
             else:
-                queue.enqueue_job(made, at_front=message.priority > 0, unique=bool(message.key))
+                queue.enqueue_job(rq_job, at_front=message.priority > 0, unique=bool(message.key))
         except DuplicateJobError:
             return job_id
         return job_id
@@ -68,9 +68,9 @@ class RQEngine(QueueEngine):
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run RQ's worker, with its scheduler."""
         kind = Worker if self._fork else SimpleWorker
-        made = kind([self._queue(one) for one in self.queue_names(queues)], connection=self._redis,
+        worker = kind([self._queue(name) for name in self.queue_names(queues)], connection=self._redis,
                     serializer=JSONSerializer)  # fmt: skip
-        made.work(with_scheduler=True, logging_level="WARNING")
+        worker.work(with_scheduler=True, logging_level="WARNING")
 
     def ping(self) -> None:
         """Ask Redis for an answer; raises where there is none."""
@@ -98,7 +98,10 @@ def deliver_json(data: str) -> None:
 
 def _safe(key: str) -> str:
     """A key as RQ allows it in the id of a job."""
-    return "".join(one if one.isascii() and (one.isalnum() or one in "-_") else f"_{ord(one):x}_" for one in key)
+    return "".join(
+        character if character.isascii() and (character.isalnum() or character in "-_") else f"_{ord(character):x}_"
+        for character in key
+    )
 
 
 def open_queue(settings: Mapping[str, Any]) -> RQEngine:

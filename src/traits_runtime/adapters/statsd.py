@@ -30,15 +30,15 @@ class StatsdSink:
         host: Its name or address.
         port: Its port.
         tags: Whether it understands DogStatsD's tags.
-        every: Seconds between two sendings at most.
+        interval: Seconds between two sendings at most.
     """
 
-    def __init__(self, host: str = "localhost", port: int = 8125, *, tags: bool = False, every: float = 0.5) -> None:
+    def __init__(self, host: str = "localhost", port: int = 8125, *, tags: bool = False, interval: float = 0.5) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._address = (socket.gethostbyname(host), int(port))
         self._tags = tags
-        self._every = every
+        self._interval = interval
         self._lines: list[bytes] = []
         self._size = 0
         self._stopped = Event()
@@ -82,15 +82,15 @@ class StatsdSink:
             atexit.unregister(self.close)
 
     def _name(self, name: str, labels: tuple[str, str, str]) -> str:
-        parts = (name,) if self._tags else (name, *(one for one in labels if one))
-        return ".".join(re.sub(r"[^\w.]", "_", one) for one in parts)
+        parts = (name,) if self._tags else (name, *(label for label in labels if label))
+        return ".".join(re.sub(r"[^\w.]", "_", part) for part in parts)
 
     def _tagged(self, labels: tuple[str, str, str]) -> str:
         if not self._tags:
             return ""
-        named = zip(("model", "outcome", "tenant"), labels, strict=True)
-        kept = ",".join(f"{key}:{_plain(value)}" for key, value in named if value)
-        return f"|#{kept}" if kept else ""
+        named_labels = zip(("model", "outcome", "tenant"), labels, strict=True)
+        tags = ",".join(f"{key}:{_plain(value)}" for key, value in named_labels if value)
+        return f"|#{tags}" if tags else ""
 
     def _send(self) -> None:
         if self._lines:
@@ -102,7 +102,7 @@ class StatsdSink:
                 return
 
     def _send_regularly(self) -> None:
-        while not self._stopped.wait(self._every):
+        while not self._stopped.wait(self._interval):
             self.flush()
 
 
@@ -110,8 +110,8 @@ _sinks: WeakSet[StatsdSink] = WeakSet()
 
 
 def _after_fork_in_child() -> None:
-    for one in list(_sinks):
-        one.after_fork()
+    for sink in list(_sinks):
+        sink.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
@@ -127,7 +127,7 @@ def open_telemetry(settings: Mapping[str, Any]) -> StatsdSink:
     """Switch telemetry on and send every number.
 
     Args:
-        settings: ``host``, ``port``, ``tags``, ``every``; ``tenants``, ``bound``.
+        settings: ``host``, ``port``, ``tags``, ``interval``; ``tenants``, ``bound``.
     """
     ours = {key: settings[key] for key in ("tenants", "bound") if key in settings}
     sink = StatsdSink(**{key: value for key, value in settings.items() if key not in ours})

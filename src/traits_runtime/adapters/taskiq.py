@@ -96,8 +96,8 @@ async def _receive(broker: RedisStreamBroker, concurrency: int) -> None:
     receiving = asyncio.ensure_future(
         run_receiver_task(broker, sync_workers=concurrency, max_async_tasks=concurrency, run_startup=True)
     )
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, receiving.cancel)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, receiving.cancel)
     try:
         await receiving
     except asyncio.CancelledError:

@@ -106,9 +106,9 @@ class HasComments(Trait):
         depth = 0 if parent is None else parent.depth + 1
         if depth > rules.max_depth:
             raise CommentTooDeepError(type(self).__name__, rules.max_depth)
-        found = BACKENDS.needed(type(self)).add(self, body, rules.approve, parent)
+        new_comment = BACKENDS.needed(type(self)).add(self, body, rules.approve, parent)
         self.comment_added(body=body, depth=depth, approved=rules.approve)
-        return found
+        return new_comment
 
     def comments_query(self, *, approved: bool | None = True) -> Any:
         """The query for the comments of the row, oldest first: ``session.scalars(article.comments_query())``.
@@ -210,9 +210,9 @@ def threads(comments: Iterable[Any]) -> list[Thread]:
     Args:
         comments: Instances of the comment model, in the order in which they are to be shown.
     """
-    made = {runtime.identify(one): Thread(one, []) for one in comments}
+    threads_by_key = {runtime.identify(comment): Thread(comment, []) for comment in comments}
     roots: list[Thread] = []
-    for one in made.values():
-        above = made.get(one.comment.parent_id)
-        (roots if above is None else above.answers).append(one)
+    for thread in threads_by_key.values():
+        above = threads_by_key.get(thread.comment.parent_id)
+        (roots if above is None else above.answers).append(thread)
     return roots

@@ -29,8 +29,8 @@ class HasDisplayName(Trait):
     def display_name(self) -> str:
         """What the row is called."""
         for field in self.display_name_config.fields:
-            found = getattr(self, field, None)
-            text = "" if found is None else str(found).strip()
+            value = getattr(self, field, None)
+            text = "" if value is None else str(value).strip()
             if text:
                 return text
         key = identify(self)

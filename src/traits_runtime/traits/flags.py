@@ -92,7 +92,7 @@ class HasFlags(Trait):
             DeclarationError: There is one.
         """
         width = WIDTHS[cls.flag_config.storage]
-        highest = max((one.value for one in cls.Flags), default=0)
+        highest = max((flag.value for flag in cls.Flags), default=0)
         if highest.bit_length() > width:
             raise DeclarationError(cls.__name__, f"a flag's value may have {width} bits here, {highest} has more.")
 
@@ -114,8 +114,8 @@ class HasFlags(Trait):
 
     def has_flag(self, *flags: enum.Flag | str) -> bool:
         """Whether all of these flags are set."""
-        wanted = bits_of(type(self), flags)
-        return self._bits() & wanted == wanted
+        mask = bits_of(type(self), flags)
+        return self._bits() & mask == mask
 
     def flag_names(self) -> list[str]:
         """The names of the flags that are set, in the order of the enum; those it no longer has are left out."""
@@ -150,20 +150,20 @@ def bits_of(model: Any, flags: Iterable[enum.Flag | str]) -> int:
     Raises:
         UnknownFlagError: The model has no such flag.
     """
-    known: type[enum.Flag] = model.Flags
-    return functools.reduce(operator.or_, (_member(model, known, one).value for one in flags), 0)
+    flag_class: type[enum.Flag] = model.Flags
+    return functools.reduce(operator.or_, (_member(model, flag_class, flag).value for flag in flags), 0)
 
 
-def _member(model: Any, known: type[enum.Flag], flag: enum.Flag | str) -> enum.Flag:
-    if isinstance(flag, known):
+def _member(model: Any, flag_class: type[enum.Flag], flag: enum.Flag | str) -> enum.Flag:
+    if isinstance(flag, flag_class):
         return flag
     name = flag.name if isinstance(flag, enum.Flag) else flag
-    found = known.__members__.get(str(name).upper()) or known.__members__.get(str(name))
-    if found is None or isinstance(flag, enum.Flag):
-        raise UnknownFlagError(model.__name__, str(name), [one.lower() for one in known.__members__])
-    return found
+    member = flag_class.__members__.get(str(name).upper()) or flag_class.__members__.get(str(name))
+    if member is None or isinstance(flag, enum.Flag):
+        raise UnknownFlagError(model.__name__, str(name), [name.lower() for name in flag_class.__members__])
+    return member
 
 
 def names_of(model: Any, bits: int) -> list[str]:
     """The names of the flags that some bits stand for."""
-    return [str(one.name).lower() for one in model.Flags if one.value & bits == one.value]
+    return [str(flag.name).lower() for flag in model.Flags if flag.value & bits == flag.value]

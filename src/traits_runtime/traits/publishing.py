@@ -106,9 +106,11 @@ class Publishable(Trait):
             ValueError: A moment says no time zone, or the end does not come after the start.
         """
         start = at or now()
-        for one in (start, until):
-            if one is not None and one.tzinfo is None:
-                raise ValueError(f"{one.isoformat()} says no time zone. Take datetime.now(UTC), or .replace(tzinfo=).")
+        for moment in (start, until):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(
+                    f"{moment.isoformat()} says no time zone. Take datetime.now(UTC), or .replace(tzinfo=)."
+                )
         if until is not None and until <= start:
             raise ValueError(f"The end {until.isoformat()} does not come after the start {start.isoformat()}.")
         self.published_at, self.unpublish_at = start, until

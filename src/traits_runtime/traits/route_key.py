@@ -49,12 +49,12 @@ class HasRouteKey(Trait):
             UnsavedInstanceError: The row is not saved yet, and has none.
         """
         config = self.route_key_config
-        held = {field: str(getattr(self, field, None) or "") for field in config.fields}
-        ulid = held.get(config.ulid_field, "").lower()
+        values = {field: str(getattr(self, field, None) or "") for field in config.fields}
+        ulid = values.get(config.ulid_field, "").lower()
         if config.self_healing and ulid:
-            slug = next((text for field, text in held.items() if text and field != config.ulid_field), "")
+            slug = next((text for field, text in values.items() if text and field != config.ulid_field), "")
             return f"{slug}-{ulid}" if slug else ulid
-        for field, text in held.items():
+        for field, text in values.items():
             if text:
                 return ulid if field == config.ulid_field else text
         key = identify(self)
@@ -74,13 +74,13 @@ class HasRouteKey(Trait):
             key: A key from an address. For one that no row can have the list is empty.
         """
         config = cls.route_key_config
-        fields = [one for one in config.fields if hasattr(cls, one)]
+        fields = [field for field in config.fields if hasattr(cls, field)]
         if config.self_healing and config.ulid_field in fields:
             tail = key.rpartition("-")[2]
             return [(config.ulid_field, tail.upper())] if is_ulid(tail) else []
-        found = [
+        lookups = [
             (field, key.upper() if field == config.ulid_field else key)
             for field in fields
             if key and (field != config.ulid_field or is_ulid(key))
         ]
-        return found if fields else [("", key)]
+        return lookups if fields else [("", key)]

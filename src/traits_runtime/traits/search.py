@@ -55,21 +55,25 @@ class MemoryIndex:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Put entries in, take those without text out."""
-        for one in entries:
-            if one.text:
-                self.entries[one.model, one.key] = one.text.casefold()
+        for entry in entries:
+            if entry.text:
+                self.entries[entry.model, entry.key] = entry.text.casefold()
             else:
-                self.entries.pop((one.model, one.key), None)
+                self.entries.pop((entry.model, entry.key), None)
 
     def find(self, model: str, query: str, limit: int) -> Sequence[str]:
         """The rows that have words that start as those of the query do."""
-        wanted = words_of(query.casefold())
-        return [key for (kind, key), text in self.entries.items() if kind == model and _has(text, wanted)][:limit]
+        query_words = words_of(query.casefold())
+        return [key for (kind, key), text in self.entries.items() if kind == model and _has(text, query_words)][:limit]
 
 
-def _has(text: str, wanted: Sequence[str]) -> bool:
-    held = words_of(text)
-    return bool(wanted) and all(any(word.startswith(one) for word in held) for one in wanted)
+def _has(text: str, query_words: Sequence[str]) -> bool:
+    text_words = words_of(text)
+    return bool(query_words) and all(_has_prefix(text_words, query_word) for query_word in query_words)
+
+
+def _has_prefix(text_words: Sequence[str], prefix: str) -> bool:
+    return any(word.startswith(prefix) for word in text_words)
 
 
 def words_of(text: str) -> list[str]:
@@ -87,7 +91,7 @@ def quoted(query: str, *, prefix: bool = True) -> str:
     >>> quoted('foo AND "bar')
     '"foo" "AND" "bar"*'
     """
-    words = [f'"{one}"' for one in words_of(query)]
+    words = [f'"{word}"' for word in words_of(query)]
     return " ".join(words) + ("*" if words and prefix else "")
 
 
@@ -97,7 +101,7 @@ def prefixed(query: str) -> str:
     >>> prefixed("foo & 'bar")
     "'foo' & 'bar':*"
     """
-    words = [f"'{one}'" for one in words_of(query)]
+    words = [f"'{word}'" for word in words_of(query)]
     return " & ".join(words) + (":*" if words else "")
 
 
@@ -132,8 +136,8 @@ def use_search_index(index: SearchIndex) -> Subscription:
     """
 
     def write(envelope: Envelope[SearchChanged]) -> None:
-        found = envelope.payload
-        index.write([Entry(found.model, found.key, found.text)])
+        change = envelope.payload
+        index.write([Entry(change.model, change.key, change.text)])
 
     first = Searchable.search_indexed.listen(write)
     second = Searchable.search_removed.listen(write)
@@ -232,8 +236,8 @@ class Searchable(Trait):
 
 def entry_of(row: Searchable) -> Entry:
     """What an index is to hold of a row; without text if it may not be found."""
-    made = row.to_search() if row.should_index() else ""
-    return Entry(type(row).__name__, _key(row), made if isinstance(made, str) else " ".join(_values(made)))
+    document = row.to_search() if row.should_index() else ""
+    return Entry(type(row).__name__, _key(row), document if isinstance(document, str) else " ".join(_values(document)))
 
 
 def write_entry(row: Searchable, entry: Entry) -> None:
@@ -258,15 +262,15 @@ def _value(row: Searchable, name: str) -> object:
     return getattr(row, name) if translations is None else translations
 
 
-def _values(made: Mapping[str, str]) -> Iterator[str]:
-    return (str(one) for one in made.values() if one)
+def _values(values: Mapping[str, str]) -> Iterator[str]:
+    return (str(value) for value in values.values() if value)
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        return " ".join(_text(one) for one in value.values())
+        return " ".join(_text(item) for item in value.values())
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return " ".join(_text(one) for one in value)
+        return " ".join(_text(item) for item in value)
     return str(value)

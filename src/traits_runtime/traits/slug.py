@@ -47,10 +47,10 @@ def slugify(text: str, separator: str = "-", *, mode: str = "ascii", language: s
     'हिन्दी-istanbul'
     """
     short = language.replace("_", "-").partition("-")[0].lower()
-    given = unicodedata.normalize("NFC", text).translate(LETTERS.get(short, {})).translate(LETTERS[""])
+    transliterated = unicodedata.normalize("NFC", text).translate(LETTERS.get(short, {})).translate(LETTERS[""])
     if mode == "unicode":
-        return separator.join(_words(unicodedata.normalize("NFC", given.lower()), "LNM"))
-    return separator.join(_words(_to_ascii(given).lower(), "LN"))
+        return separator.join(_words(unicodedata.normalize("NFC", transliterated.lower()), "LNM"))
+    return separator.join(_words(_to_ascii(transliterated).lower(), "LN"))
 
 
 def _to_ascii(text: str) -> str:
@@ -159,12 +159,12 @@ def allocate(backend: SlugBackend, row: Any, place: Place, base: str, rules: Slu
     if first not in rules.reserved and not backend.taken(row, place, [first]):
         return Found(first, 1)
     start = 2
-    for asked, size in enumerate(BLOCKS if rules.collision == "number" else (), 2):
+    for attempt, size in enumerate(BLOCKS if rules.collision == "number" else (), 2):
         candidates = [form(str(number)) for number in range(start, start + size)]
         busy = {*backend.taken(row, place, candidates), *rules.reserved}
-        free = next((one for one in candidates if one not in busy), None)
+        free = next((candidate for candidate in candidates if candidate not in busy), None)
         if free is not None:
-            return Found(free, asked)
+            return Found(free, attempt)
         start += size
     return Found(form(random_tail()), len(BLOCKS) + 2)
 
@@ -333,13 +333,13 @@ class HasSlug(Trait):
         rules = self.slug_config
         place = Place(_name(self), "", _scope(self, rules))
         old = self.slug or None
-        wanted, found = _generate(self, place, self.slug_source(), old, rules, rules.language)
-        if found.slug != wanted:
+        base, slug = _generate(self, place, self.slug_source(), old, rules, rules.language)
+        if slug.slug != base:
             self.slug_collisions.add()
-            self.slug_collided(wanted=wanted, slug=found.slug, questions=found.questions)
-        if found.slug != old:
-            self.slug_generated(slug=found.slug, old=old)
-        self.slug = found.slug
+            self.slug_collided(wanted=base, slug=slug.slug, questions=slug.questions)
+        if slug.slug != old:
+            self.slug_generated(slug=slug.slug, old=old)
+        self.slug = slug.slug
 
 
 class LocalizedSlugConfig(SlugConfig):
@@ -383,35 +383,35 @@ class HasLocalizedSlugs(Trait):
     def slug_source_in(self, locale: str) -> str:
         """The text that the slug of a language is made from; empty where the row has none in that language."""
         name = self.localized_slug_config.source
-        held = getattr(self, f"{name}_translations", None)
-        if isinstance(held, Mapping):
-            return str(held.get(locale) or "")
+        translations = getattr(self, f"{name}_translations", None)
+        if isinstance(translations, Mapping):
+            return str(translations.get(locale) or "")
         return _source_text(self, name, "HasLocalizedSlugs")
 
     def _make_slugs(self, before: Mapping[str, str]) -> None:
         rules = self.localized_slug_config
-        held: dict[str, str] = dict(self.slugs or {})
+        slugs: dict[str, str] = dict(self.slugs or {})
         for locale in map(normal, rules.locales):
             place = Place(rules.slug_column, locale, _scope(self, rules))
-            given, old = held.get(locale), before.get(locale)
-            if given and given != old:
-                _check(given, rules)
-                _written(self, place, given, old)
-            elif rules.policy != "manual" and self._wants(locale, given, rules):
+            slug, old = slugs.get(locale), before.get(locale)
+            if slug and slug != old:
+                _check(slug, rules)
+                _written(self, place, slug, old)
+            elif rules.policy != "manual" and self._wants(locale, slug, rules):
                 language = rules.language or locale
-                _wanted, found = _generate(self, place, self.slug_source_in(locale), given, rules, language)
-                if found.slug != given:
-                    self.localized_slug_generated(slug=found.slug, old=given, locale=locale)
-                held[locale] = found.slug
-        if held != (self.slugs or {}):
-            self.slugs = held
+                _wanted, new_slug = _generate(self, place, self.slug_source_in(locale), slug, rules, language)
+                if new_slug.slug != slug:
+                    self.localized_slug_generated(slug=new_slug.slug, old=slug, locale=locale)
+                slugs[locale] = new_slug.slug
+        if slugs != (self.slugs or {}):
+            self.slugs = slugs
 
-    def _wants(self, locale: str, given: str | None, rules: LocalizedSlugConfig) -> bool:
+    def _wants(self, locale: str, slug: str | None, rules: LocalizedSlugConfig) -> bool:
         text = self.slug_source_in(locale)
-        if not text or not given:
+        if not text or not slug:
             return bool(text)
         base = slugify(text, rules.separator, mode=rules.mode, language=rules.language or locale)
-        return rules.policy == "always" and not _is_form_of(given, base, rules)
+        return rules.policy == "always" and not _is_form_of(slug, base, rules)
 
 
 def _source_text(row: Any, source: str, trait: str) -> str:
@@ -421,15 +421,15 @@ def _source_text(row: Any, source: str, trait: str) -> str:
             f"{trait} makes slugs from {source!r}, which it does not have. Name another attribute: "
             f"`__traits__ = {{{trait}: {{'source': ...}}}}`.",
         )
-    found = getattr(row, source)
-    return str(found() if callable(found) else found or "")
+    value = getattr(row, source)
+    return str(value() if callable(value) else value or "")
 
 
 def _is_form_of(slug: str, base: str, rules: SlugConfig) -> bool:
     """Whether a slug is the base, or the base with a number or a random tail."""
     tail = slug.rpartition(rules.separator)[2] if rules.separator else ""
     suffix = tail if tail[:1].isdigit() else ""
-    return slug in (shorten(base, rules.max_length, rules.separator, one) for one in ("", suffix))
+    return slug in (shorten(base, rules.max_length, rules.separator, ending) for ending in ("", suffix))
 
 
 def _name(row: Any) -> str:
@@ -451,9 +451,9 @@ def _generate(
     base = slugify(text, rules.separator, mode=rules.mode, language=language)
     base = base or (getattr(row, "ulid", None) or random_tail())[-8:].lower()
     backend = BACKENDS.of(row) or ALONE
-    found = allocate(backend, row, place, base, rules)
-    backend.changed(row, place, found.slug, old, history=rules.history)
-    return shorten(base, rules.max_length, rules.separator), found
+    slug = allocate(backend, row, place, base, rules)
+    backend.changed(row, place, slug.slug, old, history=rules.history)
+    return shorten(base, rules.max_length, rules.separator), slug
 
 
 def _written(row: Any, place: Place, slug: str, old: str | None) -> None:
@@ -462,11 +462,11 @@ def _written(row: Any, place: Place, slug: str, old: str | None) -> None:
 
 
 def _check(slug: str, rules: SlugConfig) -> None:
-    made = slugify(slug, rules.separator, mode=rules.mode)
+    normalized = slugify(slug, rules.separator, mode=rules.mode)
     why = (
         f"it has {len(slug)} characters, {rules.max_length} are allowed" if len(slug) > rules.max_length
         else "it is reserved" if slug in rules.reserved
-        else f"it has other characters than a slug; {made!r} would do" if made != slug
+        else f"it has other characters than a slug; {normalized!r} would do" if normalized != slug
         else ""
     )  # fmt: skip
     if why:

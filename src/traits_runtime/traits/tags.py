@@ -28,12 +28,12 @@ def fold(name: str) -> str:
     ('rock-music', 'c++', True)
     """
     letters = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    seen = (one for one in letters if one.isspace() or unicodedata.category(one) not in ("Cc", "Cf"))
-    words = "".join(" " if one == "-" else one for one in seen)
-    found = "-".join(words.split())
-    if not found:
+    seen = (letter for letter in letters if letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf"))
+    words = "".join(" " if letter == "-" else letter for letter in seen)
+    key = "-".join(words.split())
+    if not key:
         raise ValueError(f"{name!r} cannot be a tag: there is nothing to see in it.")
-    return found
+    return key
 
 
 class Label(NamedTuple):
@@ -96,10 +96,10 @@ class TagChanges:
 
     def apply(self, labels: Sequence[Label]) -> list[Label]:
         """The tags of a row afterwards: those it keeps, then the new ones."""
-        kept = [one for one in labels if not self._goes(one)]
-        have = {(one.type, one.slug) for one in kept}
+        remaining = [label for label in labels if not self._goes(label)]
+        have = {(label.type, label.slug) for label in remaining}
         fresh = [Label(kind, slug, name) for kind, change in self.types.items() for slug, name in change.add.items()]
-        return kept + [one for one in fresh if (one.type, one.slug) not in have]
+        return remaining + [label for label in fresh if (label.type, label.slug) not in have]
 
     def _goes(self, label: Label) -> bool:
         change = self.types.get(label.type)
@@ -220,11 +220,11 @@ class HasTags(Trait):
 
         In an asynchronous session load ``tags`` with the row: ``select(Article).options(selectinload(Article.tags))``.
         """
-        return [one.name for one in self.tag_labels() if one.type == type]
+        return [label.name for label in self.tag_labels() if label.type == type]
 
     def has_tag(self, name: str, type: str = "") -> bool:  # noqa: A002
         """Whether the row has a tag."""
-        return (type, fold(name)) in {(one.type, one.slug) for one in self.tag_labels()}
+        return (type, fold(name)) in {(label.type, label.slug) for label in self.tag_labels()}
 
     def tell_tags(self, added: list[str], removed: list[str], type: str) -> None:  # noqa: A002
         """Emit `tags_changed`; called by the host when it has written tags of one kind.
@@ -238,10 +238,10 @@ class HasTags(Trait):
 
     def tag_labels(self) -> list[Label]:
         """The tags of all kinds."""
-        held = vars(self).get(HELD)
+        pending = vars(self).get(HELD)
         backend = BACKENDS.of(self)
         labels = backend.labels(self) if backend is not None else ()
-        return held.apply(labels) if held is not None else list(labels)
+        return pending.apply(labels) if pending is not None else list(labels)
 
     @scope()
     @classmethod
@@ -295,9 +295,13 @@ class IsTag(Trait):
     def label(self) -> str:
         """The name in the current language, else as it was first written."""
         names = self.tag_names or {}
-        asked = runtime.current_locale()
-        found = next((names[one] for one in chain(normal(asked)) if names.get(one)), None) if asked else None
-        return found or self.tag_name
+        current = runtime.current_locale()
+        translation = (
+            next((names[candidate] for candidate in chain(normal(current)) if names.get(candidate)), None)
+            if current
+            else None
+        )
+        return translation or self.tag_name
 
     def __str__(self) -> str:
         return self.label
@@ -316,16 +320,16 @@ def refuse_too_many(model: type[HasTags], count: int) -> None:
 
 def take_changes(row: Any) -> TagChanges | None:
     """The changes of a row that are to be written now; it holds them no more."""
-    found: TagChanges | None = vars(row).pop(HELD, None)
-    return found
+    changes: TagChanges | None = vars(row).pop(HELD, None)
+    return changes
 
 
 def _changes(row: Any) -> TagChanges:
-    found = vars(row).get(HELD)
-    if found is None:
-        found = vars(row)[HELD] = TagChanges()
-    made: TagChanges = found
-    return made
+    pending = vars(row).get(HELD)
+    if pending is None:
+        pending = vars(row)[HELD] = TagChanges()
+    changes: TagChanges = pending
+    return changes
 
 
 def _touched(row: HasTags) -> None:

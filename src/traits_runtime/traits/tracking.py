@@ -157,11 +157,11 @@ def _deleter(model: Any) -> Any:
 
 
 def _rows(model: Any, attribute: str, user: object) -> Any:
-    found = getattr(model, attribute) == key_of(model, user)
+    condition = getattr(model, attribute) == key_of(model, user)
     kind = _kind_of(user)
     if kind and named(record_of(model), vars(HasUserTracking)[f"{attribute}_type"]):
-        return found & (getattr(model, f"{attribute}_type") == kind)
-    return found
+        return condition & (getattr(model, f"{attribute}_type") == kind)
+    return condition
 
 
 def _was(row: Any, key: Any, kind: str | None, user: object) -> bool:
@@ -258,16 +258,18 @@ class HasUserTracking(Trait):
 
     def user_action_history(self) -> list[UserAction]:
         """What the columns know, first things first; the whole story is in the activity log (`LogsActivity`)."""
-        found = [UserAction("created", self.created_by, getattr(self, "created_at", None), self.created_by_type or "")]
+        actions = [
+            UserAction("created", self.created_by, getattr(self, "created_at", None), self.created_by_type or "")
+        ]
         changed = getattr(self, "updated_at", None)
         kinds = (self.created_by_type, self.updated_by_type)
         another = self.updated_by != self.created_by or (None not in kinds and kinds[0] != kinds[1])
-        if another or (changed is not None and changed != found[0].at):
-            found.append(UserAction("updated", self.updated_by, changed, self.updated_by_type or ""))
+        if another or (changed is not None and changed != actions[0].at):
+            actions.append(UserAction("updated", self.updated_by, changed, self.updated_by_type or ""))
         deleted = getattr(self, "deleted_at", None)
         if deleted is not None or self.deleted_by is not None:
-            found.append(UserAction("deleted", self.deleted_by, deleted, self.deleted_by_type or ""))
-        return found
+            actions.append(UserAction("deleted", self.deleted_by, deleted, self.deleted_by_type or ""))
+        return actions
 
     @classmethod
     def without_user_tracking(cls) -> Block:

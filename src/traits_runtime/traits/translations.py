@@ -35,9 +35,9 @@ class Translations(dict[str, Any]):
     def __delitem__(self, locale: str) -> None:
         self._edit(lambda: dict.__delitem__(self, normal(locale)))
 
-    def update(self, *given: Any, **more: Any) -> None:
+    def update(self, *values: Any, **more: Any) -> None:
         """Set several languages."""
-        fresh = {normal(key): value for key, value in dict(*given, **more).items()}
+        fresh = {normal(key): value for key, value in dict(*values, **more).items()}
         self._edit(lambda: dict.update(self, fresh))
 
     def pop(self, locale: str, *default: Any) -> Any:
@@ -97,9 +97,9 @@ class Translated(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        held: TraitColumn[Any] = column(dict, nullable=True, doc=self.doc)
-        type.__setattr__(owner, name + SUFFIX, held)
-        held.__set_name__(owner, name + SUFFIX)
+        translations_column: TraitColumn[Any] = column(dict, nullable=True, doc=self.doc)
+        type.__setattr__(owner, name + SUFFIX, translations_column)
+        translations_column.__set_name__(owner, name + SUFFIX)
 
     if TYPE_CHECKING:
 
@@ -115,7 +115,7 @@ class Translated(Generic[T]):
 
     def __set__(self, instance: Any, value: T | Mapping[str, T] | None) -> None:
         if isinstance(value, Mapping):
-            fresh = Translations({normal(key): one for key, one in value.items()})
+            fresh = Translations({normal(key): translation for key, translation in value.items()})
             setattr(instance, self.name + SUFFIX, fresh)
         else:
             instance.translate(self.name, value)
@@ -206,14 +206,16 @@ class HasTranslations(Trait):
             locale: The language, the current one without it.
             fallback: Whether others may stand in.
         """
-        held = self._held(attribute)
-        wanted = self._locale(locale)
-        used = next((one for one in self._chain(wanted, held, fallback) if self._counts(held, one)), "")
-        if used != wanted:
-            self.translation_missing(attribute=attribute, locale=wanted, used=used)
+        values = self._held(attribute)
+        requested = self._locale(locale)
+        used = next(
+            (candidate for candidate in self._chain(requested, values, fallback) if self._counts(values, candidate)), ""
+        )
+        if used != requested:
+            self.translation_missing(attribute=attribute, locale=requested, used=used)
         if used:
-            return held[used]
-        return "" if held.get(wanted) == "" else None
+            return values[used]
+        return "" if values.get(requested) == "" else None
 
     def translate(self, attribute: str, value: Any, locale: str = "") -> None:
         """Set the value in one language; the others stay.
@@ -221,24 +223,24 @@ class HasTranslations(Trait):
         Raises:
             InvalidLocaleError: The model does not take the language.
         """
-        wanted = self._locale(locale)
-        allowed = [normal(one) for one in self.translation_config.locales]
-        if allowed and wanted not in allowed:
-            raise InvalidLocaleError(wanted, allowed)
-        held = self._held(attribute)
-        old = held.get(wanted)
-        if wanted not in held or old != value:
-            setattr(self, attribute + SUFFIX, Translations({**held, wanted: value}))
-            self.translation_changed(attribute=attribute, locale=wanted, old=old, new=value)
+        requested = self._locale(locale)
+        allowed = [normal(allowed_locale) for allowed_locale in self.translation_config.locales]
+        if allowed and requested not in allowed:
+            raise InvalidLocaleError(requested, allowed)
+        values = self._held(attribute)
+        old = values.get(requested)
+        if requested not in values or old != value:
+            setattr(self, attribute + SUFFIX, Translations({**values, requested: value}))
+            self.translation_changed(attribute=attribute, locale=requested, old=old, new=value)
 
     def forget_translation(self, attribute: str, locale: str) -> None:
         """Remove a language from an attribute."""
-        held = self._held(attribute)
-        wanted = self._locale(locale)
-        if wanted in held:
-            rest = {one: value for one, value in held.items() if one != wanted}
+        values = self._held(attribute)
+        requested = self._locale(locale)
+        if requested in values:
+            rest = {other: value for other, value in values.items() if other != requested}
             setattr(self, attribute + SUFFIX, Translations(rest))
-            self.translation_changed(attribute=attribute, locale=wanted, old=held[wanted], new=None)
+            self.translation_changed(attribute=attribute, locale=requested, old=values[requested], new=None)
 
     def has_translation(self, attribute: str, locale: str = "") -> bool:
         """Whether an attribute has a value of its own in a language."""
@@ -246,8 +248,8 @@ class HasTranslations(Trait):
 
     def translation_locales(self, attribute: str) -> tuple[str, ...]:
         """The languages in which an attribute has a value."""
-        held = self._held(attribute)
-        return tuple(one for one in held if self._counts(held, one))
+        values = self._held(attribute)
+        return tuple(candidate for candidate in values if self._counts(values, candidate))
 
     @classmethod
     def translated_expression(cls, attribute: str) -> Any:
@@ -256,8 +258,8 @@ class HasTranslations(Trait):
         if backend is None:
             return vars(next(base for base in cls.__mro__ if attribute in vars(base)))[attribute]
         rules = cls.translation_config
-        wanted = normal(runtime.current_locale() or rules.default_locale)
-        return backend.value_of(cls, attribute, tuple(chain(wanted, rules.fallbacks)))
+        requested = normal(runtime.current_locale() or rules.default_locale)
+        return backend.value_of(cls, attribute, tuple(chain(requested, rules.fallbacks)))
 
     @scope()
     @classmethod
@@ -269,8 +271,8 @@ class HasTranslations(Trait):
     @classmethod
     def where_translation(cls, attribute: str, value: Any, locale: str = "") -> Any:
         """Rows whose value in a language, the current one without it, is this."""
-        wanted = normal(locale or runtime.current_locale() or cls.translation_config.default_locale)
-        return BACKENDS.needed(cls).equals(cls, attribute, wanted, value)
+        requested = normal(locale or runtime.current_locale() or cls.translation_config.default_locale)
+        return BACKENDS.needed(cls).equals(cls, attribute, requested, value)
 
     @hook("saving")
     def check_locales(self) -> None:
@@ -279,30 +281,32 @@ class HasTranslations(Trait):
         Raises:
             InvalidLocaleError: There is one.
         """
-        allowed = {normal(one) for one in self.translation_config.locales}
-        for name in runtime.host_of(type(self)).changed_fields(self) or () if allowed else ():
-            if name.endswith(SUFFIX) and isinstance(held := getattr(self, name), Mapping):
-                for locale in held:
-                    if locale not in allowed:
-                        raise InvalidLocaleError(locale, allowed)
+        allowed = {normal(allowed_locale) for allowed_locale in self.translation_config.locales}
+        if not allowed:
+            return
+        for name in runtime.host_of(type(self)).changed_fields(self) or ():
+            values = getattr(self, name) if name.endswith(SUFFIX) else None
+            for locale in values if isinstance(values, Mapping) else ():
+                if locale not in allowed:
+                    raise InvalidLocaleError(locale, allowed)
 
     def _held(self, attribute: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] | None = getattr(self, attribute + SUFFIX)
-        return {} if found is None else found
+        values: Mapping[str, Any] | None = getattr(self, attribute + SUFFIX)
+        return {} if values is None else values
 
     def _locale(self, locale: str) -> str:
         return normal(locale or runtime.current_locale() or self.translation_config.default_locale)
 
-    def _chain(self, wanted: str, held: Mapping[str, Any], fallback: bool) -> Iterator[str]:
+    def _chain(self, requested: str, values: Mapping[str, Any], fallback: bool) -> Iterator[str]:
         if not fallback:
-            yield wanted
+            yield requested
             return
-        yield from chain(wanted, self.translation_config.fallbacks)
+        yield from chain(requested, self.translation_config.fallbacks)
         if self.translation_config.any_language:
-            yield from held
+            yield from values
 
-    def _counts(self, held: Mapping[str, Any], locale: str) -> bool:
-        if locale not in held:
+    def _counts(self, values: Mapping[str, Any], locale: str) -> bool:
+        if locale not in values:
             return False
-        skip, value = self.translation_config.skip, held[locale]
+        skip, value = self.translation_config.skip, values[locale]
         return skip == "missing" or (value is not None and (skip == "none" or value != ""))

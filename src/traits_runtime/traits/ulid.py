@@ -86,10 +86,10 @@ def parse_ulid(text: str) -> str:
     >>> parse_ulid("01arz3ndektsv4rrffq69g5fav")
     '01ARZ3NDEKTSV4RRFFQ69G5FAV'
     """
-    found = text.upper() if text.isascii() else ""
-    if not FORM.fullmatch(found):
+    normalized = text.upper() if text.isascii() else ""
+    if not FORM.fullmatch(normalized):
         raise InvalidUlidError(text)
-    return found
+    return normalized
 
 
 class UlidConfig(TraitConfig):
@@ -135,6 +135,6 @@ class HasUlid(Trait):
         Raises:
             InvalidUlidError: It is no ULID.
         """
-        given: Any = self.ulid
-        if given is not None and not FORM.fullmatch(given):
-            self.ulid = parse_ulid(given)
+        value: Any = self.ulid
+        if value is not None and not FORM.fullmatch(value):
+            self.ulid = parse_ulid(value)

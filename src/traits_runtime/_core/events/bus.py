@@ -66,10 +66,12 @@ class Route:
         self.listeners: tuple[Listener, ...] = listeners
         self.declared: Declared = declared
         self.empty: bool = not listeners
-        plain = not declared.before and not declared.after_commit and all(one.plain for one in listeners)
-        calls = tuple(one.call for one in listeners)
+        plain = not declared.before and not declared.after_commit and all(listener.plain for listener in listeners)
+        calls = tuple(listener.call for listener in listeners)
         self.calls: tuple[Callable[[Any], object], ...] | None = calls if plain else None
-        awaited = not declared.before and not declared.after_commit and all(one.plain_awaited for one in listeners)
+        awaited = (
+            not declared.before and not declared.after_commit and all(listener.plain_awaited for listener in listeners)
+        )
         self.acalls: tuple[Callable[[Any], object], ...] | None = calls if awaited else None
 
 
@@ -142,7 +144,7 @@ class EventBus:
         self.check(pattern)
         listener = Listener(
             pattern, function, priority=priority, order=next(self._order), model=model, once=once, weak=weak,
-            after_commit=after_commit, mode=mode, collapse=collapse, gone=lambda one: self._remove((one,)),
+            after_commit=after_commit, mode=mode, collapse=collapse, on_expiry=lambda expired: self._remove((expired,)),
         )  # fmt: skip
         with self._lock:
             self._replace((*self._listeners, listener))
@@ -159,9 +161,9 @@ class EventBus:
 
     def forget(self, function: Callable[..., object]) -> int:
         """Take back every registration of a function; says how many there were."""
-        found = tuple(one for one in self._listeners if one.call == function)
-        self._remove(found)
-        return len(found)
+        registered = tuple(listener for listener in self._listeners if listener.call == function)
+        self._remove(registered)
+        return len(registered)
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -181,12 +183,12 @@ class EventBus:
         Raises:
             UnknownEventError: The trait is known and declares no such event.
         """
-        found = self.declared.get(name)
-        if found is not None:
-            return found
+        declared = self.declared.get(name)
+        if declared is not None:
+            return declared
         owner, _, last = name.rpartition(".")
         if owner in self._owners:
-            raise UnknownEventError(name, [one for one in self.declared if one.startswith(owner + ".")])
+            raise UnknownEventError(name, [event for event in self.declared if event.startswith(owner + ".")])
         return BEFORE if name.startswith(LIFECYCLE) and last.endswith("ing") else UNDECLARED
 
     @contextmanager
@@ -195,15 +197,15 @@ class EventBus:
 
         Unlike ``quietly()`` this reaches into other threads and tasks.
         """
-        held = patterns or ("**",)
+        muted_patterns = patterns or ("**",)
         with self._lock:
-            self._muted.append(held)
+            self._muted.append(muted_patterns)
             self._forget_routes()
         try:
             yield
         finally:
             with self._lock:
-                self._muted.remove(held)
+                self._muted.remove(muted_patterns)
                 self._forget_routes()
 
     @contextmanager
@@ -230,28 +232,28 @@ class EventBus:
 
     def _restore(self, listeners: tuple[Listener, ...]) -> None:
         with self._lock:
-            for one in listeners:
-                one.cancelled = False
-            for one in self._listeners:
-                one.cancelled = one not in listeners
+            for listener in listeners:
+                listener.cancelled = False
+            for listener in self._listeners:
+                listener.cancelled = listener not in listeners
             self._replace(listeners)
 
     def _remove(self, listeners: tuple[Listener, ...]) -> None:
         with self._lock:
-            for one in listeners:
-                one.cancelled = True
-            self._replace(tuple(one for one in self._listeners if one not in listeners))
+            for listener in listeners:
+                listener.cancelled = True
+            self._replace(tuple(listener for listener in self._listeners if listener not in listeners))
 
-    def _claim(self, one: Listener) -> bool:
+    def _claim(self, listener: Listener) -> bool:
         """Take back a listener that hears one event; False where another thread has just done so."""
         with self._lock:
-            mine = not one.cancelled
-            one.cancelled = True
-            self._replace(other for other in self._listeners if other is not one)
-        return mine
+            is_first = not listener.cancelled
+            listener.cancelled = True
+            self._replace(other for other in self._listeners if other is not listener)
+        return is_first
 
     def _replace(self, listeners: Iterable[Listener]) -> None:
-        self._listeners = tuple(sorted(listeners, key=lambda one: (-one.priority, one.order)))
+        self._listeners = tuple(sorted(listeners, key=lambda listener: (-listener.priority, listener.order)))
         self._forget_routes()
 
     def _forget_routes(self) -> None:
@@ -268,14 +270,16 @@ class EventBus:
                 their events; each emits its own payload.
         """
         routes, unheard = self.routes, self._unheard
-        found = routes.get(declared or name)
-        if found is None:
-            is_muted = any(matches(pattern, name) for held in self._muted for pattern in held)
-            heard = () if is_muted else tuple(one for one in self._listeners if matches(one.pattern, name))
-            found = routes[declared or name] = Route(name, heard, declared or self.lookup(name))
-            if found.empty and declared is None:
+        route = routes.get(declared or name)
+        if route is None:
+            is_muted = any(matches(pattern, name) for muted_patterns in self._muted for pattern in muted_patterns)
+            heard = (
+                () if is_muted else tuple(listener for listener in self._listeners if matches(listener.pattern, name))
+            )
+            route = routes[declared or name] = Route(name, heard, declared or self.lookup(name))
+            if route.empty and declared is None:
                 unheard.add(name)
-        return found
+        return route
 
     # emitting
 
@@ -371,11 +375,11 @@ class EventBus:
         names = (*_delivering(), *self._chain.get(), route.name)
         if names.count(route.name) > MAX_DEPTH:
             raise EventDepthError(names)
-        alone = [Route(route.name, (one,), route.declared) for one in route.listeners]
+        single_routes = [Route(route.name, (listener,), route.declared) for listener in route.listeners]
         before = self._chain.get()
         self._chain.set(names)
         try:
-            await asyncio.gather(*(self.adeliver(one, envelope) for one in alone))
+            await asyncio.gather(*(self.adeliver(single, envelope) for single in single_routes))
         finally:
             self._chain.set(before)
 
@@ -386,81 +390,81 @@ class EventBus:
         too high, which costs this look, and is right again afterwards; it never falls below nothing.
         """
         names = tuple(reversed([*_delivering(), *self._chain.get()]))
-        around = names.count(route.name) - 1
-        if around >= MAX_DEPTH:
+        depth = names.count(route.name) - 1
+        if depth >= MAX_DEPTH:
             raise EventDepthError(names)
-        return around
+        return depth
 
     def _ready(self, route: Route, envelope: Envelope[Any], *, wait: bool = False) -> Iterator[Callable[[Any], object]]:
         """The calls of a route with listeners that need more than a call."""
-        for one in route.listeners:
-            if not one.wants(envelope.sender):
+        for listener in route.listeners:
+            if not listener.wants(envelope.sender):
                 continue
-            if one.once and not self._claim(one):
+            if listener.once and not self._claim(listener):
                 continue
-            waits = route.declared.after_commit if one.after_commit is None else one.after_commit
-            if waits and self._defer(envelope, one):
+            waits = route.declared.after_commit if listener.after_commit is None else listener.after_commit
+            if waits and self._defer(envelope, listener):
                 continue
-            yield self._call_of(one, wait=wait)
+            yield self._call_of(listener, wait=wait)
 
-    def _call_of(self, one: Listener, *, wait: bool) -> Callable[[Any], object]:
-        if one.collapse:
-            return self._collapsing(one)
-        if not one.is_async or wait:
-            return one.call
+    def _call_of(self, listener: Listener, *, wait: bool) -> Callable[[Any], object]:
+        if listener.collapse:
+            return self._collapsing(listener)
+        if not listener.is_async or wait:
+            return listener.call
 
         def later(envelope: Envelope[Any]) -> None:
-            if one.mode != "task":
-                raise AsyncListenerError(envelope.name, one.name)
-            self._start(one, envelope)
+            if listener.mode != "task":
+                raise AsyncListenerError(envelope.name, listener.name)
+            self._start(listener, envelope)
 
-        return _for(one, later)
+        return _for(listener, later)
 
-    def _collapsing(self, one: Listener) -> Callable[[Any], object]:
-        if one.is_async:
+    def _collapsing(self, listener: Listener) -> Callable[[Any], object]:
+        if listener.is_async:
 
             async def acall(envelope: Any) -> None:
-                one.busy = True
+                listener.busy = True
                 try:
-                    await one.call(envelope)  # type: ignore[misc]
+                    await listener.call(envelope)  # type: ignore[misc]
                 finally:
-                    one.busy = False
+                    listener.busy = False
 
-            return _for(one, acall)
+            return _for(listener, acall)
 
         def call(envelope: Any) -> None:
-            one.busy = True
+            listener.busy = True
             try:
-                one.call(envelope)
+                listener.call(envelope)
             finally:
-                one.busy = False
+                listener.busy = False
 
-        return _for(one, call)
+        return _for(listener, call)
 
-    def _start(self, one: Listener, envelope: Envelope[Any]) -> None:
+    def _start(self, listener: Listener, envelope: Envelope[Any]) -> None:
         import asyncio
 
         async def run() -> None:
             try:
-                await one.call(envelope)  # type: ignore[misc]
+                await listener.call(envelope)  # type: ignore[misc]
             except Exception as error:
-                self._log(envelope, one, error, "a task")
+                self._log(envelope, listener, error, "a task")
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _defer(self, envelope: Envelope[Any], one: Listener) -> bool:
+    def _defer(self, envelope: Envelope[Any], listener: Listener) -> bool:
         emitted = _emitter()
 
         def deliver() -> None:
-            finish = self.awaiter() if one.is_async and one.mode != "task" else None
+            finish = self.awaiter() if listener.is_async and listener.mode != "task" else None
             try:
-                result = self._call_of(one, wait=finish is not None)(envelope)
+                result = self._call_of(listener, wait=finish is not None)(envelope)
                 if finish is not None:
                     finish(result)
             except Exception as error:
-                self._log(envelope, one, error, emitted)
+                self._log(envelope, listener, error, emitted)
 
         return self.defer(envelope.sender, deliver)
 
@@ -474,23 +478,23 @@ class EventBus:
         error: Exception,
         failures: list[Exception] | None,
     ) -> list[Exception] | None:
-        one = next((one for one in route.listeners if one.call is call), None) or _whose(call)
+        listener = next((listener for listener in route.listeners if listener.call is call), None) or _whose(call)
         if isinstance(error, EventDepthError):
             raise error
         if route.declared.before:
             if isinstance(error, Veto) and not error.moment:
-                error.moment, error.source = envelope.name, one.name
+                error.moment, error.source = envelope.name, listener.name
             raise error
-        error.add_note(f"in {one.name} ({one.place}), listening to {envelope.name} emitted at {_emitter()}")
+        error.add_note(f"in {listener.name} ({listener.place}), listening to {envelope.name} emitted at {_emitter()}")
         policy = "collect" if envelope.origin else self.on_error
         if policy == "raise":
             raise error
         if policy == "log" or envelope.origin:
-            self._log(envelope, one, error, envelope.origin or _emitter())
+            self._log(envelope, listener, error, envelope.origin or _emitter())
         return [*(failures or ()), error] if policy == "collect" else failures
 
-    def _log(self, envelope: Envelope[Any], one: Listener, error: Exception, emitted: str) -> None:
-        failure = ListenerFailed(envelope.name, one.name, one.place, emitted, error)
+    def _log(self, envelope: Envelope[Any], listener: Listener, error: Exception, emitted: str) -> None:
+        failure = ListenerFailed(envelope.name, listener.name, listener.place, emitted, error)
         self.report(failure)
         if envelope.name != FAILED:
             self.emit(FAILED, envelope.sender, **{name: getattr(failure, name) for name in failure.__struct_fields__})
@@ -520,7 +524,7 @@ class QuietFrame(Frame):
         """Whether an event of a sender is held back."""
         if not belongs(sender, self.owner):
             return False
-        return not self.patterns or any(matches(one, name) for one in self.patterns)
+        return not self.patterns or any(matches(pattern, name) for pattern in self.patterns)
 
 
 async def _nothing() -> None:
@@ -536,14 +540,14 @@ def _delivering() -> Iterator[str]:
         frame = frame.f_back
 
 
-def _for(one: Listener, call: Callable[[Any], object]) -> Callable[[Any], object]:
-    call.listener = one  # type: ignore[attr-defined]
+def _for(listener: Listener, call: Callable[[Any], object]) -> Callable[[Any], object]:
+    call.listener = listener  # type: ignore[attr-defined]
     return call
 
 
 def _whose(call: Any) -> Listener:
-    found: Listener = call.listener
-    return found
+    listener: Listener = call.listener
+    return listener
 
 
 def _emitter() -> str:

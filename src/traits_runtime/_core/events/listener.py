@@ -78,7 +78,7 @@ class Listener:
         after_commit: bool | None,
         mode: Mode,
         collapse: bool,
-        gone: Callable[[Listener], None],
+        on_expiry: Callable[[Listener], None],
     ) -> None:
         self.pattern = pattern
         self.priority = priority
@@ -93,7 +93,7 @@ class Listener:
         self.place = place_of(function)
         self.busy = False
         self.cancelled = False
-        self.call: Callable[[Any], object] = self._weakly(function, gone) if weak else function
+        self.call: Callable[[Any], object] = self._weakly(function, on_expiry) if weak else function
 
     @property
     def plain(self) -> bool:
@@ -111,9 +111,11 @@ class Listener:
             return False
         return self.model is None or isinstance(sender, self.model) or sender is self.model
 
-    def _weakly(self, function: Callable[[Any], object], gone: Callable[[Listener], None]) -> Callable[[Any], object]:
+    def _weakly(
+        self, function: Callable[[Any], object], on_expiry: Callable[[Listener], None]
+    ) -> Callable[[Any], object]:
         def forget(_reference: object) -> None:
-            gone(self)
+            on_expiry(self)
 
         bound = hasattr(function, "__self__")
         reference: Any = weakref.WeakMethod(function, forget) if bound else weakref.ref(function, forget)
@@ -146,12 +148,12 @@ class Subscription:
     @property
     def active(self) -> bool:
         """Whether it still hears events."""
-        return any(not one.cancelled for one in self.listeners)
+        return any(not listener.cancelled for listener in self.listeners)
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """The patterns it hears."""
-        return tuple(one.pattern for one in self.listeners)
+        return tuple(listener.pattern for listener in self.listeners)
 
     def cancel(self) -> None:
         """Hear no more; events that are being delivered are the last. Does nothing the second time."""
