@@ -121,8 +121,13 @@ def diff(old: Manifest, new: Manifest) -> tuple[Change, ...]:
         new: What would be released.
     """
     before, after = Index(old), Index(new)
-    found = [*_classes(before, after), *_compositions(before, after)]
-    return tuple(sorted(found, key=lambda one: (not one.breaking, one.name, one.what, one.kind, one.part, one.before)))
+    changes = [*_classes(before, after), *_compositions(before, after)]
+    return tuple(
+        sorted(
+            changes,
+            key=lambda change: (not change.breaking, change.name, change.what, change.kind, change.part, change.before),
+        )
+    )
 
 
 def as_text(changes: Sequence[Change]) -> str:
@@ -133,8 +138,8 @@ def as_text(changes: Sequence[Change]) -> str:
     """
     if not changes:
         return "No change.\n"
-    rows = [f"{one}{f'  ({one.location})' if one.location.path else ''}" for one in changes]
-    broken = sum(one.breaking for one in changes)
+    rows = [f"{change}{f'  ({change.location})' if change.location.path else ''}" for change in changes]
+    broken = sum(change.breaking for change in changes)
     return "\n".join([*rows, f"{len(changes)} changes, {broken} of them breaking.", ""])
 
 
@@ -154,15 +159,15 @@ def as_json(changes: Sequence[Change], *, indent: int = 2) -> bytes:
 
 def _classes(old: Index, new: Index) -> Iterator[Change]:
     before, after = old.by_name, new.by_name
-    shown: tuple[tuple[What, Iterable[Class], Iterable[Class]], ...] = (
+    groups: tuple[tuple[What, Iterable[Class], Iterable[Class]], ...] = (
         ("trait", old.traits.values(), new.traits.values()),
         ("model", old.models.values(), new.models.values()),
     )
-    for what, was, now in shown:
-        was_names, now_names = {one.name for one in was}, {one.name for one in now}
-        gone = [one for one in was if one.name not in now_names]
-        came = [one for one in now if one.name not in was_names]
-        yield from _came_and_went(what, gone, came)
+    for what, was, now in groups:
+        was_names, now_names = {cls.name for cls in was}, {cls.name for cls in now}
+        removed = [cls for cls in was if cls.name not in now_names]
+        added = [cls for cls in now if cls.name not in was_names]
+        yield from _came_and_went(what, removed, added)
     for name in before.keys() & after.keys():
         for attribute, kind in _KINDS.items():
             was, now = getattr(before[name], attribute), getattr(after[name], attribute)
@@ -171,20 +176,20 @@ def _classes(old: Index, new: Index) -> Iterator[Change]:
                 if fact.name in moved:
                     yield from _changed(kind, fact, moved[fact.name])
                     yield _has_moved(kind, fact, moved[fact.name])
-            yield from _facts(kind, [one for one in was if one.name not in moved], now)
+            yield from _facts(kind, [fact for fact in was if fact.name not in moved], now)
 
 
 def _moved(
     was: Sequence[F], now: Sequence[F], classes: Mapping[str, Class], attribute: str, name: str
 ) -> Iterator[tuple[str, F]]:
     """Facts that a class no longer declares and has from a base now; where the owner is in the public name, none."""
-    kept = {one.name for one in now}
+    declared = {fact.name for fact in now}
     for fact in was:
-        if fact.name in kept or isinstance(fact, _NAMED_BY_OWNER):
+        if fact.name in declared or isinstance(fact, _NAMED_BY_OWNER):
             continue
         for base in classes[name].mro[1:]:
-            held: Sequence[F] = getattr(classes[base], attribute) if base in classes else ()
-            heir = next((one for one in held if one.name == fact.name), None)
+            inherited: Sequence[F] = getattr(classes[base], attribute) if base in classes else ()
+            heir = next((candidate for candidate in inherited if candidate.name == fact.name), None)
             if heir is not None:
                 yield fact.name, heir
                 break
@@ -202,37 +207,37 @@ def _has_moved(what: What, old: Fact, new: Fact) -> Change:
     )
 
 
-def _came_and_went(what: What, gone: Sequence[Class], came: Sequence[Class]) -> Iterator[Change]:
-    for one in gone:
-        yield Change(what=what, name=one.name, kind="removed", breaking=True, location=one.location)
-    for one in came:
-        yield Change(what=what, name=one.name, kind="added", location=one.location)
+def _came_and_went(what: What, removed: Sequence[Class], added: Sequence[Class]) -> Iterator[Change]:
+    for cls in removed:
+        yield Change(what=what, name=cls.name, kind="removed", breaking=True, location=cls.location)
+    for cls in added:
+        yield Change(what=what, name=cls.name, kind="added", location=cls.location)
 
 
 def _facts(what: What, old: Sequence[F], new: Sequence[F]) -> Iterator[Change]:
     """The changes among one class's facts of one kind."""
-    before, after = {one.name: one for one in old}, {one.name: one for one in new}
-    gone = [one for one in old if one.name not in after]
-    came = [one for one in new if one.name not in before]
-    for one, successor in _renamed(gone, came):
-        gone.remove(one)
-        came.remove(successor)
+    before, after = {fact.name: fact for fact in old}, {fact.name: fact for fact in new}
+    removed = [fact for fact in old if fact.name not in after]
+    added = [fact for fact in new if fact.name not in before]
+    for fact, successor in _renamed(removed, added):
+        removed.remove(fact)
+        added.remove(successor)
         yield Change(
             what=what,
-            name=_full(one),
+            name=_full(fact),
             kind="renamed",
-            before=one.name,
+            before=fact.name,
             after=successor.name,
             breaking=True,
             location=successor.location,
         )
-    for one in gone:
-        yield Change(what=what, name=_full(one), kind="removed", breaking=True, location=one.location)
-    for one in came:
-        yield Change(what=what, name=_full(one), kind="added", breaking=_must_be_given(one), location=one.location)
-    for one in new:
-        if one.name in before:
-            yield from _changed(what, before[one.name], one)
+    for fact in removed:
+        yield Change(what=what, name=_full(fact), kind="removed", breaking=True, location=fact.location)
+    for fact in added:
+        yield Change(what=what, name=_full(fact), kind="added", breaking=_must_be_given(fact), location=fact.location)
+    for fact in new:
+        if fact.name in before:
+            yield from _changed(what, before[fact.name], fact)
 
 
 def _full(fact: Fact) -> str:
@@ -244,11 +249,15 @@ def _must_be_given(fact: Fact) -> bool:
     return isinstance(fact, ConfigKey) and fact.default.kind == "required"
 
 
-def _renamed(gone: Sequence[F], came: Sequence[F]) -> list[tuple[F, F]]:
+def _renamed(removed: Sequence[F], added: Sequence[F]) -> list[tuple[F, F]]:
     """Pairs that differ in nothing but the name; none where two may be meant."""
-    pairs = [(one, [other for other in came if _nameless(one) == _nameless(other)]) for one in gone]
-    taken = [others[0] for _one, others in pairs if len(others) == 1]
-    return [(one, others[0]) for one, others in pairs if len(others) == 1 and taken.count(others[0]) == 1]
+    pairs = [(fact, [other for other in added if _nameless(fact) == _nameless(other)]) for fact in removed]
+    successors = [candidates[0] for _one, candidates in pairs if len(candidates) == 1]
+    return [
+        (fact, candidates[0])
+        for fact, candidates in pairs
+        if len(candidates) == 1 and successors.count(candidates[0]) == 1
+    ]
 
 
 def _nameless(fact: F) -> F:
@@ -292,36 +301,36 @@ def _pieces(part: str, was: object, now: object) -> Iterator[tuple[str, str, boo
 
 
 def _members(part: str, was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[str, str, bool]]:
-    gone = [one for one in was if one not in now]
-    came = [one for one in now if one not in was]
-    for one, other in _pairs(was, now, gone, came):
-        gone.remove(one)
-        came.remove(other)
-        yield _text(one), _text(other), False
-    for one in gone:
-        yield _text(one), "", part == "constraints"
-    for other in came:
+    removed = [member for member in was if member not in now]
+    added = [member for member in now if member not in was]
+    for member, other in _pairs(was, now, removed, added):
+        removed.remove(member)
+        added.remove(other)
+        yield _text(member), _text(other), False
+    for member in removed:
+        yield _text(member), "", part == "constraints"
+    for other in added:
         yield "", _text(other), part in _ADDED_IS_SAFE or (isinstance(other, Field) and bool(other.default))
-    if not gone and not came and part != "fields":
-        both = [one for one in was if one in now], [one for one in now if one in was]
+    if not removed and not added and part != "fields":
+        both = [member for member in was if member in now], [member for member in now if member in was]
         if both[0] != both[1]:
             yield ", ".join(map(_text, both[0])), ", ".join(map(_text, both[1])), False
 
 
 def _pairs(
-    was: Sequence[object], now: Sequence[object], gone: Sequence[object], came: Sequence[object]
+    was: Sequence[object], now: Sequence[object], removed: Sequence[object], added: Sequence[object]
 ) -> list[tuple[object, object]]:
     """Members that are the same one, changed: of one name, or fields of one type at one place."""
-    found = []
-    left = list(came)
-    for one in gone:
-        key = _key(one)
-        same = [other for other in left if key and _key(other) == key]
-        same = same or [other for other in left if _stands_for(one, other, was.index(one), now.index(other))]
+    pairs = []
+    unmatched = list(added)
+    for member in removed:
+        key = _key(member)
+        same = [other for other in unmatched if key and _key(other) == key]
+        same = same or [other for other in unmatched if _stands_for(member, other, was.index(member), now.index(other))]
         if same:
-            left.remove(same[0])
-            found.append((one, same[0]))
-    return found
+            unmatched.remove(same[0])
+            pairs.append((member, same[0]))
+    return pairs
 
 
 def _key(member: object) -> str:
@@ -330,8 +339,8 @@ def _key(member: object) -> str:
     return str(member).partition("=")[0] if "=" in str(member) else ""
 
 
-def _stands_for(one: object, other: object, at: int, to: int) -> bool:
-    return isinstance(one, Field) and isinstance(other, Field) and at == to and one.type == other.type
+def _stands_for(member: object, other: object, at: int, to: int) -> bool:
+    return isinstance(member, Field) and isinstance(other, Field) and at == to and member.type == other.type
 
 
 def _text(value: object) -> str:
@@ -351,13 +360,15 @@ def _compositions(old: Index, new: Index) -> Iterator[Change]:
     for classes in ((old.models, new.models), (old.traits, new.traits)):
         for name in classes[0].keys() & classes[1].keys():
             before, after = compose(old, name), compose(new, name)
-            yield from (one for one in _inheritance(before, after) if not _is_inherited(one, before, after, old, new))
+            yield from (
+                change for change in _inheritance(before, after) if not _is_inherited(change, before, after, old, new)
+            )
             yield from _hook_order(before, after)
             yield from _values(before, after)
 
 
 def _inheritance(old: Composition, new: Composition) -> Iterator[Change]:
-    was, now = [one.name for one in old.traits], [one.name for one in new.traits]
+    was, now = [trait.name for trait in old.traits], [trait.name for trait in new.traits]
     for name in was:
         if name not in now:
             yield _of_class(new, "traits", before=name)
@@ -376,9 +387,12 @@ def _is_inherited(change: Change, old: Composition, new: Composition, before: In
         was, now = before.by_name[base].mro, after.by_name[base].mro
         if change.part == "traits" and _gains(was, now, change):
             return True
-        own = _common(was, now)
-        if change.part == "order" and own[0] != own[1]:
-            rest = [[one for one in it.subject.mro if one not in {*was, *now} - {base}] for it in (old, new)]
+        base_order = _common(was, now)
+        if change.part == "order" and base_order[0] != base_order[1]:
+            rest = [
+                [ancestor for ancestor in composition.subject.mro if ancestor not in {*was, *now} - {base}]
+                for composition in (old, new)
+            ]
             outside = _common(*rest)
             if outside[0] == outside[1]:
                 return True
@@ -399,60 +413,62 @@ def _hook_order(old: Composition, new: Composition) -> Iterator[Change]:
             yield _of_class(new, f"hooks at {moment}", before=_chain(before, 2), after=_chain(after, 2))
 
 
-def _by_moment(it: Composition) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for hook in it.hooks:
-        found[hook.moment].append(_full(hook))
-    return found
+def _by_moment(composition: Composition) -> dict[str, list[str]]:
+    names_by_moment: dict[str, list[str]] = defaultdict(list)
+    for hook in composition.hooks:
+        names_by_moment[hook.moment].append(_full(hook))
+    return names_by_moment
 
 
 def _common(was: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str]]:
     """The members of both, in the order of each."""
-    return [one for one in was if one in now], [one for one in now if one in was]
+    return [member for member in was if member in now], [member for member in now if member in was]
 
 
 def _chain(names: Sequence[str], parts: int = 1) -> str:
-    return ", ".join(".".join(one.split(".")[-parts:]) for one in names if one != "builtins.object")
+    return ", ".join(".".join(name.split(".")[-parts:]) for name in names if name != "builtins.object")
 
 
 def _values(old: Composition, new: Composition) -> Iterator[Change]:
     """Values that a layer gives: what a default became stands on the trait, what a file says for all does too."""
-    before = {_full(one.key): one for one in (*old.config, *old.features)}
-    for one in (*new.config, *new.features):
-        was = before.get(_full(one.key))
-        if was is None or was.value.text == one.value.text or not (_own(was, new) or _own(one, new)):
+    before = {_full(value.key): value for value in (*old.config, *old.features)}
+    for value in (*new.config, *new.features):
+        was = before.get(_full(value.key))
+        if was is None or was.value.text == value.value.text or not (_own(was, new) or _own(value, new)):
             continue
         yield Change(
             what=_what(new),
             name=new.subject.name,
             kind="changed",
-            part=_chain([_full(one.key)], 2),
+            part=_chain([_full(value.key)], 2),
             before=f"{_masked(was.key, was.value.text)} ({was.layer})",
-            after=f"{_masked(one.key, one.value.text)} ({one.layer})",
+            after=f"{_masked(value.key, value.value.text)} ({value.layer})",
             breaking=True,
-            location=one.setting.location if one.setting else new.subject.location,
+            location=value.setting.location if value.setting else new.subject.location,
         )
 
 
-def _own(value: EffectiveValue, it: Composition) -> bool:
+def _own(value: EffectiveValue, composition: Composition) -> bool:
     """Whether a value was given for this class and not to a trait as such."""
     if value.setting is None:
         return False
-    return value.layer != "file" or value.key.owner == it.subject.name
+    return value.layer != "file" or value.key.owner == composition.subject.name
 
 
-def _of_class(it: Composition, part: str, *, before: str = "", after: str = "", breaking: bool = True) -> Change:
+def _of_class(
+    composition: Composition, part: str, *, before: str = "", after: str = "", breaking: bool = True
+) -> Change:
     return Change(
-        what=_what(it),
-        name=it.subject.name,
+        what=_what(composition),
+        name=composition.subject.name,
         kind="changed",
         part=part,
         before=before,
         after=after,
         breaking=breaking,
-        location=it.subject.location,
+        location=composition.subject.location,
     )
 
 
-def _what(it: Composition) -> What:
-    return "model" if isinstance(it.subject, Model) else "trait"
+def _what(composition: Composition) -> What:
+    return "model" if isinstance(composition.subject, Model) else "trait"

@@ -450,7 +450,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         >>> shop.owns("shop.traits.HasSlug"), shop.owns("shopping.HasSlug")
         (True, False)
         """
-        return name.startswith(tuple(f"{one}." for one in self.packages))
+        return name.startswith(tuple(f"{package}." for package in self.packages))
 
 
 MASK = "••••••"
@@ -463,21 +463,28 @@ def masked(manifest: Manifest) -> Manifest:
     Args:
         manifest: Facts as the sources have them.
     """
-    own = {one.name: {key.name for key in one.config if key.secret} for one in manifest.classes()}
-    if not any(own.values()):
+    secret_keys = {cls.name: {key.name for key in cls.config if key.secret} for cls in manifest.classes()}
+    if not any(secret_keys.values()):
         return manifest
-    secrets = {one.name: {key for name in (one.name, *one.mro) for key in own.get(name, ())} for one in manifest.traits}
-    every = {key for keys in own.values() for key in keys}  # of a trait that is not known, any of them may be meant
+    secrets = {
+        trait.name: {key for name in (trait.name, *trait.mro) for key in secret_keys.get(name, ())}
+        for trait in manifest.traits
+    }
+    all_secrets = {
+        key for keys in secret_keys.values() for key in keys
+    }  # of a trait that is not known, any of them may be meant
 
     def given(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
         return tuple(
-            msgspec.structs.replace(one, value=_hidden(one.value)) if one.key in secrets.get(one.trait, every) else one
-            for one in settings
+            msgspec.structs.replace(setting, value=_hidden(setting.value))
+            if setting.key in secrets.get(setting.trait, all_secrets)
+            else setting
+            for setting in settings
         )
 
-    def of(one: Any) -> Any:
-        keys = (msgspec.structs.replace(key, default=_hidden(key.default)) if key.secret else key for key in one.config)
-        return msgspec.structs.replace(one, config=tuple(keys), settings=given(one.settings))
+    def of(cls: Any) -> Any:
+        keys = (msgspec.structs.replace(key, default=_hidden(key.default)) if key.secret else key for key in cls.config)
+        return msgspec.structs.replace(cls, config=tuple(keys), settings=given(cls.settings))
 
     return msgspec.structs.replace(
         manifest,
@@ -531,8 +538,8 @@ def loads(data: bytes | str) -> Manifest:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the JSON form, as published in the documentation."""
     schema = msgspec.json.schema(Manifest)
-    for one in schema["$defs"].values():
-        one["description"] = inspect.cleandoc(one["description"])  # Python 3.13 does so itself
+    for definition in schema["$defs"].values():
+        definition["description"] = inspect.cleandoc(definition["description"])  # Python 3.13 does so itself
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"sphinx-traits manifest, version {SCHEMA_VERSION}",

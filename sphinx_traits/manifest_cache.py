@@ -71,8 +71,10 @@ def load(path: Path, *, only_current: bool = False) -> CacheEntry | None:
         first, _newline, rest = path.read_bytes().partition(b"\n")
         head = decoded(first, _Head)
         horizon = int((head.began - _RACE_S) * 1e9)
-        unchanged = {one.path: one.digest for one in head.files if _same_file(one, horizon)}
-        current = len(unchanged) == len(head.files) and all(_same_directory(one, horizon) for one in head.directories)
+        unchanged = {file.path: file.digest for file in head.files if _same_file(file, horizon)}
+        current = len(unchanged) == len(head.files) and all(
+            _same_directory(directory, horizon) for directory in head.directories
+        )
         if only_current and not current:
             return None
         return CacheEntry(decoded(rest, Manifest), head.fingerprint, unchanged, current)
@@ -104,8 +106,8 @@ def save(
     head = _Head(
         began=began,
         fingerprint=fingerprint,
-        files=tuple(_file(one, known) for one, known in sorted(files.items())),
-        directories=tuple(_directory(one, entries) for one, entries in sorted(directories.items())),
+        files=tuple(_file(path, content_digest) for path, content_digest in sorted(files.items())),
+        directories=tuple(_directory(path, entries) for path, entries in sorted(directories.items())),
     )
     write_file(path, b"%b\n%b" % (msgspec.json.encode(head), data))
 
@@ -137,12 +139,12 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _file(path: str, known: str) -> _File:
+def _file(path: str, content_digest: str) -> _File:
     try:
         status = os.stat(path)
     except OSError:
-        return _File(path, 0, -1, known)
-    return _File(path, status.st_mtime_ns, status.st_size, known)
+        return _File(path, 0, -1, content_digest)
+    return _File(path, status.st_mtime_ns, status.st_size, content_digest)
 
 
 def _same_file(file: _File, horizon: int) -> bool:
@@ -175,17 +177,17 @@ def _same_directory(directory: _Directory, horizon: int) -> bool:
         return True
     try:
         with os.scandir(directory.path) as entries:
-            found = {one.name: one.is_dir() for one in entries}
+            listing = {entry.name: entry.is_dir() for entry in entries}
     except OSError:
-        found = {}
-    return _names(found) == directory.digest
+        listing = {}
+    return _names(listing) == directory.digest
 
 
 def _names(entries: Mapping[str, bool]) -> str:
     """The digest of what matters in a directory: sources, compiled modules and directories."""
-    kept = sorted(
+    relevant = sorted(
         f"{name}{'/' if is_directory else ''}"
         for name, is_directory in entries.items()
         if (is_directory and name != "__pycache__") or name.endswith((".py", ".so", ".pyd", ".pth"))
     )
-    return digest("\n".join(kept).encode("utf-8", "surrogateescape"))
+    return digest("\n".join(relevant).encode("utf-8", "surrogateescape"))

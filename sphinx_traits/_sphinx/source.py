@@ -95,8 +95,8 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
     except PackageNotFoundError as error:
         warn("package_not_found", str(error), where)
         raise SkipProgressMessage(str(error)) from error
-    if found.kept is not None:
-        write_file(cache / LAST, msgspec.json.encode(_Last(_key(project), found.kept.name)))
+    if found.cache_path is not None:
+        write_file(cache / LAST, msgspec.json.encode(_Last(_key(project), found.cache_path.name)))
     return found.manifest, found.fingerprint
 
 

@@ -57,7 +57,7 @@ class Extraction:
             unless a file appears that was looked for in vain.
         visited: Names of the modules whose facts were read in this run; none where the cache had it all.
         parsed: Names of the modules that were parsed in this run, for their facts or because others build on them.
-        kept: The file that keeps the manifest for the next run; None where nothing is kept.
+        cache_path: The file that keeps the manifest for the next run; None where nothing is kept.
         fingerprint: Digest of the manifest, where it is kept.
     """
 
@@ -65,7 +65,7 @@ class Extraction:
     files: tuple[Path, ...]
     visited: tuple[str, ...]
     parsed: tuple[str, ...]
-    kept: Path | None = None
+    cache_path: Path | None = None
     fingerprint: str = ""
 
 
@@ -111,19 +111,19 @@ def extract_with_files(
     before = cache.load()
     if before is not None and before.current:
         files = _paths(before.unchanged)
-        return Extraction(before.manifest, files, (), (), kept=cache.path, fingerprint=before.fingerprint)
+        return Extraction(before.manifest, files, (), (), cache_path=cache.path, fingerprint=before.fingerprint)
     loader = (
         ModuleLoader(locator, packages, cache.symbol_tables(), before.unchanged)
         if before
         else ModuleLoader(locator, packages)
     )
-    found, digests = _extract(loader, packages, project, options, progress, before)
-    good = (one for one in loader.modules.values() if one is not None and one.name not in loader.problems)
-    symbol_tables = {one.name: (one.digest, one.symbols) for one in good if one.has_source}
-    data = msgspec.json.encode(found.manifest)
+    extraction, digests = _extract(loader, packages, project, options, progress, before)
+    good = (module for module in loader.modules.values() if module is not None and module.name not in loader.problems)
+    symbol_tables = {module.name: (module.digest, module.symbols) for module in good if module.has_source}
+    data = msgspec.json.encode(extraction.manifest)
     fingerprint = digest(data)
     cache.save(data, fingerprint, began, digests, locator.listings, symbol_tables)
-    return replace(found, kept=cache.path, fingerprint=fingerprint)
+    return replace(extraction, cache_path=cache.path, fingerprint=fingerprint)
 
 
 def _extract(
@@ -135,7 +135,7 @@ def _extract(
     before: CacheEntry | None,
 ) -> tuple[Extraction, dict[str, str]]:
     """Read everything that is new; also the digests of all files that were read, or looked for in vain."""
-    settled = settings_files(project)  # before they are read: what is saved in between is another content
+    settings_digests = settings_files(project)  # before they are read: what is saved in between is another content
     with without_garbage_collection():
         modules = list(_load(loader, packages, options, progress))
         graph = ClassGraph(Resolver(loader, options.base_overrides))
@@ -152,8 +152,8 @@ def _extract(
         generator=Generator(version=__version__),
         findings=unique([*manifest.findings, *cross_check(manifest)]),
     )
-    loaded = [one for one in loader.modules.values() if one is not None and one.has_source]
-    digests = {one.spec.path or "": one.digest for one in loaded} | settled
+    loaded = [module for module in loader.modules.values() if module is not None and module.has_source]
+    digests = {module.spec.path or "": module.digest for module in loaded} | settings_digests
     extraction = Extraction(
         manifest=manifest,
         files=_paths(digests),
@@ -165,27 +165,29 @@ def _extract(
 
 def _paths(digests: Mapping[str, str]) -> tuple[Path, ...]:
     """The files that are there, sorted."""
-    return tuple(Path(path) for path, known in sorted(digests.items()) if known)
+    return tuple(Path(path) for path, content_digest in sorted(digests.items()) if content_digest)
 
 
 def _earlier(loader: ModuleLoader, before: CacheEntry) -> PreviousRun:
     """What still holds of an earlier run: the facts of the modules that no change has reached."""
-    gone = {name for name in loader.known if loader.module(name) is None}
-    now = {one.name: one for one in loader.modules.values() if one is not None and one.has_source}
+    missing = {name for name in loader.known if loader.module(name) is None}
+    now = {module.name: module for module in loader.modules.values() if module is not None and module.has_source}
     new = {name for name in now if name in loader.renewed or name not in loader.known}
-    stale = reached(new | gone, {name: one.symbols for name, one in now.items()})
-    fresh = (one for name, one in now.items() if name not in stale and name not in loader.problems)
-    return PreviousRun(before.manifest, frozenset(loader.locator.display_path(one.spec.path or "") for one in fresh))
+    stale = reached(new | missing, {name: module.symbols for name, module in now.items()})
+    fresh = (module for name, module in now.items() if name not in stale and name not in loader.problems)
+    return PreviousRun(
+        before.manifest, frozenset(loader.locator.display_path(module.spec.path or "") for module in fresh)
+    )
 
 
 def _load(
     loader: ModuleLoader, packages: Sequence[str], options: Options, progress: Callable[[str, int, int], None] | None
 ) -> Iterator[Module]:
-    found = [one for package in packages for one in _modules(loader, package, options)]
-    for number, one in enumerate(found, 1):
+    specs = [spec for package in packages for spec in _modules(loader, package, options)]
+    for number, spec in enumerate(specs, 1):
         if progress is not None:
-            progress(one.name, number, len(found))
-        module = loader.module(one.name)
+            progress(spec.name, number, len(specs))
+        module = loader.module(spec.name)
         if module is not None:
             yield module
 
@@ -193,15 +195,15 @@ def _load(
 def _modules(loader: ModuleLoader, package: str, options: Options) -> Iterator[ModuleSpec]:
     root = loader.locator.find(package)
     if root is None:
-        raise PackageNotFoundError(package, tuple(Path(one) for one in loader.locator.paths))
-    for found in (root, *loader.locator.submodules(root)):
-        if found.has_source and not any(fnmatchcase(found.name, one) for one in options.exclude):
-            yield found
+        raise PackageNotFoundError(package, tuple(Path(path) for path in loader.locator.paths))
+    for spec in (root, *loader.locator.submodules(root)):
+        if spec.has_source and not any(fnmatchcase(spec.name, pattern) for pattern in options.exclude):
+            yield spec
 
 
 def _file_findings(loader: ModuleLoader, modules: list[Module]) -> list[Finding]:
     """What is wrong with the files of the analysed packages."""
-    own = {one.name for one in modules}
+    analysed = {module.name for module in modules}
     return [
         Finding(
             location=Location(loader.locator.display_path(path), problem.line),
@@ -212,5 +214,5 @@ def _file_findings(loader: ModuleLoader, modules: list[Module]) -> list[Finding]
             level="error",
         )
         for name, (path, problem) in loader.problems.items()
-        if name in own
+        if name in analysed
     ]

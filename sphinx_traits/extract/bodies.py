@@ -13,35 +13,37 @@ def own_nodes(function: FunctionNode) -> Iterator[ast.AST]:
     """The nodes of a function's body, those of functions inside left out."""
     pending: list[ast.AST] = list(function.body)
     while pending:
-        one = pending.pop()
-        yield one
-        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            pending += ast.iter_child_nodes(one)
+        node = pending.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            pending += ast.iter_child_nodes(node)
 
 
 def parameter_nodes(function: FunctionNode) -> list[ast.arg]:
     """The parameters of a function, those with stars left out."""
-    given = function.args
-    return [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    arguments = function.args
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
 
 def local_values(function: FunctionNode) -> dict[str, list[ast.expr]]:
     """What each local variable is given, by ``=`` or as an item of a tuple that a loop walks; others are left out."""
-    own = list(own_nodes(function))
-    stores = Counter(one.id for one in own if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
-    found: dict[str, list[list[ast.expr]]] = {}
-    for one in own:
-        if isinstance(one, ast.Assign) and len(one.targets) == 1 and isinstance(one.targets[0], ast.Name):
-            found.setdefault(one.targets[0].id, []).append([one.value])
+    nodes = list(own_nodes(function))
+    stores = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    assigned: dict[str, list[list[ast.expr]]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            assigned.setdefault(node.targets[0].id, []).append([node.value])
         elif (
-            isinstance(one, ast.For) and isinstance(one.target, ast.Name) and isinstance(one.iter, ast.Tuple | ast.List)
+            isinstance(node, ast.For)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.iter, ast.Tuple | ast.List)
         ):
-            found.setdefault(one.target.id, []).append(one.iter.elts)
-    given = {one.arg for one in parameter_nodes(function)}
+            assigned.setdefault(node.target.id, []).append(node.iter.elts)
+    parameter_names = {parameter.arg for parameter in parameter_nodes(function)}
     return {
-        name: [value for each in values for value in each]
-        for name, values in found.items()
-        if len(values) == stores[name] and name not in given
+        name: [value for group in values for value in group]
+        for name, values in assigned.items()
+        if len(values) == stores[name] and name not in parameter_names
     }
 
 

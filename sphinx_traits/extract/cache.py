@@ -78,4 +78,4 @@ def _code_state() -> str:
     """Changes whenever the code that reads sources does."""
     folder = Path(__file__).parent
     positions = (*folder.rglob("*.py"), folder.parent / "manifest.py", folder.parent / "manifest_cache.py")
-    return manifest_cache.digest(repr(sorted((one.name, one.stat().st_mtime_ns) for one in positions)).encode())
+    return manifest_cache.digest(repr(sorted((path.name, path.stat().st_mtime_ns) for path in positions)).encode())

@@ -72,7 +72,7 @@ def read_class_calls(context: ClassContext, facts: FactSet) -> None:
 
 
 def _declares_events(context: ClassContext) -> bool:
-    return any(one.startswith("traits_runtime.") for one in context.ancestors)
+    return any(ancestor.startswith("traits_runtime.") for ancestor in context.ancestors)
 
 
 def read_module_calls(analysis: AnalysisContext, module: Module, facts: FactSet) -> None:
@@ -124,31 +124,31 @@ class _Calls:
         for decorator in function.decorator_list:
             call = decorator if isinstance(decorator, ast.Call) else None
             called = call.func if call is not None else decorator
-            pattern, given, via = self._pattern(position, called, call)
-            for one, certainty in pattern:
-                self._listener(function, position, name, one, certainty, given, via)
+            pattern, keywords, via = self._pattern(position, called, call)
+            for event_pattern, certainty in pattern:
+                self._listener(function, position, name, event_pattern, certainty, keywords, via)
             if position.scope < 0 and api(self.analysis.resolver.expression(position, called)) == "job":
-                self._job(function, position, given, name)
+                self._job(function, position, keywords, name)
 
     def _pattern(
         self, position: Position, called: ast.expr, call: ast.Call | None
     ) -> tuple[list[tuple[str, Certainty]], dict[str, ast.expr], str]:
-        given = arguments(call) if call is not None else {}
+        keywords = arguments(call) if call is not None else {}
         if isinstance(called, ast.Attribute) and called.attr in ("listener", "listen"):
             wire = self._event_wire(position, called.value)
             if wire:
-                return [(wire, "certain")], given, "declared"
+                return [(wire, "certain")], keywords, "declared"
         target = self.analysis.resolver.expression(position, called)
         top, last = package_and_name(target)
         if api(target) in ("listen", "on") and call is not None:
-            named = call.args[0] if call.args else given.get("pattern")
-            return [self._name(position, named)] if named is not None else [], given, "declared"
+            pattern_node = call.args[0] if call.args else keywords.get("pattern")
+            return [self._name(position, pattern_node)] if pattern_node is not None else [], keywords, "declared"
         if last == "receiver" and top in ("django", "blinker") and call is not None and call.args:
             signals = call.args[0].elts if isinstance(call.args[0], ast.Tuple | ast.List) else [call.args[0]]
-            return [self._signal(position, one) for one in signals], given, "declared"
+            return [self._signal(position, signal) for signal in signals], keywords, "declared"
         if last == "listens_for" and top == "sqlalchemy" and call is not None and len(call.args) >= 2:
-            return [self._sqlalchemy(position, call, given)], given, "declared"
-        return [], given, ""
+            return [self._sqlalchemy(position, call, keywords)], keywords, "declared"
+        return [], keywords, ""
 
     def _event_wire(self, position: Position, node: ast.expr) -> str:
         """The wire name of ``HasSlug.slug_generated``; empty where that is no declared event."""
@@ -157,8 +157,8 @@ class _Calls:
         owner = self.resolve(position, node.value)
         if not isinstance(owner, SourceClass):
             return ""
-        found = event_of(self.analysis.class_context(owner), node.attr)
-        return found.wire if found is not None else ""
+        event = event_of(self.analysis.class_context(owner), node.attr)
+        return event.wire if event is not None else ""
 
     def _name(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
         wire = self._event_wire(position, node)
@@ -168,12 +168,12 @@ class _Calls:
         target = self.analysis.resolver.expression(position, node)
         return target.path, "dynamic" if isinstance(target, Unresolved) else "certain"
 
-    def _sqlalchemy(self, position: Position, call: ast.Call, given: dict[str, ast.expr]) -> tuple[str, Certainty]:
+    def _sqlalchemy(self, position: Position, call: ast.Call, keywords: dict[str, ast.expr]) -> tuple[str, Certainty]:
         """The event; what it is listened for at counts as the model where it is one."""
         event, certainty = self.analysis.constants.pattern(position, call.args[1])
         heard = self.resolve(position, call.args[0])
         if isinstance(heard, SourceClass) and package_and_name(heard)[0] != "sqlalchemy":
-            given["model"] = call.args[0]
+            keywords["model"] = call.args[0]
         return f"sqlalchemy.{event}", certainty
 
     def _listener(
@@ -183,11 +183,11 @@ class _Calls:
         name: str,
         pattern: str,
         certainty: Certainty,
-        given: dict[str, ast.expr],
+        keywords: dict[str, ast.expr],
         via: str,
     ) -> None:
         inferred = via != "declared"
-        model, doubt = self._model(position, given)
+        model, doubt = self._model(position, keywords)
         self.facts.listeners.append(
             Listener(
                 name=function.name,
@@ -196,7 +196,7 @@ class _Calls:
                 doc=docstring(function),
                 pattern=pattern,
                 target=name,
-                priority=self._integer(position, given.get("priority")),
+                priority=self._integer(position, keywords.get("priority")),
                 model=model,
                 is_async=isinstance(function, ast.AsyncFunctionDef),
                 certainty="dynamic" if doubt else certainty,
@@ -209,15 +209,15 @@ class _Calls:
         """Listeners that a statement registers: ``events.listen("trait.**", audit)``, ``saved.connect(audit)``."""
         self.local = local_imports(statement, self.module.package)
         for call in _calls(statement):
-            named = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if named not in ("connect", "listen", "on"):
+            method = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if method not in ("connect", "listen", "on"):
                 continue
-            given = arguments(call)
-            found = self._registration(position, call, given)
-            if found is None:
+            keywords = arguments(call)
+            registration = self._registration(position, call, keywords)
+            if registration is None:
                 continue
-            (pattern, certainty), target = found
-            model, doubt = self._model(position, given)
+            (pattern, certainty), target = registration
+            model, doubt = self._model(position, keywords)
             condition = getattr(statement, CONDITION, "")
             if condition and not doubt:
                 doubt, certainty = f"it depends on the condition `{condition}`", "conditional"
@@ -233,7 +233,7 @@ class _Calls:
                     location=self.analysis.location(self.module, call),
                     pattern=pattern,
                     target=path,
-                    priority=self._integer(position, given.get("priority")),
+                    priority=self._integer(position, keywords.get("priority")),
                     model=model,
                     certainty=certainty,
                     why=doubt,
@@ -247,13 +247,13 @@ class _Calls:
         return target.path
 
     def _registration(
-        self, position: Position, call: ast.Call, given: dict[str, ast.expr]
+        self, position: Position, call: ast.Call, keywords: dict[str, ast.expr]
     ) -> tuple[tuple[str, Certainty], ast.expr] | None:
         attribute = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        if attribute == "connect" and isinstance(call.func, ast.Attribute) and (call.args or "receiver" in given):
+        if attribute == "connect" and isinstance(call.func, ast.Attribute) and (call.args or "receiver" in keywords):
             signal = self.resolve(position, call.func.value)
             if self._is_signal(signal):
-                return (signal.path, "certain"), call.args[0] if call.args else given["receiver"]
+                return (signal.path, "certain"), call.args[0] if call.args else keywords["receiver"]
         if attribute in ("listen", "on") and isinstance(call.func, ast.Attribute) and call.args:
             wire = self._event_wire(position, call.func.value)
             if wire:
@@ -262,7 +262,7 @@ class _Calls:
         ours = target.path.startswith("traits_runtime.") or package_and_name(target) == ("sqlalchemy", "listen")
         if package_and_name(target)[1] == "listen" and ours and len(call.args) >= 2:
             if package_and_name(target)[0] == "sqlalchemy" and len(call.args) >= 3:
-                return self._sqlalchemy(position, call, given), call.args[2]
+                return self._sqlalchemy(position, call, keywords), call.args[2]
             return self._name(position, call.args[0]), call.args[1]
         return None
 
@@ -275,13 +275,15 @@ class _Calls:
         if made_by is None:
             return False
         kinds = self.analysis.graph.mro(made_by).nodes if isinstance(made_by, SourceClass) else (made_by,)
-        return any(package_and_name(one) in _SIGNALS for one in kinds)
+        return any(package_and_name(kind) in _SIGNALS for kind in kinds)
 
     def subscriber(self, node: ast.ClassDef, position: Position) -> None:
         """Listeners among the methods of a class that is neither model nor trait."""
         syntax = self.module.syntax
         index = syntax.classes.index(node) if syntax is not None else -1
-        marked = [one for one in node.body if isinstance(one, _FUNCTIONS) and one.decorator_list]
+        marked = [
+            statement for statement in node.body if isinstance(statement, _FUNCTIONS) and statement.decorator_list
+        ]
         if index < 0:
             return
         context = self.analysis.class_context(self.module.class_at(index))
@@ -289,7 +291,7 @@ class _Calls:
             return
         inner = _Calls(self.analysis, self.module, context.name, self.facts)
         inner.listener_class(context)
-        for function in (one for one in node.body if isinstance(one, _FUNCTIONS)):
+        for function in (statement for statement in node.body if isinstance(statement, _FUNCTIONS)):
             inner.registered(function, context.position)
             inner.sent(function, context.position, f"{context.name}.{function.name}")
         for function in marked:
@@ -297,18 +299,20 @@ class _Calls:
 
     def listener_class(self, context: ClassContext) -> None:
         """``class Audit(TraitEventListener): pattern = "trait.**"``: its ``handle`` hears once it is subscribed."""
-        handle = next((one for one in context.functions if one.name == "handle"), None)
+        handle = next((function for function in context.functions if function.name == "handle"), None)
         if handle is None or not is_subclass(context, context.node, "TraitEventListener"):
             return
-        given = {one.name: one.value for one in context.statements if one.value is not None}
-        if "pattern" not in given:
+        attributes = {
+            statement.name: statement.value for statement in context.statements if statement.value is not None
+        }
+        if "pattern" not in attributes:
             return
-        pattern, certainty = self._name(context.position, given["pattern"])
+        pattern, certainty = self._name(context.position, attributes["pattern"])
         name = f"{context.name}.handle"
-        self._listener(handle, context.position, name, pattern, certainty, given, "declared")
+        self._listener(handle, context.position, name, pattern, certainty, attributes, "declared")
 
-    def _job(self, function: FunctionNode, position: Position, given: dict[str, ast.expr], name: str) -> None:
-        queue = self.analysis.constants.value(position, given["queue"]) if "queue" in given else ""
+    def _job(self, function: FunctionNode, position: Position, keywords: dict[str, ast.expr], name: str) -> None:
+        queue = self.analysis.constants.value(position, keywords["queue"]) if "queue" in keywords else ""
         self.facts.jobs.append(
             Job(
                 name=function.name,
@@ -336,10 +340,10 @@ class _Calls:
         node = call.func
         if not isinstance(node, ast.Attribute) or node.attr not in _CACHE_OPERATIONS or not call.args:
             return
-        held = node.value
-        if not (isinstance(held, ast.Attribute) and isinstance(held.value, ast.Name) and held.value.id == receiver):
+        cache = node.value
+        if not (isinstance(cache, ast.Attribute) and isinstance(cache.value, ast.Name) and cache.value.id == receiver):
             return
-        if is_cache(context, held.attr):
+        if is_cache(context, cache.attr):
             key, certainty = self.analysis.constants.pattern(context.position, call.args[0])
             self.facts.cache_keys.append(
                 CacheKey(
@@ -349,7 +353,7 @@ class _Calls:
                     operation=_CACHE_OPERATIONS[node.attr],
                     via="inferred",
                     certainty=certainty,
-                    why=f"a call on the cache {held.attr!r}",
+                    why=f"a call on the cache {cache.attr!r}",
                 )
             )
 
@@ -377,20 +381,24 @@ class _Calls:
         return [(wire, "certain")] if wire else []
 
     def _emitted_names(
-        self, given: ast.expr, context: ClassContext, receiver: str, values: dict[str, list[ast.expr]]
+        self, argument: ast.expr, context: ClassContext, receiver: str, values: dict[str, list[ast.expr]]
     ) -> list[tuple[str, Certainty]]:
         """``self.emit("slug_generated")``: the name of an event of the class, or a whole name; one for each choice."""
-        ways = choices(given, values)
-        found = [self._emitted_name(one, context, receiver) for one in ways]
+        ways = choices(argument, values)
+        names = [self._emitted_name(expression, context, receiver) for expression in ways]
         sure = len(ways) == 1
-        return [(wire, certainty if sure or certainty != "certain" else "conditional") for wire, certainty in found]
+        return [(wire, certainty if sure or certainty != "certain" else "conditional") for wire, certainty in names]
 
-    def _emitted_name(self, given: ast.expr, context: ClassContext, receiver: str) -> tuple[str, Certainty]:
-        of_class = isinstance(given, ast.Attribute) and isinstance(given.value, ast.Name) and given.value.id == receiver
-        if of_class and isinstance(given, ast.Attribute):
-            at = self.analysis.graph.attribute(context.node, given.attr)
-            given = at.node if isinstance(at, ValueReference) else given
-        text, certainty = self.analysis.constants.pattern(context.position, given)
+    def _emitted_name(self, argument: ast.expr, context: ClassContext, receiver: str) -> tuple[str, Certainty]:
+        of_class = (
+            isinstance(argument, ast.Attribute)
+            and isinstance(argument.value, ast.Name)
+            and argument.value.id == receiver
+        )
+        if of_class and isinstance(argument, ast.Attribute):
+            at = self.analysis.graph.attribute(context.node, argument.attr)
+            argument = at.node if isinstance(at, ValueReference) else argument
+        text, certainty = self.analysis.constants.pattern(context.position, argument)
         if certainty == "certain" and of_class:
             certainty = "conditional"
         if certainty == "dynamic" or text.startswith("trait."):
@@ -431,12 +439,12 @@ class _Calls:
 
     def _typed(self, function: FunctionNode, position: Position) -> dict[str, ClassContext]:
         """The parameters of a function that are annotated as instances of a trait or of a model."""
-        found: dict[str, ClassContext] = {}
-        for one in parameter_nodes(function):
-            target = self.resolve(position, one.annotation) if one.annotation is not None else None
+        contexts: dict[str, ClassContext] = {}
+        for parameter in parameter_nodes(function):
+            target = self.resolve(position, parameter.annotation) if parameter.annotation is not None else None
             if isinstance(target, SourceClass) and is_subclass(self.analysis.class_context(target), target, "Trait"):
-                found[one.arg] = self.analysis.class_context(target)
-        return found
+                contexts[parameter.arg] = self.analysis.class_context(target)
+        return contexts
 
     def _emit(self, call: ast.Call, function: str, wire: str, certainty: Certainty) -> None:
         self.facts.emits.append(
@@ -455,9 +463,9 @@ class _Calls:
         value = self.analysis.constants.value(position, node) if node is not None else 0
         return value if isinstance(value, int) else 0
 
-    def _model(self, position: Position, given: dict[str, ast.expr]) -> tuple[str, str]:
+    def _model(self, position: Position, keywords: dict[str, ast.expr]) -> tuple[str, str]:
         """The only model that a listener hears, and why that is not certain."""
-        node = given.get("model", given.get("sender"))
+        node = keywords.get("model", keywords.get("sender"))
         if node is None or isinstance(node, ast.Constant):
             return (node.value, "") if node is not None and isinstance(node.value, str) else ("", "")
         target = self.resolve(position, node)
@@ -468,14 +476,14 @@ class _Calls:
 
 def local_imports(statement: ast.stmt, package: str) -> dict[str, tuple[str, str]]:
     """The names that imports inside a function bind: the module, and the name in it."""
-    found: dict[str, tuple[str, str]] = {}
+    imported: dict[str, tuple[str, str]] = {}
     for node in ast.walk(statement) if isinstance(statement, _FUNCTIONS) else ():
         if isinstance(node, ast.ImportFrom):
             module = absolute(package, node.module, node.level)
-            found.update((one.asname or one.name, (module, one.name)) for one in node.names)
+            imported.update((alias.asname or alias.name, (module, alias.name)) for alias in node.names)
         elif isinstance(node, ast.Import):
-            found.update((one.asname, (one.name, "")) for one in node.names if one.asname)
-    return found
+            imported.update((alias.asname, (alias.name, "")) for alias in node.names if alias.asname)
+    return imported
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
@@ -483,7 +491,7 @@ def _calls(node: ast.AST) -> Iterator[ast.Call]:
     pending: list[ast.AST] = [*getattr(node, "body", ())] if isinstance(node, _FUNCTIONS) else [node]
     pending.reverse()
     while pending:
-        one = pending.pop()
-        if isinstance(one, ast.Call):
-            yield one
-        pending += reversed(list(ast.iter_child_nodes(one)))
+        child = pending.pop()
+        if isinstance(child, ast.Call):
+            yield child
+        pending += reversed(list(ast.iter_child_nodes(child)))

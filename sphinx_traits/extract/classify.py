@@ -69,11 +69,11 @@ class Classifier:
             self._classifications[node] = None if self.is_framework(node) else self._judge(node)
         return self._classifications[node]
 
-    def remember(self, node: SourceClass, known: Class) -> None:
+    def remember(self, node: SourceClass, previous: Class) -> None:
         """Take over what a class was by itself in an earlier run, where it was not taken in for another's sake."""
-        if known.why not in _FOR_OTHERS:
-            role: Role = "model" if isinstance(known, Model) else "trait" if isinstance(known, Trait) else "base"
-            self._classifications[node] = Classification(role, known.via, known.why, known.abstract)
+        if previous.why not in _FOR_OTHERS:
+            role: Role = "model" if isinstance(previous, Model) else "trait" if isinstance(previous, Trait) else "base"
+            self._classifications[node] = Classification(role, previous.via, previous.why, previous.abstract)
 
     def is_framework(self, node: ClassNode) -> bool:
         """Whether a class belongs to a library that models stand on, not to the behaviour of models."""
@@ -95,22 +95,22 @@ class Classifier:
                 return Classification("trait" if role == "trait" else "model", "inferred", why)
         if declared is not None:
             return declared
-        names = [self.graph.name(one) for one in nodes]
+        names = [self.graph.name(ancestor) for ancestor in nodes]
         if _DJANGO_MODEL in names or "django.db.models.Model" in names:
             return self._django(node)
         if self.declarative(nodes) or _registered(node):
             return self._sqlalchemy(node, nodes)
         if any(
-            one.rpartition("(")[0].endswith("declarative_mixin") or one.endswith("declarative_mixin")
-            for one in node.symbol.decorators
+            decorator.rpartition("(")[0].endswith("declarative_mixin") or decorator.endswith("declarative_mixin")
+            for decorator in node.symbol.decorators
         ):
             return Classification("trait", "inferred", "it is decorated with @declarative_mixin")
         return self._plain(node, nodes)
 
     def _declared(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Classification | None:
-        if not any(api(one) == "Trait" for one in nodes):
+        if not any(api(ancestor) == "Trait" for ancestor in nodes):
             return None
-        if any(api(one.node) == "Trait" for one in self.graph.bases(node).entries):
+        if any(api(entry.node) == "Trait" for entry in self.graph.bases(node).entries):
             return Classification("trait", "declared", "Trait is one of its direct bases")
         if flag(node, "__abstract__") or _abstract_meta(node):
             return Classification("base", "declared", "it is abstract: its subclasses are the models", abstract=True)
@@ -123,7 +123,7 @@ class Classifier:
 
     def _sqlalchemy(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Classification:
         direct = self.graph.bases(node).effective
-        if any(is_declarative_base(one) for one in direct) and not _mapped_itself(node):
+        if any(is_declarative_base(base) for base in direct) and not _mapped_itself(node):
             return Classification("base", "inferred", _DECLARATIVE_BASE, abstract=True)
         if flag(node, "__abstract__"):
             return Classification("trait", "inferred", "it is an abstract mapped class", abstract=True)
@@ -131,33 +131,37 @@ class Classifier:
 
     def declarative(self, nodes: Iterable[ClassNode]) -> bool:
         """Whether one of some ancestors is a declarative base of SQLAlchemy."""
-        return any(is_declarative_base(one) for one in nodes)
+        return any(is_declarative_base(ancestor) for ancestor in nodes)
 
     def _plain(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> Classification | None:
-        named = [
-            one for one in nodes if isinstance(one, SourceClass) and chosen(self.graph.name(one), self.options.traits)
+        traits = [
+            ancestor
+            for ancestor in nodes
+            if isinstance(ancestor, SourceClass) and chosen(self.graph.name(ancestor), self.options.traits)
         ]
-        if named:
+        if traits:
             return Classification(
-                "model", "inferred", f"it inherits from {named[0].symbol.name}, which [tool.traits] names a trait"
+                "model", "inferred", f"it inherits from {traits[0].symbol.name}, which [tool.traits] names a trait"
             )
-        pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in nodes)
+        pydantic = any(self.graph.name(ancestor) == "pydantic.main.BaseModel" for ancestor in nodes)
         if not pydantic and not _is_dataclass(node):
             return None
         kind = "pydantic model" if pydantic else "dataclass"
-        for one in nodes:
-            if isinstance(one, SourceClass) and not self.is_framework(one) and not self._is_data(one):
-                return Classification("model", "inferred", f"it is a {kind} that uses {one.symbol.name}")
+        for ancestor in nodes:
+            if isinstance(ancestor, SourceClass) and not self.is_framework(ancestor) and not self._is_data(ancestor):
+                return Classification("model", "inferred", f"it is a {kind} that uses {ancestor.symbol.name}")
         return None
 
     def _is_data(self, node: SourceClass) -> bool:
-        pydantic = any(self.graph.name(one) == "pydantic.main.BaseModel" for one in self.graph.mro(node).nodes)
+        pydantic = any(
+            self.graph.name(ancestor) == "pydantic.main.BaseModel" for ancestor in self.graph.mro(node).nodes
+        )
         return pydantic or _is_dataclass(node)
 
     def host(self, node: SourceClass) -> str:
         """The framework around a class."""
         nodes = self.graph.mro(node).nodes
-        names = {self.graph.name(one) for one in nodes}
+        names = {self.graph.name(ancestor) for ancestor in nodes}
         if names & {_DJANGO_MODEL, "django.db.models.Model"}:
             return "django"
         if self.declarative(nodes) or _registered(node):
@@ -170,9 +174,9 @@ class Classifier:
         """What a class is in the MRO of a model: a trait, unless it is a model, a base or the framework's."""
         if not isinstance(node, SourceClass) or self.is_framework(node):
             return None
-        own = self.classification(node)
-        if own is not None:
-            return own
+        own_classification = self.classification(node)
+        if own_classification is not None:
+            return own_classification
         if is_declarative_base(node):
             return Classification("base", "inferred", _DECLARATIVE_BASE)
         return Classification("trait", "inferred", USED_BY_MODEL)
@@ -207,7 +211,10 @@ def _abstract_meta(node: SourceClass) -> bool:
 
 def _registered(node: SourceClass) -> bool:
     """Whether a decorator maps the class: ``@registry.mapped``, ``@reg.mapped_as_dataclass``."""
-    return any(one.partition("(")[0].endswith((".mapped", ".mapped_as_dataclass")) for one in node.symbol.decorators)
+    return any(
+        decorator.partition("(")[0].endswith((".mapped", ".mapped_as_dataclass"))
+        for decorator in node.symbol.decorators
+    )
 
 
 def _is_dataclass(node: SourceClass) -> bool:

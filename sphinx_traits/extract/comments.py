@@ -20,9 +20,9 @@ class Comments:
         if not self.lines:
             return ""
         last = self.lines[(node.end_lineno or node.lineno) - 1]
-        _, found, behind = _after(last, node.end_col_offset or 0).partition("#:")
-        if found:
-            return behind.strip()
+        _, marker, comment = _after(last, node.end_col_offset or 0).partition("#:")
+        if marker:
+            return comment.strip()
         block: list[str] = []
         for at in range(node.lineno - 2, -1, -1):
             stripped = self.lines[at].strip()

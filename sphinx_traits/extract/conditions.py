@@ -49,8 +49,8 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.In: lambda left, right: left in right,
-    ast.NotIn: lambda left, right: left not in right,
+    ast.In: lambda item, right: item in right,
+    ast.NotIn: lambda item, right: item not in right,
 }
 _FINDERS = ("importlib.util.find_spec", "importlib.find_loader", "pkgutil.find_loader")
 
@@ -162,13 +162,13 @@ class ConditionEvaluator:
 
     def _boolop(self, node: ast.BoolOp) -> object:
         decisive = isinstance(node.op, ast.Or)
-        truths = [self.truth(one) for one in node.values]
+        truths = [self.truth(value) for value in node.values]
         if decisive in truths:
             return decisive
         return UNKNOWN if None in truths else not decisive
 
     def _tuple(self, node: ast.Tuple | ast.List) -> object:
-        values = [self.value(one) for one in node.elts]
+        values = [self.value(element) for element in node.elts]
         return UNKNOWN if UNKNOWN in values or PRESENT in values else tuple(values)
 
     _list = _tuple
@@ -178,8 +178,8 @@ class ConditionEvaluator:
         if not isinstance(value, tuple | str):
             return UNKNOWN
         if isinstance(node.slice, ast.Slice):
-            bounds = [None if one is None else self.value(one) for one in (node.slice.lower, node.slice.upper)]
-            whole = all(one is None or isinstance(one, int) for one in bounds) and node.slice.step is None
+            bounds = [None if bound is None else self.value(bound) for bound in (node.slice.lower, node.slice.upper)]
+            whole = all(bound is None or isinstance(bound, int) for bound in bounds) and node.slice.step is None
             return value[slice(*bounds)] if whole else UNKNOWN
         index = self.value(node.slice)
         return value[index] if isinstance(index, int) and -len(value) <= index < len(value) else UNKNOWN
@@ -189,13 +189,13 @@ class ConditionEvaluator:
         return UNKNOWN if truth is None else self.value(node.body if truth else node.orelse)
 
     def _compare(self, node: ast.Compare) -> object:
-        left = self.value(node.left)
+        first = self.value(node.left)
         for kind, comparator in zip(node.ops, node.comparators, strict=True):
             right = self.value(comparator)
-            outcome = _compare(kind, left, right)
+            outcome = _compare(kind, first, right)
             if outcome is not True:
                 return outcome
-            left = right
+            first = right
         return True
 
     def _call(self, node: ast.Call) -> object:
@@ -231,14 +231,14 @@ class ConditionEvaluator:
         return self.environment.has_name(path, name)
 
 
-def _compare(kind: ast.cmpop, left: object, right: object) -> object:
+def _compare(kind: ast.cmpop, first: object, right: object) -> object:
     if isinstance(kind, ast.Is | ast.IsNot):
-        if UNKNOWN in (left, right) or not (left is None or right is None):
+        if UNKNOWN in (first, right) or not (first is None or right is None):
             return UNKNOWN
-        return (left is right) == isinstance(kind, ast.Is)
-    if UNKNOWN in (left, right) or PRESENT in (left, right):
+        return (first is right) == isinstance(kind, ast.Is)
+    if UNKNOWN in (first, right) or PRESENT in (first, right):
         return UNKNOWN
     try:
-        return bool(_COMPARE[type(kind)](left, right))
+        return bool(_COMPARE[type(kind)](first, right))
     except (TypeError, KeyError):
         return UNKNOWN

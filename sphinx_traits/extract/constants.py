@@ -69,8 +69,8 @@ class ConstantEvaluator:
         return self.value(target.position, target.node, depth + 1)
 
     def _collection(self, position: Position, node: ast.Tuple | ast.List | ast.Set, depth: int) -> Any:
-        values = [self.value(position, one, depth + 1) for one in node.elts]
-        if any(one is UNKNOWN for one in values):
+        values = [self.value(position, element, depth + 1) for element in node.elts]
+        if any(value is UNKNOWN for value in values):
             return UNKNOWN
         if isinstance(node, ast.Tuple):
             return tuple(values)
@@ -82,9 +82,9 @@ class ConstantEvaluator:
     def _dict(self, position: Position, node: ast.Dict, depth: int) -> Any:
         if None in node.keys:
             return UNKNOWN
-        keys = [self.value(position, one, depth + 1) for one in node.keys if one is not None]
-        values = [self.value(position, one, depth + 1) for one in node.values]
-        if any(one is UNKNOWN for one in (*keys, *values)):
+        keys = [self.value(position, key, depth + 1) for key in node.keys if key is not None]
+        values = [self.value(position, value, depth + 1) for value in node.values]
+        if any(key is UNKNOWN for key in (*keys, *values)):
             return UNKNOWN
         try:
             return dict(zip(keys, values, strict=True))
@@ -97,21 +97,21 @@ class ConstantEvaluator:
         return not value if isinstance(kind, ast.Not) and value is not UNKNOWN else UNKNOWN
 
     def _binary(self, position: Position, node: ast.BinOp, depth: int) -> Any:
-        left, right = self.value(position, node.left, depth + 1), self.value(position, node.right, depth + 1)
+        first, right = self.value(position, node.left, depth + 1), self.value(position, node.right, depth + 1)
         function = _BINARY.get(type(node.op))
-        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        numbers = isinstance(first, int | float) and isinstance(right, int | float)
         texts = (
-            isinstance(left, str)
+            isinstance(first, str)
             and isinstance(node.op, ast.Add | ast.Mod)
             and isinstance(right, str | int | float | tuple)
         )
-        lists = isinstance(left, list | tuple) and isinstance(right, type(left)) and isinstance(node.op, ast.Add)
+        lists = isinstance(first, list | tuple) and isinstance(right, type(first)) and isinstance(node.op, ast.Add)
         if function is None or not (numbers or texts or lists):
             return UNKNOWN
         if isinstance(right, int | float) and isinstance(node.op, ast.LShift) and right > 64:
             return UNKNOWN
         try:
-            result = function(left, right)
+            result = function(first, right)
         except (TypeError, ValueError, ArithmeticError, KeyError):
             return UNKNOWN
         too_large = isinstance(result, int | float) and abs(result) > _LARGEST
@@ -119,12 +119,12 @@ class ConstantEvaluator:
 
     def display(self, position: Position, node: ast.expr) -> Value:
         """A value as it is shown: folded where it is constant, else as written."""
-        written = ast.unparse(node)
+        source = ast.unparse(node)
         value = self.value(position, node)
         if value is not UNKNOWN:
             text = repr(value)
-            return Value(text, "literal", "" if text == written else written)
-        return Value(written, "factory" if isinstance(node, ast.Lambda) else "expression")
+            return Value(text, "literal", "" if text == source else source)
+        return Value(source, "factory" if isinstance(node, ast.Lambda) else "expression")
 
     def pattern(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
         """A name that an expression gives: exact, with ``{placeholders}``, or only known at run time."""
@@ -132,17 +132,17 @@ class ConstantEvaluator:
         if isinstance(value, str):
             return value, "certain"
         if isinstance(node, ast.JoinedStr):
-            return self._joined([self._part(position, one) for one in node.values])
+            return self._joined([self._part(position, part) for part in node.values])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return self._joined([self._operand(position, one) for one in (node.left, node.right)])
+            return self._joined([self._operand(position, operand) for operand in (node.left, node.right)])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            left = self.value(position, node.left)
-            if isinstance(left, str):
-                return left.replace("%s", "{}").replace("%d", "{}"), "pattern"
+            template = self.value(position, node.left)
+            if isinstance(template, str):
+                return template.replace("%s", "{}").replace("%d", "{}"), "pattern"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            left = self.value(position, node.func.value)
-            if isinstance(left, str):
-                return left, "pattern"
+            template = self.value(position, node.func.value)
+            if isinstance(template, str):
+                return template, "pattern"
         return ast.unparse(node), "dynamic"
 
     def _part(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:

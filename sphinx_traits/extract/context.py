@@ -74,11 +74,11 @@ class AnalysisContext:
 
     def comments(self, module: Module) -> Comments:
         """The ``#:`` comments of a module."""
-        known = self._comments.get(module.name)
-        if known is None:
+        comments = self._comments.get(module.name)
+        if comments is None:
             text = module.source.text if module.source else ""
-            known = self._comments[module.name] = Comments(text)
-        return known
+            comments = self._comments[module.name] = Comments(text)
+        return comments
 
     def location(self, module: Module, node: ast.AST) -> Location:
         """Where a node is written."""
@@ -93,7 +93,7 @@ class AnalysisContext:
 
     def mro_names(self, node: ClassNode) -> frozenset[str]:
         """The names of a class and of all its ancestors."""
-        return frozenset(self.graph.name(one) for one in self.graph.mro(node).nodes)
+        return frozenset(self.graph.name(ancestor) for ancestor in self.graph.mro(node).nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,9 @@ class ClassContext:
     @cached_property
     def functions(self) -> tuple[FunctionNode, ...]:
         """The functions of the body, in order."""
-        return tuple(one for one in self.tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
+        return tuple(
+            statement for statement in self.tree.body if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
 
     def resolve(self, node: ast.expr) -> Reference:
         """What an expression in the body stands for."""
@@ -172,7 +174,7 @@ class ClassContext:
     @cached_property
     def _following(self) -> dict[int, ast.stmt]:
         """The statement below each statement of the body."""
-        return {id(one): after for one, after in pairwise(self.tree.body)}
+        return {id(statement): after for statement, after in pairwise(self.tree.body)}
 
     def class_of(self, value: ast.expr | None) -> ClassNode | None:
         """The class that a value is an instance of, where the value is a plain call."""
@@ -196,6 +198,6 @@ def assignments(body: list[ast.stmt]) -> Iterator[Statement]:
 def clean(text: str) -> str:
     """A docstring without the indentation of its place."""
     lines = text.expandtabs().strip("\n").split("\n")
-    margins = [len(one) - len(one.lstrip()) for one in lines[1:] if one.strip()]
+    margins = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
     margin = min(margins, default=0)
-    return "\n".join([lines[0].strip(), *(one[margin:].rstrip() for one in lines[1:])]).strip()
+    return "\n".join([lines[0].strip(), *(line[margin:].rstrip() for line in lines[1:])]).strip()

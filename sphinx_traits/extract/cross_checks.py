@@ -22,8 +22,8 @@ from sphinx_traits.manifest import (
 from traits_runtime.rules.naming import PREFIX, matches
 
 _KEEPS_ROWS = frozenset(
-    f"traits_runtime.traits.{one}"
-    for one in ("activity.LogsActivity", "comments.HasComments", "search.Searchable", "tags.HasTags")
+    f"traits_runtime.traits.{name}"
+    for name in ("activity.LogsActivity", "comments.HasComments", "search.Searchable", "tags.HasTags")
 )
 """Traits with a table for all models, whose rows name a model by its short name."""
 _LIFECYCLE = frozenset({"save", "delete", "clean", "full_clean", "__init__", "setUp", "refresh_from_db"})
@@ -35,11 +35,11 @@ def cross_check(manifest: Manifest) -> Iterator[Finding]:
     Args:
         manifest: The facts, without these findings.
     """
-    events = {event.wire: event for one in manifest.classes() for event in one.events}
-    emits = [*manifest.emits, *(one for each in manifest.classes() for one in each.emits)]
-    listeners = [*manifest.listeners, *(one for each in manifest.classes() for one in each.listeners)]
-    by_name = {one.name: one for one in manifest.classes()}
-    yield from _never_emitted({wire: one for wire, one in events.items() if manifest.owns(one.owner)}, emits)
+    events = {event.wire: event for cls in manifest.classes() for event in cls.events}
+    emits = [*manifest.emits, *(emit for cls in manifest.classes() for emit in cls.emits)]
+    listeners = [*manifest.listeners, *(listener for cls in manifest.classes() for listener in cls.listeners)]
+    by_name = {cls.name: cls for cls in manifest.classes()}
+    yield from _never_emitted({wire: event for wire, event in events.items() if manifest.owns(event.owner)}, emits)
     yield from _undeclared(events, emits)
     yield from _unheard(events, emits, listeners)
     yield from _shared_environment(manifest)
@@ -53,8 +53,8 @@ def cross_check(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _never_emitted(events: dict[str, Event], emits: list[Emit]) -> Iterator[Finding]:
-    patterns = [one.name for one in emits if one.certainty == "pattern"]
-    exact = {one.name for one in emits}
+    patterns = [emit.name for emit in emits if emit.certainty == "pattern"]
+    exact = {emit.name for emit in emits}
     for wire, event in events.items():
         if wire in exact or any(_may_be(pattern, wire) for pattern in patterns):
             continue
@@ -89,53 +89,53 @@ def _constant_parts(pattern: str) -> list[str]:
         depth += (char == "{") - (char == "}")
         if depth == 0 and char != "}":
             current += char
-    return [one for one in (*parts, current) if one]
+    return [part for part in (*parts, current) if part]
 
 
 def _undeclared(events: dict[str, Event], emits: list[Emit]) -> Iterator[Finding]:
-    for one in emits:
-        if one.certainty != "certain" or one.name in events or not one.name.startswith(f"{PREFIX}."):
+    for emit in emits:
+        if emit.certainty != "certain" or emit.name in events or not emit.name.startswith(f"{PREFIX}."):
             continue
         yield Finding(
-            location=one.location,
+            location=emit.location,
             code="undeclared_event",
-            message=f"{one.function or one.owner} emits {one.name}, which no trait declares.",
-            hint=f"Declare it on the trait: {one.name.rpartition('.')[2]} = TraitEvent(Payload).",
-            subject=one.owner,
+            message=f"{emit.function or emit.owner} emits {emit.name}, which no trait declares.",
+            hint=f"Declare it on the trait: {emit.name.rpartition('.')[2]} = TraitEvent(Payload).",
+            subject=emit.owner,
         )
 
 
 def _unheard(events: dict[str, Event], emits: list[Emit], listeners: list[Listener]) -> Iterator[Finding]:
-    known = {*events, *(one.name for one in emits)}
-    for one in listeners:
-        ours = one.pattern.startswith(f"{PREFIX}.") and one.certainty == "certain"
-        if not ours or any(matches(one.pattern, wire) for wire in known):
+    wires = {*events, *(emit.name for emit in emits)}
+    for listener in listeners:
+        ours = listener.pattern.startswith(f"{PREFIX}.") and listener.certainty == "certain"
+        if not ours or any(matches(listener.pattern, wire) for wire in wires):
             continue
         yield Finding(
-            location=one.location,
+            location=listener.location,
             code="listener_hears_nothing",
-            message=f"{one.target} listens to {one.pattern}, and no declared event has such a name.",
+            message=f"{listener.target} listens to {listener.pattern}, and no declared event has such a name.",
             hint="Compare the pattern with the names in the table of events.",
-            subject=one.owner,
+            subject=listener.owner,
         )
 
 
 def _shared_environment(manifest: Manifest) -> Iterator[Finding]:
     users: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for one in manifest.classes():
-        for key in one.config:
+    for cls in manifest.classes():
+        for key in cls.config:
             for name in key.env:
                 users[name].append((f"{key.owner}.{key.name}", ""))
-    for one in manifest.classes():
-        for key in one.config:
+    for cls in manifest.classes():
+        for key in cls.config:
             for name in key.env:
-                first, *others = users[name]
-                mine = f"{key.owner}.{key.name}"
-                if others and first[0] != mine:
+                first, *other_keys = users[name]
+                key_path = f"{key.owner}.{key.name}"
+                if other_keys and first[0] != key_path:
                     yield Finding(
                         location=key.location,
                         code="shared_environment_variable",
-                        message=f"The environment variable {name} sets both {first[0]} and {mine}.",
+                        message=f"The environment variable {name} sets both {first[0]} and {key_path}.",
                         hint="Give each key a variable of its own.",
                         subject=key.owner,
                     )
@@ -144,21 +144,21 @@ def _shared_environment(manifest: Manifest) -> Iterator[Finding]:
 def _shared_names(manifest: Manifest) -> Iterator[Finding]:
     """Events, and jobs, of two classes with one short name: only that stands in the names they travel under."""
     first: dict[tuple[str, str], str] = {}
-    for one in manifest.classes():
+    for cls in manifest.classes():
         for kind, facts, harm in (
-            ("event", one.events, "listeners to one hear both"),
-            ("job", one.jobs, "a queued one runs as the job of the class that was defined last"),
+            ("event", cls.events, "listeners to one hear both"),
+            ("job", cls.jobs, "a queued one runs as the job of the class that was defined last"),
         ):
             for fact in facts:
-                wire = f"{PREFIX}.{one.short}.{fact.name}"
-                other = first.setdefault((kind, wire), one.name)
-                if other != one.name:
+                wire = f"{PREFIX}.{cls.short}.{fact.name}"
+                other = first.setdefault((kind, wire), cls.name)
+                if other != cls.name:
                     yield Finding(
                         location=fact.location,
                         code="shared_name",
-                        message=f"{other} and {one.name} both have the {kind} {wire}: {harm}.",
+                        message=f"{other} and {cls.name} both have the {kind} {wire}: {harm}.",
                         hint=f"Give one of the two classes, or its {kind}, a name of its own.",
-                        subject=one.name,
+                        subject=cls.name,
                     )
 
 
@@ -166,7 +166,7 @@ def _shared_rows(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Find
     """Models of one short name with a trait that keeps rows about models in one table for all of them."""
     first: dict[tuple[str, str], str] = {}
     for model in manifest.models:
-        top = [one for one in model.mro if isinstance(by_name.get(one), Model)][-1:]
+        top = [ancestor for ancestor in model.mro if isinstance(by_name.get(ancestor), Model)][-1:]
         for trait in model.traits:
             if top and trait in _KEEPS_ROWS:
                 name = by_name[top[0]].short
@@ -183,18 +183,20 @@ def _shared_rows(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Find
 
 
 def _unknown_settings(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Finding]:
-    every = [*manifest.settings, *(one for each in manifest.classes() for one in each.settings)]
-    for one in every:
-        trait = by_name.get(one.trait)
+    settings = [*manifest.settings, *(setting for cls in manifest.classes() for setting in cls.settings)]
+    for setting in settings:
+        trait = by_name.get(setting.trait)
         if trait is None:
-            if "." not in one.trait:
-                yield _no_such(one.location, f"No trait is called {one.trait!r}.", "unknown_trait", one.model)
+            if "." not in setting.trait:
+                yield _no_such(
+                    setting.location, f"No trait is called {setting.trait!r}.", "unknown_trait", setting.model
+                )
             continue
         mro = [by_name[name] for name in trait.mro if name in by_name]
-        keys = {fact.name for each in mro for fact in (*each.config, *each.features)}
-        if one.key not in keys | {"enabled"} and trait.via == "declared":
-            message = f"{trait.name} declares no config key or feature {one.key!r}."
-            yield _no_such(one.location, message, "unknown_key", one.model or trait.name)
+        keys = {fact.name for ancestor in mro for fact in (*ancestor.config, *ancestor.features)}
+        if setting.key not in keys | {"enabled"} and trait.via == "declared":
+            message = f"{trait.name} declares no config key or feature {setting.key!r}."
+            yield _no_such(setting.location, message, "unknown_key", setting.model or trait.name)
 
 
 def _no_such(location: Location, message: str, code: str, context: str) -> Finding:
@@ -205,33 +207,35 @@ def _no_such(location: Location, message: str, code: str, context: str) -> Findi
 def _overridden(classes: Collection[Class]) -> dict[str, list[tuple[str, tuple[Class, Member]]]]:
     """The methods of each class by name, each with the class; only those whose names several classes have."""
     methods = {
-        cls.name: [(one.name, (cls, one)) for one in cls.members if one.kind == "method" and not one.removed]
+        cls.name: [
+            (member.name, (cls, member)) for member in cls.members if member.kind == "method" and not member.removed
+        ]
         for cls in classes
     }
-    count = Counter(name for found in methods.values() for name, _one in found)
-    return {cls: [(name, one) for name, one in found if count[name] > 1] for cls, found in methods.items()}
+    count = Counter(name for members in methods.values() for name, _one in members)
+    return {cls: [(name, member) for name, member in members if count[name] > 1] for cls, members in methods.items()}
 
 
 def _broken_chains(model: Model, methods: dict[str, list[tuple[str, tuple[Class, Member]]]]) -> Iterator[Finding]:
     """Traits whose method never calls ``super()`` though another trait behind it has the same method."""
     chains: dict[str, list[tuple[Class, Member]]] = defaultdict(list)
-    for each in model.mro:
-        for name, one in methods.get(each, ()):
-            chains[name].append(one)
+    for ancestor in model.mro:
+        for name, method in methods.get(ancestor, ()):
+            chains[name].append(method)
     for name, chain in chains.items():
         if len(chain) < 2:
             continue
         cooperative = any(member.calls_super != "no" for _, member in chain)
-        for (owner, member), (behind, _) in pairwise(chain):
-            cut = member.calls_super == "no" and isinstance(owner, Trait) and isinstance(behind, Trait)
-            related = behind.name in owner.mro
+        for (owner, member), (next_owner, _) in pairwise(chain):
+            cut = member.calls_super == "no" and isinstance(owner, Trait) and isinstance(next_owner, Trait)
+            related = next_owner.name in owner.mro
             if cut and not related and (cooperative or name in _LIFECYCLE):
                 yield Finding(
                     location=member.location,
                     code="broken_super_chain",
                     message=f"In {model.name}, {owner.name}.{name}() does not call super(), "
-                    f"so {behind.name}.{name}() never runs.",
-                    hint=f"Call super().{name}(...) in it, or put {behind.short} in front.",
+                    f"so {next_owner.name}.{name}() never runs.",
+                    hint=f"Call super().{name}(...) in it, or put {next_owner.short} in front.",
                     subject=model.name,
                 )
 
@@ -240,16 +244,16 @@ def _clashing_columns(model: Model, by_name: dict[str, Class]) -> Iterator[Findi
     """Columns that two unrelated traits of one model both declare."""
     seen: dict[str, tuple[Class, Column]] = {}
     for name in model.mro:
-        one = by_name.get(name)
-        if not isinstance(one, Trait):
+        cls = by_name.get(name)
+        if not isinstance(cls, Trait):
             continue
-        for column in one.columns:
-            first = seen.setdefault(column.name, (one, column))
-            if first[0] is not one and one.name not in first[0].mro:
+        for column in cls.columns:
+            first = seen.setdefault(column.name, (cls, column))
+            if first[0] is not cls and cls.name not in first[0].mro:
                 yield Finding(
                     location=first[1].location,
                     code="column_clash",
-                    message=f"In {model.name}, both {first[0].name} and {one.name} declare the column {column.name!r}; "
+                    message=f"In {model.name}, both {first[0].name} and {cls.name} declare the column {column.name!r}; "
                     f"the one of {first[0].short} holds.",
                     hint="Rename one of them, or declare the column on the model.",
                     subject=model.name,

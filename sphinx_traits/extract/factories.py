@@ -41,11 +41,11 @@ class ClassFactories:
     def made(self, position: Position, call: ast.Call) -> Reference | None:
         """The class that a call makes; None where it makes some other value."""
         function = self.resolver.expression(position, call.func)
-        named = _TABLE.get(package_and_name(function)) or _ANYWHERE.get(package_and_name(function)[1])
-        if named is not None:
-            made = named(self, position, call, function)
-            if made is not None:
-                return made
+        factory = _TABLE.get(package_and_name(function)) or _ANYWHERE.get(package_and_name(function)[1])
+        if factory is not None:
+            made_class = factory(self, position, call, function)
+            if made_class is not None:
+                return made_class
         return self._returned(position, call, function) if isinstance(function, FunctionReference) else None
 
     def item(self, value: ValueReference, index: int) -> Reference | None:
@@ -66,9 +66,9 @@ class ClassFactories:
         for node in self.graph.mro(made_by).nodes:
             if package_and_name(node) == ("flask_sqlalchemy", "SQLAlchemy") and name == "Model":
                 return _flask_model(self, value, node)
-            found = self._set_in_init(node, value, name) if isinstance(node, SourceClass) else None
-            if found is not None:
-                return found
+            attribute = self._set_in_init(node, value, name) if isinstance(node, SourceClass) else None
+            if attribute is not None:
+                return attribute
         return None
 
     def _set_in_init(self, node: SourceClass, value: ValueReference, name: str) -> Reference | None:
@@ -77,21 +77,28 @@ class ClassFactories:
         if at < 0 or scope.bindings[at].kind != "def" or syntax is None or not isinstance(value.node, ast.Call):
             return None
         function = syntax.functions[scope.bindings[at].index]
-        assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign) and _sets(one, name)]
+        assigned = [
+            statement
+            for statement in ast.walk(function)
+            if isinstance(statement, ast.Assign) and _sets(statement, name)
+        ]
         if len(assigned) != 1 or assigned[0] not in function.body:
             return None
         inner = assigned[0].value
-        names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)][1:]
-        if isinstance(inner, ast.Name) and inner.id in (*names, *(one.arg for one in function.args.kwonlyargs)):
-            given = _keyword(value.node, inner.id, names.index(inner.id) if inner.id in names else -1)
-            found = self.resolver.expression(value.position, given) if given is not None else None
+        names = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)][1:]
+        if isinstance(inner, ast.Name) and inner.id in (
+            *names,
+            *(parameter.arg for parameter in function.args.kwonlyargs),
+        ):
+            argument = _keyword(value.node, inner.id, names.index(inner.id) if inner.id in names else -1)
+            reference = self.resolver.expression(value.position, argument) if argument is not None else None
         else:
-            found = self.resolver.expression(Position(node.module), inner) if isinstance(inner, ast.Name) else None
-        return found if isinstance(found, SourceClass | StdlibClass | SyntheticClass) else None
+            reference = self.resolver.expression(Position(node.module), inner) if isinstance(inner, ast.Name) else None
+        return reference if isinstance(reference, SourceClass | StdlibClass | SyntheticClass) else None
 
     def targets(self, position: Position, nodes: Iterable[ast.expr]) -> tuple[Reference, ...]:
         """What several expressions stand for."""
-        return tuple(self.resolver.expression(position, one) for one in nodes)
+        return tuple(self.resolver.expression(position, expression) for expression in nodes)
 
     def _returned(self, position: Position, call: ast.Call, function: FunctionReference) -> Reference | None:
         """The class that a function returns, read from its body."""
@@ -102,7 +109,14 @@ class ClassFactories:
         result = _single_return(node)
         if result is None:
             return None
-        local = next((one for one in node.body if isinstance(one, ast.ClassDef) and one.name == result.id), None)
+        local = next(
+            (
+                statement
+                for statement in node.body
+                if isinstance(statement, ast.ClassDef) and statement.name == result.id
+            ),
+            None,
+        )
         arguments = _arguments(node, call)
         if local is not None:
             return self._local_class(position, function, local, arguments)
@@ -121,28 +135,28 @@ class ClassFactories:
                 self.resolver.expression(position, argument) if argument else self.resolver.expression(inside, base)
             )
         scope = function.symbol.scope
-        around = f"{function.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
-        path = f"{function.module.name}.{around}{function.symbol.name}.<locals>.{node.name}"
+        prefix = f"{function.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
+        path = f"{function.module.name}.{prefix}{function.symbol.name}.<locals>.{node.name}"
         return SyntheticClass(path, tuple(bases), f"{function.path}:{node.lineno}")
 
 
 def _sets(statement: ast.Assign, name: str) -> bool:
     return any(
-        isinstance(one, ast.Attribute)
-        and one.attr == name
-        and isinstance(one.value, ast.Name)
-        and one.value.id == "self"
-        for one in statement.targets
+        isinstance(target, ast.Attribute)
+        and target.attr == name
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+        for target in statement.targets
     )
 
 
 def _flask_model(self: ClassFactories, value: ValueReference, node: ClassNode) -> Reference | None:
     """``SQLAlchemy(model_class=Base).Model``, for model classes that are not declarative themselves."""
     call = value.node
-    given = _keyword(call, "model_class") if isinstance(call, ast.Call) else None
+    argument = _keyword(call, "model_class") if isinstance(call, ast.Call) else None
     base: Reference
-    if given is not None:
-        base = self.resolver.expression(value.position, given)
+    if argument is not None:
+        base = self.resolver.expression(value.position, argument)
     else:
         base = self.resolver.dotted("flask_sqlalchemy.model.Model")
     if isinstance(base, SyntheticClass) and base.path.startswith("sqlalchemy."):
@@ -151,7 +165,7 @@ def _flask_model(self: ClassFactories, value: ValueReference, node: ClassNode) -
         return None
     mro = self.graph.mro(base)
     declarative = ("DeclarativeBase", "DeclarativeBaseNoMeta", "DeclarativeMeta")
-    if mro.uncertainties or any(package_and_name(one)[1] in declarative for one in mro.nodes) or node is base:
+    if mro.uncertainties or any(package_and_name(ancestor)[1] in declarative for ancestor in mro.nodes) or node is base:
         return None
     return SyntheticClass("sqlalchemy.orm.decl_api.Model", (base,), f"flask_sqlalchemy:{value.name}")
 
@@ -161,11 +175,11 @@ def _oscar_class(self: ClassFactories, call: ast.Call, name: ast.expr) -> Refere
     label, short = _text(_keyword(call, "module_label", 0), ""), _text(name, "")
     if not label or not short or len(call.args) > 2 or len(call.keywords) > 2:
         return None
-    found = self.resolver.dotted(f"oscar.apps.{label}.{short}")
-    if not isinstance(found, SourceClass):
+    reference = self.resolver.dotted(f"oscar.apps.{label}.{short}")
+    if not isinstance(reference, SourceClass):
         return None
     self.resolver.conditions.append(f"no application replaces oscar.apps.{label.partition('.')[0]}")
-    return found
+    return reference
 
 
 def _oscar_get_class(self: ClassFactories, _place: Position, call: ast.Call, _function: Reference) -> Reference | None:
@@ -175,16 +189,16 @@ def _oscar_get_class(self: ClassFactories, _place: Position, call: ast.Call, _fu
 
 def _oscar_get_model(self: ClassFactories, _place: Position, call: ast.Call, _function: Reference) -> Reference | None:
     label, short = _text(_keyword(call, "app_label", 0), ""), _text(_keyword(call, "model_name", 1), "")
-    found = self.resolver.dotted(f"oscar.apps.{label}.models.{short}") if label and short else None
-    if not isinstance(found, SourceClass):
+    reference = self.resolver.dotted(f"oscar.apps.{label}.models.{short}") if label and short else None
+    if not isinstance(reference, SourceClass):
         return None
     self.resolver.conditions.append(f"no application replaces oscar.apps.{label}")
-    return found
+    return reference
 
 
 def _harmless(decorators: Sequence[str]) -> bool:
-    known = ("cache", "lru_cache", "staticmethod", "classmethod")
-    return all(one.partition("(")[0].rpartition(".")[2] in known for one in decorators)
+    harmless = ("cache", "lru_cache", "staticmethod", "classmethod")
+    return all(decorator.partition("(")[0].rpartition(".")[2] in harmless for decorator in decorators)
 
 
 def _single_return(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Name | None:
@@ -192,37 +206,37 @@ def _single_return(node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Name | N
     names: dict[str, ast.Name] = {}
     pending: list[ast.AST] = list(node.body)
     while pending:
-        one = pending.pop()
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        child = pending.pop()
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
-        if isinstance(one, ast.Return):
-            if not isinstance(one.value, ast.Name):
+        if isinstance(child, ast.Return):
+            if not isinstance(child.value, ast.Name):
                 return None
-            names[one.value.id] = one.value
-        pending += ast.iter_child_nodes(one)
+            names[child.value.id] = child.value
+        pending += ast.iter_child_nodes(child)
     if len(names) != 1:
         return None
     result = next(iter(names.values()))
     stores = [
-        one
-        for one in ast.walk(node)
-        if isinstance(one, ast.Name) and one.id == result.id and isinstance(one.ctx, ast.Store)
+        child
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and child.id == result.id and isinstance(child.ctx, ast.Store)
     ]
     return None if stores else result
 
 
 def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> dict[str, ast.expr]:
     """The expressions that a call binds to a function's parameters, defaults included where they are given."""
-    names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+    names = [parameter.arg for parameter in (*node.args.posonlyargs, *node.args.args)]
     bound: dict[str, ast.expr] = dict(zip(names, call.args, strict=False))
-    bound.update((one.arg, one.value) for one in call.keywords if one.arg is not None)
+    bound.update((keyword.arg, keyword.value) for keyword in call.keywords if keyword.arg is not None)
     return bound
 
 
 def _keyword(call: ast.Call, name: str, position: int = -1) -> ast.expr | None:
-    for one in call.keywords:
-        if one.arg == name:
-            return one.value
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
     return call.args[position] if 0 <= position < len(call.args) else None
 
 
@@ -232,22 +246,22 @@ def _text(node: ast.expr | None, default: str) -> str:
 
 def _declarative_base(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference:
     """SQLAlchemy's and its registry's: a class made in ``sqlalchemy.orm.decl_api``."""
-    given = _keyword(call, "cls")
+    argument = _keyword(call, "cls")
     bases: tuple[Reference, ...] = ()
-    if given is not None:
-        bases = self.targets(position, given.elts if isinstance(given, ast.Tuple) else [given])
+    if argument is not None:
+        bases = self.targets(position, argument.elts if isinstance(argument, ast.Tuple) else [argument])
     name = _text(_keyword(call, "name"), "Base")
     made_by = f"{position.module.name}:{call.lineno}:{position.before}"
     return SyntheticClass(f"sqlalchemy.orm.decl_api.{name}", bases, made_by)
 
 
 def _automap_base(self: ClassFactories, position: Position, call: ast.Call, function: Reference) -> Reference:
-    given = _keyword(call, "declarative_base", 0)
+    argument = _keyword(call, "declarative_base", 0)
     base: Reference
-    if given is None:
+    if argument is None:
         base = _declarative_base(self, position, ast.Call(call.func, [], call.keywords, lineno=call.lineno), function)
     else:
-        base = self.resolver.expression(position, given)
+        base = self.resolver.expression(position, argument)
     automap = self.resolver.dotted("sqlalchemy.ext.automap.AutomapBase")
     name = base.path.rpartition(".")[2]
     return SyntheticClass(f"sqlalchemy.ext.automap.{name}", (automap, base), f"{position.module.name}:{call.lineno}")
@@ -288,25 +302,27 @@ def _type(self: ClassFactories, position: Position, call: ast.Call, function: Re
     if len(call.args) != 3 or call.keywords:
         return Unresolved("type(...)", "it is the type of a value")
     name, bases, _ = call.args
-    made = self.resolver.expression(position, bases)
+    bases_reference = self.resolver.expression(position, bases)
     title = _text(name, "")
-    if not title or not isinstance(made, ValueReference) or not isinstance(made.node, ast.Tuple):
+    if not title or not isinstance(bases_reference, ValueReference) or not isinstance(bases_reference.node, ast.Tuple):
         path = f"{position.module.name}.{title or 'type(...)'}"
         return Unresolved(path, "its name or bases are computed at run time")
     return SyntheticClass(
-        f"{position.module.name}.{title}", self.targets(made.position, made.node.elts), f"type:{call.lineno}"
+        f"{position.module.name}.{title}",
+        self.targets(bases_reference.position, bases_reference.node.elts),
+        f"type:{call.lineno}",
     )
 
 
-def _metaclass(self: ClassFactories, made: Reference) -> Reference:
+def _metaclass(self: ClassFactories, reference: Reference) -> Reference:
     """``type(Model)``: the metaclass that the class or an ancestor names."""
-    if isinstance(made, SourceClass | SyntheticClass):
-        for node in self.graph.mro(made).nodes:
+    if isinstance(reference, SourceClass | SyntheticClass):
+        for node in self.graph.mro(reference).nodes:
             if isinstance(node, StdlibClass) and type(node.type) is not type:
                 return StdlibClass(type(node.type))
-            named = dict(node.symbol.keywords).get("metaclass") if isinstance(node, SourceClass) else None
-            if named and isinstance(node, SourceClass):
-                return self.resolver.text(Position(node.module, node.symbol.scope, node.symbol.position), named)
+            metaclass = dict(node.symbol.keywords).get("metaclass") if isinstance(node, SourceClass) else None
+            if metaclass and isinstance(node, SourceClass):
+                return self.resolver.text(Position(node.module, node.symbol.scope, node.symbol.position), metaclass)
             if isinstance(node, Unresolved):
                 break
         else:

@@ -19,12 +19,12 @@ def type_parameters(context: ClassContext) -> tuple[str, ...]:
     Those of ``class A[T]``, else of ``Generic[T]`` or ``Protocol[T]``, else all type variables of the bases in the
     order in which they appear, as Python has it.
     """
-    written = getattr(context.tree, "type_params", ())
-    if written:
-        return tuple(_starred(type(one).__name__, one.name) for one in written)
+    parameters = getattr(context.tree, "type_params", ())
+    if parameters:
+        return tuple(_starred(type(parameter).__name__, parameter.name) for parameter in parameters)
     bases = context.analysis.graph.bases(context.node).entries
-    told = next((one.arguments for one in bases if is_generic_marker(one.node) and one.arguments), None)
-    texts = told if told is not None else tuple(argument for one in bases for argument in one.arguments)
+    arguments = next((base.arguments for base in bases if is_generic_marker(base.node) and base.arguments), None)
+    texts = arguments if arguments is not None else tuple(argument for base in bases for argument in base.arguments)
     return tuple(dict.fromkeys(name for text in texts for name in _variables(context, text)))
 
 

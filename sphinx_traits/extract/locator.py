@@ -55,10 +55,10 @@ class Locator:
     """
 
     def __init__(self, search_paths: Sequence[Path], fallback: Sequence[Path], project: Path | None) -> None:
-        own = [os.path.abspath(path) for path in search_paths]
+        own_paths = [os.path.abspath(path) for path in search_paths]
         other = [os.path.abspath(path) for path in fallback if path.is_dir()]
-        expanded = griffe.ModuleFinder(own).search_paths if own else []
-        self.paths: tuple[str, ...] = tuple(dict.fromkeys([*own, *map(str, expanded), *other]))
+        expanded = griffe.ModuleFinder(own_paths).search_paths if own_paths else []
+        self.paths: tuple[str, ...] = tuple(dict.fromkeys([*own_paths, *map(str, expanded), *other]))
         self.project: str | None = os.path.abspath(project) if project is not None else None
         self._found: dict[str, ModuleSpec | None] = {}
         self.listings: dict[str, dict[str, bool]] = {}
@@ -76,29 +76,29 @@ class Locator:
             directories: Sequence[str] = package.directories if package else ()
         else:
             directories = self.paths
-        found = self._search(name, last, directories) if last.isidentifier() else None
-        self._found[name] = found
-        return found
+        spec = self._search(name, last, directories) if last.isidentifier() else None
+        self._found[name] = spec
+        return spec
 
-    def submodules(self, found: ModuleSpec) -> Iterator[ModuleSpec]:
+    def submodules(self, package: ModuleSpec) -> Iterator[ModuleSpec]:
         """All modules below a package, sorted by name; a directory is entered once, so link loops end."""
-        yield from self._below(found, {os.path.realpath(one) for one in found.directories})
+        yield from self._below(package, {os.path.realpath(directory) for directory in package.directories})
 
-    def _below(self, found: ModuleSpec, entered: set[str]) -> Iterator[ModuleSpec]:
-        for last in sorted(self._candidates(found)):
-            module = self.find(f"{found.name}.{last}")
+    def _below(self, package: ModuleSpec, entered: set[str]) -> Iterator[ModuleSpec]:
+        for last in sorted(self._candidates(package)):
+            module = self.find(f"{package.name}.{last}")
             if module is None:
                 continue
-            real = {os.path.realpath(one) for one in module.directories}
+            real = {os.path.realpath(directory) for directory in module.directories}
             if real & entered:
                 continue
             if module.kind != "namespace":
                 yield module
             yield from self._below(module, entered | real)
 
-    def _candidates(self, found: ModuleSpec) -> set[str]:
+    def _candidates(self, package: ModuleSpec) -> set[str]:
         names: set[str] = set()
-        for directory in found.directories:
+        for directory in package.directories:
             for entry, is_directory in self._list(directory).items():
                 stem = entry if is_directory else entry.partition(".")[0]
                 if (
@@ -113,16 +113,16 @@ class Locator:
         portions: list[str] = []
         for directory in directories:
             entries = self._list(directory)
-            here = os.path.join(directory, last)
+            path = os.path.join(directory, last)
             if entries.get(last):
-                if self._list(here).get("__init__.py") is False:
-                    return ModuleSpec(name, "package", os.path.join(here, "__init__.py"), self._extended(name, here))
-                portions.append(here)
+                if self._list(path).get("__init__.py") is False:
+                    return ModuleSpec(name, "package", os.path.join(path, "__init__.py"), self._extended(name, path))
+                portions.append(path)
             if entries.get(f"{last}.py") is False:
-                return ModuleSpec(name, "module", f"{here}.py")
+                return ModuleSpec(name, "module", f"{path}.py")
             for suffix in EXTENSION_SUFFIXES:
                 if f"{last}{suffix}" in entries:
-                    return ModuleSpec(name, "compiled", f"{here}{suffix}")
+                    return ModuleSpec(name, "compiled", f"{path}{suffix}")
         return ModuleSpec(name, "namespace", None, tuple(portions)) if portions else None
 
     def _extended(self, name: str, first: str) -> tuple[str, ...]:
@@ -131,30 +131,30 @@ class Locator:
         if problem is not None or not any(word in head for word in _EXTENDS):
             return (first,)
         parts = name.split(".")
-        others = (os.path.join(path, *parts) for path in self.paths)
-        return tuple(dict.fromkeys([first, *(one for one in others if os.path.isdir(one))]))
+        candidates = (os.path.join(path, *parts) for path in self.paths)
+        return tuple(dict.fromkeys([first, *(directory for directory in candidates if os.path.isdir(directory))]))
 
     def _list(self, directory: str) -> dict[str, bool]:
         """The entries of a directory, each with whether it is a directory itself."""
-        known = self.listings.get(directory)
-        if known is None:
+        listing = self.listings.get(directory)
+        if listing is None:
             try:
                 with os.scandir(directory) as entries:
-                    known = {one.name: _is_directory(one) for one in entries}
+                    listing = {entry.name: _is_directory(entry) for entry in entries}
             except OSError:
-                known = {}
-            self.listings[directory] = known
-        return known
+                listing = {}
+            self.listings[directory] = listing
+        return listing
 
     def display_path(self, path: str) -> str:
         """A file's path as it may be shown: relative to the project, or to the search path that holds it."""
-        known = self._shown.get(path)
-        if known is None:
-            known = self._shown[path] = self._relative(path)
-        return known
+        displayed = self._shown.get(path)
+        if displayed is None:
+            displayed = self._shown[path] = self._relative(path)
+        return displayed
 
     def _relative(self, path: str) -> str:
-        roots = [one for one in self.paths if path.startswith(one + os.sep)]
+        roots = [root_path for root_path in self.paths if path.startswith(root_path + os.sep)]
         root = max(roots, key=len, default="")
         inside = self.project is not None and path.startswith(self.project + os.sep)
         installed = os.path.basename(root) in _INSTALLED
@@ -174,5 +174,5 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
 def interpreter_paths() -> tuple[Path, ...]:
     """The running interpreter's own search paths, without its standard library."""
     stdlib = os.path.dirname(os.__file__)
-    outside = (one for one in sys.path if one and os.path.isdir(one))
-    return tuple(Path(one) for one in outside if os.path.abspath(one) != stdlib and not one.endswith("lib-dynload"))
+    outside = (path for path in sys.path if path and os.path.isdir(path))
+    return tuple(Path(path) for path in outside if os.path.abspath(path) != stdlib and not path.endswith("lib-dynload"))

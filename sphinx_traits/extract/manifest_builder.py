@@ -67,12 +67,13 @@ class ManifestBuilder:
             for node in module.classes():
                 name = self.graph.name(node)
                 nodes[name] = None if name in nodes else node  # which of two is meant, its name does not tell
-        for name, one in nodes.items():
-            known = previous.whole(name)
-            if known is None or not isinstance(one, SourceClass) or one.symbol.line != known.location.line:
+        for name, candidate in nodes.items():
+            facts = previous.whole(name)
+            if facts is None or not isinstance(candidate, SourceClass) or candidate.symbol.line != facts.location.line:
                 continue
-            if self.graph.remember(one, [nodes.get(each) or self.graph.standard(each) for each in known.mro]):
-                self.classifier.remember(one, known)
+            ancestors = [nodes.get(ancestor) or self.graph.standard(ancestor) for ancestor in facts.mro]
+            if self.graph.remember(candidate, ancestors):
+                self.classifier.remember(candidate, facts)
 
     def choose(self, modules: Iterable[Module]) -> None:
         """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
@@ -106,16 +107,22 @@ class ManifestBuilder:
 
     def _choose_ancestors(self, node: SourceClass, classification: Classification) -> bool:
         """Take in what stands behind a class; True once all of it is known."""
-        for one in self.graph.mro(node).nodes[1:]:
-            if not isinstance(one, SourceClass) or (one in self.chosen and self.chosen[one].role != "base"):
+        for ancestor in self.graph.mro(node).nodes[1:]:
+            if not isinstance(ancestor, SourceClass) or (
+                ancestor in self.chosen and self.chosen[ancestor].role != "base"
+            ):
                 continue
-            used = self.classifier.used_as_trait(one)
+            used = self.classifier.used_as_trait(ancestor)
             if used is None:
                 continue
-            if classification.role != "model" and used.role == "trait" and self.classifier.classification(one) is None:
+            if (
+                classification.role != "model"
+                and used.role == "trait"
+                and self.classifier.classification(ancestor) is None
+            ):
                 used = Classification("base", "inferred", USED_BY_TRAIT)
-            if one not in self.chosen or used.role == "trait":
-                self.chosen[one] = used
+            if ancestor not in self.chosen or used.role == "trait":
+                self.chosen[ancestor] = used
         return True
 
     # Classes.
@@ -125,12 +132,12 @@ class ManifestBuilder:
         models: dict[str, Model] = {}
         traits: dict[str, Trait] = {}
         bases: dict[str, Class] = {}
-        kept: dict[str, Class] = {}
+        reused: dict[str, Class] = {}
         for node, classification in self.chosen.items():
             name = self.graph.name(node)
-            known = self._known(node, classification)
-            if known is not None:
-                kept[name] = known
+            reused_class = self._known(node, classification)
+            if reused_class is not None:
+                reused[name] = reused_class
                 continue
             facts, common = self._common(node, classification)
             if classification.role == "model":
@@ -139,9 +146,9 @@ class ManifestBuilder:
                 traits[name] = Trait(**common, since=facts.since, deprecated=facts.deprecated)
             else:
                 bases[name] = Class(**common)
-        models |= {name: one for name, one in kept.items() if isinstance(one, Model)}
-        traits |= {name: one for name, one in kept.items() if isinstance(one, Trait)}
-        bases |= {name: one for name, one in kept.items() if not isinstance(one, Model | Trait)}
+        models |= {name: cls for name, cls in reused.items() if isinstance(cls, Model)}
+        traits |= {name: cls for name, cls in reused.items() if isinstance(cls, Trait)}
+        bases |= {name: cls for name, cls in reused.items() if not isinstance(cls, Model | Trait)}
         return _sorted(models), _sorted(traits), _sorted(bases)
 
     def _known(self, node: SourceClass, classification: Classification) -> Class | None:
@@ -150,26 +157,30 @@ class ManifestBuilder:
             return None
         mro = self.graph.mro(node)
         name = self.graph.name(node)
-        known = self.previous.same(
+        facts_before = self.previous.same(
             _KINDS.get(classification.role, Class),
             name,
-            mro=tuple(self.graph.name(one) for one in mro.nodes),
+            mro=tuple(self.graph.name(ancestor) for ancestor in mro.nodes),
             via=classification.via,
             why=classification.why,
             abstract=classification.abstract,
         )
-        if known is None or known.location.line != node.symbol.line:
+        if facts_before is None or facts_before.location.line != node.symbol.line:
             return None
         for uncertainty in mro.uncertainties:
             self._report(uncertainty, node)
-        return msgspec.structs.replace(known, traits=self._traits_of(node)) if isinstance(known, Model) else known
+        return (
+            msgspec.structs.replace(facts_before, traits=self._traits_of(node))
+            if isinstance(facts_before, Model)
+            else facts_before
+        )
 
     def _traits_of(self, node: SourceClass) -> tuple[str, ...]:
         ancestors = self.graph.mro(node).nodes[1:]
         return tuple(
-            self.graph.name(one)
-            for one in ancestors
-            if isinstance(one, SourceClass) and one in self.chosen and self.chosen[one].role == "trait"
+            self.graph.name(ancestor)
+            for ancestor in ancestors
+            if isinstance(ancestor, SourceClass) and ancestor in self.chosen and self.chosen[ancestor].role == "trait"
         )
 
     def _common(self, node: SourceClass, classification: Classification) -> tuple[FactSet, dict[str, Any]]:
@@ -187,7 +198,7 @@ class ManifestBuilder:
             "location": self.location(node),
             "bases": self._bases(node),
             "type_parameters": parameters,
-            "mro": tuple(self.graph.name(one) for one in mro.nodes),
+            "mro": tuple(self.graph.name(ancestor) for ancestor in mro.nodes),
             "complete": not mro.uncertainties,
             "reason": "; ".join(dict.fromkeys(self._reason(uncertainty) for uncertainty in mro.uncertainties)),
             "via": classification.via,
@@ -219,12 +230,12 @@ class ManifestBuilder:
         }
         return tuple(
             Base(
-                expression=one.expression,
-                name=self.graph.name(one.node),
-                arguments=one.arguments,
-                resolved=one.expression not in unresolved,
+                expression=entry.expression,
+                name=self.graph.name(entry.node),
+                arguments=entry.arguments,
+                resolved=entry.expression not in unresolved,
             )
-            for one in self.graph.bases(node).entries
+            for entry in self.graph.bases(node).entries
         )
 
     def location(self, node: ClassNode, expression: str = "") -> Location:
@@ -258,14 +269,14 @@ class ManifestBuilder:
             "conditional_base": f"Which class the base `{expression}` of {owner} is cannot be told: {reason}.",
             "impossible_mro": f"{owner} cannot be created: {reason}.",
         }
-        written = self.location(uncertainty.owner, uncertainty.expression)
-        where = written if written.path else self.location(node)
+        base_location = self.location(uncertainty.owner, uncertainty.expression)
+        where = base_location if base_location.path else self.location(node)
         self.findings[key] = Finding(
             location=where,
             code=uncertainty.code,
             message=messages[uncertainty.code],
             hint=_HINTS[uncertainty.code].format(path=uncertainty.path),
-            subject=owner if written.path else self.graph.name(node),
+            subject=owner if base_location.path else self.graph.name(node),
             level="error" if uncertainty.code == "impossible_mro" else "warning",
         )
 
@@ -278,7 +289,7 @@ class ManifestBuilder:
     def module_facts(self, modules: Iterable[Module]) -> FactSet:
         """What functions and statements outside of models and traits emit, listen to and queue."""
         facts = FactSet()
-        described = {self.graph.name(one) for one in self.chosen}
+        described = {self.graph.name(node) for node in self.chosen}
         previous = self.previous
         if previous is not None:
             facts.listeners, facts.emits, facts.jobs = (
@@ -290,8 +301,8 @@ class ManifestBuilder:
             if previous is None or self.loader.locator.display_path(module.spec.path or "") not in previous.paths:
                 self.described.add(module.name)
                 self._guarded(module, partial(read_module_calls, self.analysis, module, facts), None)
-        facts.listeners = [one for one in facts.listeners if one.owner not in described]
-        facts.emits = [one for one in facts.emits if one.owner not in described]
+        facts.listeners = [listener for listener in facts.listeners if listener.owner not in described]
+        facts.emits = [emit for emit in facts.emits if emit.owner not in described]
         return facts
 
 
@@ -325,7 +336,7 @@ def assemble(
         listeners=tuple(sorted(outside.listeners, key=_place)),
         emits=tuple(sorted(outside.emits, key=_place)),
         jobs=tuple(sorted(outside.jobs, key=_place)),
-        settings=tuple(_resolved(builder, one, [trait.name for trait in traits]) for one in settings),
+        settings=tuple(_resolved(builder, setting, [trait.name for trait in traits]) for setting in settings),
         findings=unique([*findings, *builder.findings.values(), *builder.earlier_findings()]),
     )
 
@@ -336,7 +347,7 @@ def _place(fact: Any) -> tuple[Location, str]:
 
 def _resolved(builder: ManifestBuilder, setting: Setting, traits: list[str]) -> Setting:
     """A setting of a file with full names in place of short ones."""
-    matching = [one for one in traits if one == setting.trait or one.rpartition(".")[2] == setting.trait]
+    matching = [trait for trait in traits if trait == setting.trait or trait.rpartition(".")[2] == setting.trait]
     model = setting.model
     if model:
         target = builder.graph.resolver.dotted(model)

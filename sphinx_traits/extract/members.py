@@ -45,8 +45,8 @@ class _Collector(griffe.Extension):
     def on_attribute_instance(self, *, node: Any, attr: griffe.Attribute, **_: Any) -> None:
         self._keep(attr.parent, node, attr)
 
-    def _keep(self, parent: Any, node: ast.AST, made: griffe.Object) -> None:
-        self.members.setdefault(id(parent), []).append((node, made))
+    def _keep(self, parent: Any, node: ast.AST, member: griffe.Object) -> None:
+        self.members.setdefault(id(parent), []).append((node, member))
 
 
 class _Visitor(griffe.Visitor):
@@ -61,10 +61,10 @@ class _Visitor(griffe.Visitor):
         if not isinstance(node, ast.ClassDef):
             super().generic_visit(node)
             return
-        for one, after in zip_longest(node.body, node.body[1:]):
-            pair = [one] if after is None else [one, after]
-            vars(one)["parent"] = ast.Module(body=pair, type_ignores=[])
-            self.visit(one)
+        for statement, after in zip_longest(node.body, node.body[1:]):
+            pair = [statement] if after is None else [statement, after]
+            vars(statement)["parent"] = ast.Module(body=pair, type_ignores=[])
+            self.visit(statement)
 
 
 class MemberReader:
@@ -79,47 +79,48 @@ class MemberReader:
 
     def visited(self, module: Module) -> _Collector:
         """What griffe found in a module."""
-        known = self._visited.get(module.name)
-        if known is None:
-            known = self._visited[module.name] = _Collector()
+        collector = self._visited.get(module.name)
+        if collector is None:
+            collector = self._visited[module.name] = _Collector()
             source = module.source
             if source is not None and source.tree is not None:
                 path = Path(module.spec.path or "")
-                visitor = _Visitor(module.name, path, source.text, griffe.Extensions(known))
-                classes: list[ast.stmt] = [one for one in source.tree.body if isinstance(one, ast.ClassDef)]
+                visitor = _Visitor(module.name, path, source.text, griffe.Extensions(collector))
+                classes: list[ast.stmt] = [
+                    statement for statement in source.tree.body if isinstance(statement, ast.ClassDef)
+                ]
                 with quiet_griffe():
                     visitor.visit(ast.Module(body=classes, type_ignores=[]))
-        return known
+        return collector
 
     def doc(self, context: ClassContext) -> str:
         """The class's docstring."""
-        made = self.visited(context.module).classes.get(id(context.tree))
-        return made.docstring.value if made is not None and made.docstring is not None else ""
+        described = self.visited(context.module).classes.get(id(context.tree))
+        return described.docstring.value if described is not None and described.docstring is not None else ""
 
     def members(self, context: ClassContext, facts: FactSet) -> tuple[Member, ...]:
         """The members of a class that no other fact stands for, in the order of their definition."""
         collector = self.visited(context.module)
-        made = collector.classes.get(id(context.tree))
-        found: dict[str, Member] = {}
-        direct = {id(one) for one in context.tree.body}
-        for node, one in collector.members.get(id(made), ()):
-            name = one.name
+        described = collector.classes.get(id(context.tree))
+        members: dict[str, Member] = {}
+        direct = {id(statement) for statement in context.tree.body}
+        for node, definition in collector.members.get(id(described), ()):
+            name = definition.name
             special = name.startswith("__") and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if special or name in facts.declarations or _is_accessor(node, found) or _is_overload(node):
+            if special or name in facts.declarations or _is_accessor(node, members) or _is_overload(node):
                 continue
             if isinstance(node, ast.Assign | ast.AnnAssign) and id(node) not in direct:
                 continue
-            member = self._member(context, node, one, name in facts.removed)
-            found.pop(name, None)
-            found[name] = member
+            members.pop(name, None)
+            members[name] = self._member(context, node, definition, name in facts.removed)
         for name, node in _unpacked(context.tree.body):
-            if name not in found and name not in facts.declarations:
-                found[name] = Member(name=name, owner=context.name, location=context.location(node), kind="attribute")
-        return tuple(found.values())
+            if name not in members and name not in facts.declarations:
+                members[name] = Member(name=name, owner=context.name, location=context.location(node), kind="attribute")
+        return tuple(members.values())
 
-    def _member(self, context: ClassContext, node: ast.AST, made: griffe.Object, removed: bool) -> Member:
-        doc = made.docstring.value if made.docstring is not None else ""
-        common: dict[str, Any] = {"name": made.name, "owner": context.name, "location": context.location(node)}
+    def _member(self, context: ClassContext, node: ast.AST, described: griffe.Object, removed: bool) -> Member:
+        doc = described.docstring.value if described.docstring is not None else ""
+        common: dict[str, Any] = {"name": described.name, "owner": context.name, "location": context.location(node)}
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             kind = _kind(node)
             return Member(
@@ -129,7 +130,7 @@ class MemberReader:
                 signature="" if kind == "property" else signature(node),
                 type=type_text(node.returns) if kind == "property" else "",
                 calls_super=calls_super(node),
-                decorators=tuple(ast.unparse(one) for one in node.decorator_list),
+                decorators=tuple(ast.unparse(decorator) for decorator in node.decorator_list),
                 is_async=isinstance(node, ast.AsyncFunctionDef),
             )
         if isinstance(node, ast.ClassDef):
@@ -146,7 +147,7 @@ class MemberReader:
 
 
 def _kind(node: FunctionNode) -> Kind:
-    names = {_last(one) for one in node.decorator_list}
+    names = {_last(decorator) for decorator in node.decorator_list}
     if names & _PROPERTIES:
         return "property"
     if "staticmethod" in names:
@@ -162,20 +163,25 @@ def _last(decorator: ast.expr) -> str:
     return called.id if isinstance(called, ast.Name) else ""
 
 
-def _is_accessor(node: ast.AST, found: dict[str, Member]) -> bool:
+def _is_accessor(node: ast.AST, members: dict[str, Member]) -> bool:
     """Whether a function only completes a property of the same name."""
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name not in found:
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name not in members:
         return False
-    named = (one for one in node.decorator_list if isinstance(one, ast.Attribute) and one.attr in _ACCESSORS)
+    accessors = (
+        decorator
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Attribute) and decorator.attr in _ACCESSORS
+    )
     return any(
-        (isinstance(one.value, ast.Name) and one.value.id == node.name) or one.attr == "inplace_expression"
-        for one in named
+        (isinstance(decorator.value, ast.Name) and decorator.value.id == node.name)
+        or decorator.attr == "inplace_expression"
+        for decorator in accessors
     )
 
 
 def _is_overload(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-        _last(one) == "overload" for one in node.decorator_list
+        _last(decorator) == "overload" for decorator in node.decorator_list
     )
 
 
@@ -184,7 +190,7 @@ def _unpacked(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Tuple | ast.List):
-                    yield from ((one.id, node) for one in target.elts if isinstance(one, ast.Name))
+                    yield from ((element.id, node) for element in target.elts if isinstance(element, ast.Name))
 
 
 def signature(node: FunctionNode) -> str:
@@ -197,8 +203,8 @@ def signature(node: FunctionNode) -> str:
     parts: list[str] = []
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
-    for position, (one, default) in enumerate(zip(positional, defaults, strict=True), 1):
-        parts.append(_parameter(one, default))
+    for position, (parameter, default) in enumerate(zip(positional, defaults, strict=True), 1):
+        parts.append(_parameter(parameter, default))
         if position == len(arguments.posonlyargs):
             parts.append("/")
     if arguments.vararg is not None:
@@ -206,7 +212,8 @@ def signature(node: FunctionNode) -> str:
     elif arguments.kwonlyargs:
         parts.append("*")
     parts += [
-        _parameter(one, default) for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        _parameter(parameter, default)
+        for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]
     if arguments.kwarg is not None:
         parts.append("**" + _parameter(arguments.kwarg, None))
@@ -216,8 +223,8 @@ def signature(node: FunctionNode) -> str:
 
 def first_parameter(node: FunctionNode) -> str:
     """The name of a function's first parameter; empty where it has none."""
-    given = [*node.args.posonlyargs, *node.args.args]
-    return given[0].arg if given else ""
+    parameters = [*node.args.posonlyargs, *node.args.args]
+    return parameters[0].arg if parameters else ""
 
 
 def bound_signature(node: FunctionNode) -> str:
@@ -228,8 +235,8 @@ def bound_signature(node: FunctionNode) -> str:
     >>> bound_signature(ast.parse("def f(cls: Any, limit: int = 1) -> str: ...").body[0])
     '(limit: int = 1) -> str'
     """
-    given = [*node.args.posonlyargs, *node.args.args][:1]
-    text = signature(node).removeprefix("(" + "".join(_parameter(one, None) for one in given))
+    parameters = [*node.args.posonlyargs, *node.args.args][:1]
+    text = signature(node).removeprefix("(" + "".join(_parameter(parameter, None) for parameter in parameters))
     return text if text.startswith("(") else "(" + text.removeprefix(", ").removeprefix("/, ")
 
 
@@ -242,27 +249,28 @@ def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
 
 def calls_super(node: FunctionNode) -> Super:
     """Whether a method always, never or sometimes calls its namesake further down the MRO."""
-    if not any(isinstance(one, ast.Name) and one.id == "super" for one in ast.walk(node)):
+    if not any(isinstance(child, ast.Name) and child.id == "super" for child in ast.walk(node)):
         return "no"
-    found: list[bool] = []
+    conditional: list[bool] = []
     may_have_left = False
     for statement in node.body:
-        found += [inside or may_have_left for inside in _super_calls(statement, node.name, False)]
+        conditional += [inside or may_have_left for inside in _super_calls(statement, node.name, False)]
         may_have_left = may_have_left or (
-            not isinstance(statement, ast.Return) and any(isinstance(one, ast.Return) for one in ast.walk(statement))
+            not isinstance(statement, ast.Return)
+            and any(isinstance(child, ast.Return) for child in ast.walk(statement))
         )
-    if not found:
+    if not conditional:
         return "no"
-    return "conditional" if all(found) else "yes"
+    return "conditional" if all(conditional) else "yes"
 
 
 def _either(node: ast.If | ast.IfExp, name: str) -> Iterator[bool]:
     """The calls below a choice: one that both ways make is always made."""
     yield from _super_calls(node.test, name, False)
-    ways = [one if isinstance(one, list) else [one] for one in (node.body, node.orelse)]
-    found = [[inside for one in way for inside in _super_calls(one, name, False)] for way in ways]
-    always = all(way and not all(way) for way in found)
-    yield from (not always for way in found for _ in way)
+    ways = [branch if isinstance(branch, list) else [branch] for branch in (node.body, node.orelse)]
+    calls = [[inside for branch in way for inside in _super_calls(branch, name, False)] for way in ways]
+    always = all(way and not all(way) for way in calls)
+    yield from (not always for way in calls for _ in way)
 
 
 def _super_calls(node: ast.AST, name: str, branch: bool) -> Iterator[bool]:

@@ -96,18 +96,18 @@ class Module:
 
     def scope(self, index: int) -> Scope:
         """The bindings of the module's top level (-1) or of one of its classes."""
-        known = self.scopes.get(index)
-        if known is None:
+        scope = self.scopes.get(index)
+        if scope is None:
             bindings = self.symbols.bindings if index < 0 else self.symbols.classes[index].body
-            known = self.scopes[index] = Scope(bindings)
-        return known
+            scope = self.scopes[index] = Scope(bindings)
+        return scope
 
     def class_at(self, index: int) -> SourceClass:
         """One of its class statements: the same object each time, so that it is a key as cheap as can be."""
-        known = self.nodes.get(index)
-        if known is None:
-            known = self.nodes[index] = SourceClass(self, index)
-        return known
+        definition = self.nodes.get(index)
+        if definition is None:
+            definition = self.nodes[index] = SourceClass(self, index)
+        return definition
 
     def classes(self) -> Iterator[SourceClass]:
         """All its class statements outside functions."""
@@ -127,18 +127,18 @@ class ModuleLoader:
     def __init__(
         self,
         locator: Locator,
-        own: Iterable[str] = (),
-        known: Mapping[str, tuple[str, SymbolTable]] = MappingProxyType({}),
+        analysed: Iterable[str] = (),
+        previous: Mapping[str, tuple[str, SymbolTable]] = MappingProxyType({}),
         unchanged: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.locator = locator
         self.time_limit: TimeLimit = TimeLimit()
-        self.own: frozenset[str] = frozenset(one.partition(".")[0] for one in own)
+        self.own: frozenset[str] = frozenset(package.partition(".")[0] for package in analysed)
         self.modules: dict[str, Module | None] = {}
         self.problems: dict[str, tuple[str, Problem]] = {}
         self.parsed: list[str] = []
         self.renewed: set[str] = set()
-        self.known: Mapping[str, tuple[str, SymbolTable]] = known
+        self.known: Mapping[str, tuple[str, SymbolTable]] = previous
         self.unchanged: Mapping[str, str] = unchanged
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
@@ -153,13 +153,13 @@ class ModuleLoader:
         """The module of that name, loaded; None where there is none on the search paths."""
         if name in self.modules:
             return self.modules[name]
-        found = self.locator.find(name) if name and not self.is_stdlib(name) else None
-        if found is None:
+        spec = self.locator.find(name) if name and not self.is_stdlib(name) else None
+        if spec is None:
             self.modules[name] = None
             return None
-        module = Module(name, found)
+        module = Module(name, spec)
         self.modules[name] = module
-        if found.has_source:
+        if spec.has_source:
             self._load(module)
         return module
 
@@ -190,23 +190,23 @@ class ModuleLoader:
 
     def _remembered(self, module: Module) -> bool:
         """Take over the summary of an earlier run, where the file and all that it was decided on are the same."""
-        kept, symbols = self.known.get(module.name, ("", SymbolTable()))
-        if kept != module.digest:
+        previous_digest, symbols = self.known.get(module.name, ("", SymbolTable()))
+        if previous_digest != module.digest:
             return False
         module.symbols = symbols
-        if not all(self._holds(one) for one in symbols.assumptions):
+        if not all(self._holds(assumption) for assumption in symbols.assumptions):
             module.symbols = SymbolTable()
             return False
         module.read = self._parse_again
         return True
 
-    def _holds(self, one: Assumption) -> bool:
-        if not one.name:
-            return self.has_module(one.module) == one.holds
-        if self.has_name(one.module, one.name) != one.holds:
+    def _holds(self, assumption: Assumption) -> bool:
+        if not assumption.name:
+            return self.has_module(assumption.module) == assumption.holds
+        if self.has_name(assumption.module, assumption.name) != assumption.holds:
             return False
-        value = self.constant(one.module, one.name) if one.value else UNKNOWN
-        return not one.value or repr(value) == one.value
+        value = self.constant(assumption.module, assumption.name) if assumption.value else UNKNOWN
+        return not assumption.value or repr(value) == assumption.value
 
     def _parse_again(self, module: Module) -> None:
         source = parse(read(module.spec.path or "")[0])
@@ -215,15 +215,15 @@ class ModuleLoader:
 
     def _scan(self, module: Module, tree: ast.Module, text: str) -> None:
         try:
-            found = build_symbols(tree, text, module.package, self, self.time_limit.check)
+            syntax = build_symbols(tree, text, module.package, self, self.time_limit.check)
         except (RecursionError, TooLongError, ValueError) as error:
             message, hint = reason(error, "The code", self.time_limit.seconds)
             problem = Problem("unreadable_file", message, hint=hint)
             module.parsed = (Source(text, None, problem), None)
             self.problems[module.name] = (module.spec.path or "", problem)
             return
-        module.parsed = (Source(text, tree), found)
-        module.symbols = found.symbols
+        module.parsed = (Source(text, tree), syntax)
+        module.symbols = syntax.symbols
         module.scopes = {}
         self.parsed.append(module.name)
 
@@ -244,20 +244,20 @@ class ModuleLoader:
         """Whether a module can be imported, as far as its own imports show."""
         if self.is_stdlib(module):
             return self.stdlib(module) is not None
-        known = self._importable.get(module)
-        if known is None:
+        importable = self._importable.get(module)
+        if importable is None:
             self._importable[module] = True
-            known = self._importable[module] = self._can_import(module)
-        return known
+            importable = self._importable[module] = self._can_import(module)
+        return importable
 
     def _can_import(self, module: str) -> bool:
         parent = module.rpartition(".")[0]
         if parent and not self.has_module(parent):
             return False
-        found = self.locator.find(module)
-        if found is None:
+        spec = self.locator.find(module)
+        if spec is None:
             return False
-        if not found.has_source or module in self._loading:
+        if not spec.has_source or module in self._loading:
             return True
         loaded = self.module(module)
         if loaded is None or loaded.name in self.problems:

@@ -99,10 +99,10 @@ class ClassGraph:
 
     def name(self, node: ClassNode) -> str:
         """A class's dotted name: its ``__module__`` and ``__qualname__`` as Python would give them."""
-        known = self._names.get(node)
-        if known is None:
-            known = self._names[node] = self._source_name(node) if isinstance(node, SourceClass) else node.path
-        return known
+        name = self._names.get(node)
+        if name is None:
+            name = self._names[node] = self._source_name(node) if isinstance(node, SourceClass) else node.path
+        return name
 
     def _source_name(self, node: SourceClass) -> str:
         module, qualname = node.module.name, node.symbol.qualname
@@ -121,30 +121,30 @@ class ClassGraph:
 
     def _rewritten(self, name: str) -> dict[ClassNode, str]:
         """The classes whose ``__module__`` a module rewrites, each with the new one."""
-        known = self._rewrites.get(name)
-        if known is not None:
-            return known
-        found = self._rewrites[name] = {}
+        rewritten = self._rewrites.get(name)
+        if rewritten is not None:
+            return rewritten
+        rewritten = self._rewrites[name] = {}
         module = self.resolver.loader.module(name)
         if module is None:
-            return found
+            return rewritten
         position = Position(module)
         for target, value in module.symbols.module_of:
             new = self._module_value(position, value)
             names = [target] if target != "*" else self._visible(name)
-            for one in names if new else ():
-                node = self.resolver.text(position, one)
+            for target_name in names if new else ():
+                node = self.resolver.text(position, target_name)
                 if isinstance(node, SourceClass) and (target != "*" or _same_top(node.module.name, name)):
-                    found[node] = new
-        return found
+                    rewritten[node] = new
+        return rewritten
 
     def _visible(self, name: str) -> list[str]:
         module = self.resolver.loader.module(name)
         if module is None:
             return []
         exports = module.symbols.exports
-        bound = (one.name for one in module.symbols.bindings if one.kind in ("from", "class", "value"))
-        return [one for one in dict.fromkeys(exports if exports is not None else bound) if not one.startswith("__")]
+        bound = (binding.name for binding in module.symbols.bindings if binding.kind in ("from", "class", "value"))
+        return [name for name in dict.fromkeys(exports if exports is not None else bound) if not name.startswith("__")]
 
     def _module_value(self, position: Position, text: str) -> str:
         node = parse_expression(text)
@@ -156,22 +156,24 @@ class ClassGraph:
 
     def bases(self, node: ClassNode) -> Bases:
         """The bases of a class."""
-        known = self._bases.get(node)
-        if known is None:
-            known = self._bases[node] = self._find_bases(node)
-        return known
+        bases = self._bases.get(node)
+        if bases is None:
+            bases = self._bases[node] = self._find_bases(node)
+        return bases
 
     def _find_bases(self, node: ClassNode) -> Bases:
         if isinstance(node, StdlibClass):
-            nodes: tuple[ClassNode, ...] = tuple(StdlibClass(one) for one in node.type.__bases__)
-            return Bases(tuple(ResolvedBase(one.path, one) for one in nodes), nodes)
+            nodes: tuple[ClassNode, ...] = tuple(StdlibClass(base) for base in node.type.__bases__)
+            return Bases(tuple(ResolvedBase(base.path, base) for base in nodes), nodes)
         if isinstance(node, SyntheticClass):
-            return self._assemble(node, [(one.path, one, ()) for one in node.bases])
+            return self._assemble(node, [(base.path, base, ()) for base in node.bases])
         if isinstance(node, Unresolved):
             return Bases((), (OBJECT,))
         entry = node.symbol
         position = Position(node.module, entry.scope, entry.position)
-        return self._assemble(node, [one for text in entry.bases for one in self._base(position, text)], entry.generic)
+        return self._assemble(
+            node, [base for text in entry.bases for base in self._base(position, text)], entry.generic
+        )
 
     def _base(self, position: Position, text: str) -> list[tuple[str, Reference, tuple[str, ...]]]:
         """What the text of one base gives: one target, with the conditions it hangs on; ``*BASES`` any number."""
@@ -190,26 +192,30 @@ class ClassGraph:
     def _spread(self, text: str, target: Reference) -> list[tuple[str, Reference, tuple[str, ...]]]:
         if isinstance(target, ValueReference) and isinstance(target.node, ast.Tuple):
             return [
-                (ast.unparse(one), self.resolver.expression(target.position, one), tuple(self.resolver.conditions))
-                for one in target.node.elts
+                (
+                    ast.unparse(element),
+                    self.resolver.expression(target.position, element),
+                    tuple(self.resolver.conditions),
+                )
+                for element in target.node.elts
             ]
         return [(text, Unresolved(target.path, "its bases are computed at run time"), ())]
 
     def _assemble(
-        self, owner: ClassNode, found: Sequence[tuple[str, Reference, tuple[str, ...]]], generic: bool = False
+        self, owner: ClassNode, references: Sequence[tuple[str, Reference, tuple[str, ...]]], generic: bool = False
     ) -> Bases:
-        written: list[ResolvedBase] = []
+        base_entries: list[ResolvedBase] = []
         entries: list[BaseEntry] = []
         uncertainties: list[Uncertainty] = []
-        spread = ((text, one, why) for text, target, why in found for one in _spread(target))
+        spread = ((text, reference, why) for text, target, why in references for reference in _spread(target))
         for text, target, conditions in spread:
             entry = self.base_entry(target)
-            said = self.resolver.overrides.get(entry.node.path) if conditions else None
-            if said:
+            override = self.resolver.overrides.get(entry.node.path) if conditions else None
+            if override:
                 conditions = ()
-                entry = entry if said == entry.node.path else self.base_entry(self.resolver.dotted(said))
+                entry = entry if override == entry.node.path else self.base_entry(self.resolver.dotted(override))
             entries.append(entry)
-            written.append(ResolvedBase(text, entry.node, entry.arguments))
+            base_entries.append(ResolvedBase(text, entry.node, entry.arguments))
             if isinstance(entry.node, Unresolved):
                 uncertainties.append(Uncertainty(owner, text, entry.node.path, entry.node.reason))
             elif conditions:
@@ -218,15 +224,17 @@ class ClassGraph:
         if isinstance(owner, SyntheticClass) and owner.problem:
             uncertainties.append(Uncertainty(owner, owner.path, owner.path, owner.problem))
         effective = self._effective(owner, entries, generic)
-        return Bases(tuple(written), tuple(effective) or (OBJECT,), tuple(uncertainties))
+        return Bases(tuple(base_entries), tuple(effective) or (OBJECT,), tuple(uncertainties))
 
     def _effective(self, owner: ClassNode, entries: Sequence[BaseEntry], generic: bool) -> list[ClassNode]:
-        effective = mro_entries(entries, generic=generic, is_generic=lambda one: GENERIC in self.mro(one).nodes)
-        typed = any(one.is_typed_dict or self._is_typed_dict(one.node) for one in entries)
+        effective = mro_entries(
+            entries, generic=generic, is_generic=lambda ancestor: GENERIC in self.mro(ancestor).nodes
+        )
+        typed = any(entry.is_typed_dict or self._is_typed_dict(entry.node) for entry in entries)
         if not typed:
             return effective
         self._typed_dicts.add(owner)
-        return [GENERIC, DICT] if GENERIC in effective or any(one.arguments for one in entries) else [DICT]
+        return [GENERIC, DICT] if GENERIC in effective or any(entry.arguments for entry in entries) else [DICT]
 
     def _is_typed_dict(self, node: ClassNode) -> bool:
         if isinstance(node, SourceClass) and node.symbol.bases and node not in self._active:
@@ -240,9 +248,9 @@ class ClassGraph:
         if isinstance(target, ObjectReference):
             return BaseEntry.of_object(target)
         if isinstance(target, FunctionReference):
-            named = BaseEntry.special(target.path)
-            if named is not None:
-                return named
+            special = BaseEntry.special(target.path)
+            if special is not None:
+                return special
         if isinstance(target, SourceClass | StdlibClass | SyntheticClass | Unresolved):
             special = BaseEntry.special(self.name(target) if isinstance(target, SourceClass) else target.path)
             return special or BaseEntry(target)
@@ -265,17 +273,17 @@ class ClassGraph:
 
     def _generic_model(self, origin: ClassNode, target: Subscripted) -> ClassNode:
         """The class that pydantic makes of ``Model[int]``; with type variables alone it is the model itself."""
-        shown = [argument_name(one) for one in target.arguments]
-        if all(shown) and all(self._is_type_variable(target, one) for one in target.arguments):
+        arguments = [argument_name(argument) for argument in target.arguments]
+        if all(arguments) and all(self._is_type_variable(target, argument) for argument in target.arguments):
             return origin
-        names = ", ".join(one or "?" for one in shown)
+        names = ", ".join(argument or "?" for argument in arguments)
         source = self.resolver.loader.module("pydantic._internal._generics")
         text = source.source.text if source is not None and source.source is not None else ""
-        here = target.module is not None and "else origin.__module__" in text
+        in_module = target.module is not None and "else origin.__module__" in text
         short = self.name(origin).removeprefix(f"{origin.module.name}.") if isinstance(origin, SourceClass) else ""
         short = short or origin.path.rpartition(".")[2]
-        prefix = target.module.name if here and target.module is not None else self.name(origin)[: -len(short) - 1]
-        problem = "" if all(shown) else "pydantic makes the class and names it at run time"
+        prefix = target.module.name if in_module and target.module is not None else self.name(origin)[: -len(short) - 1]
+        problem = "" if all(arguments) else "pydantic makes the class and names it at run time"
         return SyntheticClass(f"{prefix}.{short}[{names}]", (origin,), "generic model", problem)
 
     def _is_type_variable(self, target: Subscripted, text: str) -> bool:
@@ -297,11 +305,11 @@ class ClassGraph:
 
     def mro(self, node: ClassNode) -> Mro:
         """A class and all its ancestors, in Python's order."""
-        known = self._mros.get(node)
-        if known is not None:
-            return known
+        mro = self._mros.get(node)
+        if mro is not None:
+            return mro
         if isinstance(node, StdlibClass):
-            mro = Mro(tuple(StdlibClass(one) for one in node.type.__mro__))
+            mro = Mro(tuple(StdlibClass(ancestor) for ancestor in node.type.__mro__))
         elif node in self._active:
             return Mro((node, OBJECT), (Uncertainty(node, node.path, node.path, "it inherits from itself"),))
         else:
@@ -315,7 +323,7 @@ class ClassGraph:
 
     def remember(self, node: ClassNode, order: Sequence[ClassNode | None]) -> bool:
         """Take over the lineage that a class had in an earlier run; False where one of its classes is not found."""
-        nodes = tuple(one for one in order if one is not None)
+        nodes = tuple(ancestor for ancestor in order if ancestor is not None)
         if len(nodes) < len(order) or nodes[:1] != (node,):
             return False
         self._mros[node] = Mro(nodes)
@@ -330,21 +338,21 @@ class ClassGraph:
     def _look_up(self, name: str) -> StdlibClass | None:
         module, _, last = name.rpartition(".")
         loader = self.resolver.loader
-        found = getattr(loader.stdlib(module), last, None) if loader.is_stdlib(module) else None
-        return StdlibClass(found) if isinstance(found, type) and StdlibClass(found).path == name else None
+        member = getattr(loader.stdlib(module), last, None) if loader.is_stdlib(module) else None
+        return StdlibClass(member) if isinstance(member, type) and StdlibClass(member).path == name else None
 
     def _linearise(self, node: ClassNode) -> Mro:
         bases = self.bases(node)
-        above = [self.mro(one) for one in bases.effective]
+        above = [self.mro(parent_mros) for parent_mros in bases.effective]
         uncertainties = dict.fromkeys(
-            [*bases.uncertainties, *(uncertainty for one in above for uncertainty in one.uncertainties)]
+            [*bases.uncertainties, *(uncertainty for parent in above for uncertainty in parent.uncertainties)]
         )
         check = self.resolver.loader.time_limit.check
-        merged = c3([list(one.nodes) for one in above], list(bases.effective), check)
+        merged = c3([list(parent.nodes) for parent in above], list(bases.effective), check)
         if merged is None:
-            reason = "Python cannot order these bases: " + ", ".join(self.name(one) for one in bases.effective)
+            reason = "Python cannot order these bases: " + ", ".join(self.name(base) for base in bases.effective)
             uncertainties[Uncertainty(node, "", self.name(node), reason, "impossible_mro")] = None
-            merged = list(dict.fromkeys(one for mro in above for one in mro.nodes if one != OBJECT))
+            merged = list(dict.fromkeys(ancestor for mro in above for ancestor in mro.nodes if ancestor != OBJECT))
             merged.append(OBJECT)
         return Mro((node, *merged), tuple(uncertainties))
 
@@ -356,22 +364,22 @@ class ClassGraph:
         if isinstance(target, Subscripted):
             target = target.origin
         if isinstance(target, ValueReference):
-            made = self.instance_of(target)
-            if made is None:
+            instance_class = self.instance_of(target)
+            if instance_class is None:
                 return None
-            held = self.instance_attribute(target, made, name)
-            if held is not None:
-                return held
-            target = made
+            instance_reference = self.instance_attribute(target, instance_class, name)
+            if instance_reference is not None:
+                return instance_reference
+            target = instance_class
         if not isinstance(target, SourceClass | SyntheticClass | StdlibClass):
             return None
         for node in self.mro(target).nodes:
-            found = self._own_attribute(node, name)
-            if found is not None:
+            attribute = self._own_attribute(node, name)
+            if attribute is not None:
                 return (
-                    FunctionReference(found.module, found.index, receiver)
-                    if isinstance(found, FunctionReference)
-                    else found
+                    FunctionReference(attribute.module, attribute.index, receiver)
+                    if isinstance(attribute, FunctionReference)
+                    else attribute
                 )
         return None
 
@@ -392,8 +400,8 @@ class ClassGraph:
         """What a value's expression calls, where it is a call."""
         if not isinstance(value.node, ast.Call):
             return None
-        found = self.resolver.expression(value.position, value.node.func)
-        return found.origin if isinstance(found, Subscripted) else found
+        reference = self.resolver.expression(value.position, value.node.func)
+        return reference.origin if isinstance(reference, Subscripted) else reference
 
 
 def c3(
@@ -416,7 +424,7 @@ def c3(
         if head is None:
             return None
         merged.append(head)
-        for number in [one for one, line in pending.items() if line[positions[one]] == head]:
+        for number in [index for index, line in pending.items() if line[positions[index]] == head]:
             positions[number] += 1
             if positions[number] == len(pending[number]):
                 del pending[number]
@@ -445,11 +453,11 @@ def _argument(node: ast.expr) -> str:
     if isinstance(node, ast.Name | ast.Attribute):
         return ast.unparse(node).rpartition(".")[2]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        parts = [_argument(one) for one in _alternatives(node)]
+        parts = [_argument(alternative) for alternative in _alternatives(node)]
         return f"Union[{', '.join(parts)}]" if all(parts) else ""
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        parts = [_argument(one) for one in inner]
+        parts = [_argument(argument) for argument in inner]
         plain = node.value.id in ("list", "dict", "set", "tuple", "Union")
         return f"{node.value.id}[{', '.join(parts)}]" if plain and all(parts) else ""
     return ""

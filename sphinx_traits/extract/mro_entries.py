@@ -43,13 +43,13 @@ class BaseEntry:
     @staticmethod
     def of_object(target: ObjectReference) -> BaseEntry:
         """An object of the standard library among the bases: an alias of ``typing``, or nothing we know."""
-        named = BaseEntry.special(target.path)
-        if named is not None:
-            return named
+        special = BaseEntry.special(target.path)
+        if special is not None:
+            return special
         origin = getattr(target.value, "__origin__", None)
         if isinstance(origin, type):
-            special = type(target.value).__module__ == "typing"
-            return BaseEntry(StdlibClass(origin), alias=special, is_special=special)
+            of_typing = type(target.value).__module__ == "typing"
+            return BaseEntry(StdlibClass(origin), alias=of_typing, is_special=of_typing)
         return BaseEntry(Unresolved(target.path, "it is an object of the standard library, not a class"))
 
     @staticmethod
@@ -80,13 +80,13 @@ def mro_entries(
     for position, entry in enumerate(entries):
         later = entries[position + 1 :]
         if entry.node == GENERIC and entry.alias:
-            protocol = any(one.node == _PROTOCOL and not one.alias for one in entries)
-            if not protocol and not any(one.alias for one in later):
+            protocol = any(base.node == _PROTOCOL and not base.alias for base in entries)
+            if not protocol and not any(base.alias for base in later):
                 nodes.append(GENERIC)
             continue
         if entry.alias and entry.is_special:
             nodes += [entry.node] if entry.node not in nodes else []
-            if not any(one.alias or is_generic(one.node) for one in later):
+            if not any(base.alias or is_generic(base.node) for base in later):
                 nodes.append(GENERIC)
             continue
         nodes.append(entry.node)

@@ -21,7 +21,7 @@ def payload_fields(analysis: AnalysisContext, payload: SourceClass) -> tuple[Fie
         analysis: Finds the sources.
         payload: The class.
     """
-    found: dict[str, Field] = {}
+    fields: dict[str, Field] = {}
     for node in reversed(analysis.graph.mro(payload).nodes):
         if not isinstance(node, SourceClass) or _is_foreign(node):
             continue
@@ -32,13 +32,13 @@ def payload_fields(analysis: AnalysisContext, payload: SourceClass) -> tuple[Fie
                 continue
             annotation = ast.unparse(statement.annotation)
             if "ClassVar" not in annotation:
-                found[statement.name] = Field(
+                fields[statement.name] = Field(
                     statement.name,
                     type_text(statement.annotation),
                     ast.unparse(statement.value) if statement.value is not None else "",
                     holder.doc(statement) or docs.get(statement.name, ""),
                 )
-    return tuple(found.values())
+    return tuple(fields.values())
 
 
 def _is_foreign(node: SourceClass) -> bool:
@@ -86,8 +86,8 @@ def section_docs(text: str) -> dict[str, str]:
             sections = griffe.Docstring(text, lineno=1).parse("auto")
         except Exception:
             return {}
-    found: dict[str, str] = {}
+    docs: dict[str, str] = {}
     for section in sections:
         if section.kind in (griffe.DocstringSectionKind.attributes, griffe.DocstringSectionKind.parameters):
-            found.update((one.name, one.description.strip()) for one in section.value)
-    return found
+            docs.update((item.name, item.description.strip()) for item in section.value)
+    return docs

@@ -18,20 +18,20 @@ def reached(changed: Iterable[str], imports: Mapping[str, SymbolTable]) -> set[s
     """
     importers: dict[str, set[str]] = defaultdict(set)
     for name, symbols in imports.items():
-        for path in (*symbols.imports, *(one.module for one in symbols.assumptions)):
+        for path in (*symbols.imports, *(assumption.module for assumption in symbols.assumptions)):
             importers[path].add(name)
     users: dict[str, set[str]] = defaultdict(set)
     for path, names in importers.items():
         for module in _prefixes(path):
             users[module] |= names
-    found: set[str] = set()
+    affected: set[str] = set()
     pending = list(changed)
     while pending:
-        one = pending.pop()
-        if one not in found:
-            found.add(one)
-            pending += users[one]
-    return found
+        name = pending.pop()
+        if name not in affected:
+            affected.add(name)
+            pending += users[name]
+    return affected
 
 
 def _prefixes(path: str) -> list[str]:
@@ -54,22 +54,26 @@ class PreviousRun:
 
     def __init__(self, manifest: Manifest, paths: frozenset[str]) -> None:
         self.paths = paths
-        self._classes = {one.name: one for one in manifest.classes() if one.location.path in paths}
-        self.listeners: tuple[Listener, ...] = tuple(one for one in manifest.listeners if one.location.path in paths)
-        self.emits: tuple[Emit, ...] = tuple(one for one in manifest.emits if one.location.path in paths)
-        self.jobs: tuple[Job, ...] = tuple(one for one in manifest.jobs if one.location.path in paths)
+        self._classes = {cls.name: cls for cls in manifest.classes() if cls.location.path in paths}
+        self.listeners: tuple[Listener, ...] = tuple(
+            listener for listener in manifest.listeners if listener.location.path in paths
+        )
+        self.emits: tuple[Emit, ...] = tuple(emit for emit in manifest.emits if emit.location.path in paths)
+        self.jobs: tuple[Job, ...] = tuple(job for job in manifest.jobs if job.location.path in paths)
         self.findings: tuple[Finding, ...] = tuple(
-            one for one in manifest.findings if one.code == "dynamic_settings" and one.location.path in paths
+            finding
+            for finding in manifest.findings
+            if finding.code == "dynamic_settings" and finding.location.path in paths
         )
 
     def whole(self, name: str) -> Class | None:
         """The earlier facts of a class whose ancestors were all known."""
-        one = self._classes.get(name)
-        return one if one is not None and one.complete else None
+        cls = self._classes.get(name)
+        return cls if cls is not None and cls.complete else None
 
-    def same(self, kind: type[Class], name: str, **known: object) -> Class | None:
+    def same(self, kind: type[Class], name: str, **expected: object) -> Class | None:
         """The earlier facts of a class, if it still is what it was."""
-        one = self._classes.get(name)
-        if one is None or type(one) is not kind:
+        cls = self._classes.get(name)
+        if cls is None or type(cls) is not kind:
             return None
-        return one if all(getattr(one, field) == value for field, value in known.items()) else None
+        return cls if all(getattr(cls, field) == value for field, value in expected.items()) else None

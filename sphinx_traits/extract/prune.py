@@ -72,13 +72,13 @@ class Pruner:
             live = self.flatten(statement.body[:failing])
             live += self.flatten(handler.body if handler else statement.body[failing:])
             return live + self.flatten(statement.finalbody)
-        others = [one for one in statement.handlers if not _only_import_errors(one, statement.body)]
+        handlers = [clause for clause in statement.handlers if not _only_import_errors(clause, statement.body)]
         before = dict(self.evaluator.values)
         fallback: list[ast.stmt] = []
-        for handler in others:
+        for handler in handlers:
             fallback += self._marked(self.flatten(handler.body), f"except {_text(handler.type)}".strip())
         body = self.flatten([*statement.body, *statement.orelse])
-        if others:
+        if handlers:
             self._forget(before)
             body = self._marked(body, "try")
         return [*fallback, *body, *self.flatten(statement.finalbody)]
@@ -107,22 +107,22 @@ class Pruner:
 
     def imports(self, statement: ast.Import | ast.ImportFrom) -> bool:
         """Whether an import statement works."""
-        around = self.evaluator.environment
+        environment = self.evaluator.environment
         if isinstance(statement, ast.Import):
-            return all(around.has_module(one.name) for one in statement.names)
+            return all(environment.has_module(alias.name) for alias in statement.names)
         module = absolute(self.package, statement.module, statement.level)
-        if not around.has_module(module):
+        if not environment.has_module(module):
             return False
-        return all(one.name == "*" or around.has_name(module, one.name) for one in statement.names)
+        return all(alias.name == "*" or environment.has_name(module, alias.name) for alias in statement.names)
 
     def _learn(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Import):
-            for one in statement.names:
-                self._import(one.asname or one.name.partition(".")[0], one.name if one.asname else "")
+            for alias in statement.names:
+                self._import(alias.asname or alias.name.partition(".")[0], alias.name if alias.asname else "")
         elif isinstance(statement, ast.ImportFrom):
             module = absolute(self.package, statement.module, statement.level)
-            for one in statement.names:
-                self._import(one.asname or one.name, f"{module}.{one.name}")
+            for alias in statement.names:
+                self._import(alias.asname or alias.name, f"{module}.{alias.name}")
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
             self._assign(statement)
         elif isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -156,9 +156,9 @@ class Pruner:
 
     @staticmethod
     def _marked(statements: list[ast.stmt], condition: str) -> list[ast.stmt]:
-        for one in statements:
-            previous = getattr(one, CONDITION, "")
-            setattr(one, CONDITION, f"{condition} and {previous}" if previous else condition)
+        for statement in statements:
+            previous = getattr(statement, CONDITION, "")
+            setattr(statement, CONDITION, f"{condition} and {previous}" if previous else condition)
         return statements
 
 
@@ -182,9 +182,9 @@ def absolute(package: str, module: str | None, level: int) -> str:
 
 def _names_type_checking(test: ast.expr) -> bool:
     return any(
-        (isinstance(one, ast.Name) and one.id == "TYPE_CHECKING")
-        or (isinstance(one, ast.Attribute) and one.attr == "TYPE_CHECKING")
-        for one in ast.walk(test)
+        (isinstance(node, ast.Name) and node.id == "TYPE_CHECKING")
+        or (isinstance(node, ast.Attribute) and node.attr == "TYPE_CHECKING")
+        for node in ast.walk(test)
     )
 
 
@@ -196,11 +196,11 @@ def _caught(handler: ast.ExceptHandler) -> set[str]:
     if handler.type is None:
         return {""}
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return {_text(one).rpartition(".")[2] for one in types}
+    return {_text(caught).rpartition(".")[2] for caught in types}
 
 
 def _handler_for(handlers: Sequence[ast.ExceptHandler], names: set[str]) -> ast.ExceptHandler | None:
-    return next((one for one in handlers if _caught(one) & names), None)
+    return next((handler for handler in handlers if _caught(handler) & names), None)
 
 
 def _only_import_errors(handler: ast.ExceptHandler, body: Sequence[ast.stmt]) -> bool:
@@ -208,7 +208,7 @@ def _only_import_errors(handler: ast.ExceptHandler, body: Sequence[ast.stmt]) ->
     if _caught(handler) <= _IMPORT_ERRORS:
         return True
     harmless = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Pass)
-    return all(isinstance(one, harmless) or _binds_a_literal(one) for one in body)
+    return all(isinstance(statement, harmless) or _binds_a_literal(statement) for statement in body)
 
 
 def _binds_a_literal(statement: ast.stmt) -> bool:
@@ -216,8 +216,9 @@ def _binds_a_literal(statement: ast.stmt) -> bool:
 
 
 def _suppresses_import_errors(statement: ast.With | ast.AsyncWith) -> bool:
-    calls = (one.context_expr for one in statement.items if isinstance(one.context_expr, ast.Call))
+    calls = (item.context_expr for item in statement.items if isinstance(item.context_expr, ast.Call))
     return any(
-        _text(call.func).endswith("suppress") and {_text(one) for one in call.args} & (_IMPORT_ERRORS | _CATCH_ALL)
+        _text(call.func).endswith("suppress")
+        and {_text(argument) for argument in call.args} & (_IMPORT_ERRORS | _CATCH_ALL)
         for call in calls
     )

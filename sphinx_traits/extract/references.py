@@ -56,8 +56,8 @@ class FunctionReference:
     def path(self) -> str:
         """Its dotted path."""
         scope = self.symbol.scope
-        around = f"{self.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
-        return f"{self.module.name}.{around}{self.symbol.name}"
+        prefix = f"{self.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
+        return f"{self.module.name}.{prefix}{self.symbol.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,12 @@ class Resolver:
         if isinstance(node, ast.Subscript):
             return self._subscript(position, node)
         if isinstance(node, ast.Call):
-            made = self.call(position, node)
-            return ValueReference(self._value_name(position, node), position, node) if made is None else made
+            class_reference = self.call(position, node)
+            return (
+                ValueReference(self._value_name(position, node), position, node)
+                if class_reference is None
+                else class_reference
+            )
         if isinstance(node, ast.IfExp):
             return self._choice(position, node)
         if isinstance(node, ast.NamedExpr):
@@ -94,7 +98,7 @@ class Resolver:
         if isinstance(origin, Unresolved):
             return origin
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return Subscripted(origin, tuple(ast.unparse(one) for one in inner), position.module)
+        return Subscripted(origin, tuple(ast.unparse(argument) for argument in inner), position.module)
 
     def _item(self, value: ValueReference, index: ast.expr) -> Reference | None:
         """An item of a tuple that is written out, or of one that a call is known to make."""
@@ -156,13 +160,13 @@ class Resolver:
             self._note_alternatives(module, scope, name, at, before)
         return None if binding.kind == "del" else self.binding(module, scope, at)
 
-    def _note_alternatives(self, module: Module, scope: int, name: str, chosen: int, before: int) -> None:
+    def _note_alternatives(self, module: Module, scope: int, name: str, selected: int, before: int) -> None:
         """Remember that an undecided condition chose this binding, where another one leads elsewhere."""
         table = module.scope(scope)
-        positions = [one for one in table.positions[name] if one != chosen and (before < 0 or one < before)]
-        taken = self.binding(module, scope, chosen)
-        if any(self.binding(module, scope, one) != taken for one in positions):
-            self.conditions.append(table.bindings[chosen].condition)
+        positions = [index for index in table.positions[name] if index != selected and (before < 0 or index < before)]
+        selected_reference = self.binding(module, scope, selected)
+        if any(self.binding(module, scope, index) != selected_reference for index in positions):
+            self.conditions.append(table.bindings[selected].condition)
 
     def _from_star(self, source: str, name: str) -> Reference | None:
         """What a star import of a module binds a name to; None where it does not bind it."""
@@ -187,10 +191,10 @@ class Resolver:
     def binding(self, module: Module, scope: int, at: int) -> Reference:
         """What one binding stands for; remembered."""
         key = (module.name, scope, at)
-        known = self._bindings.get(key)
-        if known is not None:
-            self.conditions += known[1]
-            return known[0]
+        cached = self._bindings.get(key)
+        if cached is not None:
+            self.conditions += cached[1]
+            return cached[0]
         binding = module.scope(scope).bindings[at]
         if key in self._active:
             return Unresolved(f"{module.name}.{binding.name}", "its definition leads back to itself")
@@ -217,14 +221,14 @@ class Resolver:
             return self._imported(module, binding)
         if binding.kind == "value":
             return self._value(module, scope, at, binding)
-        around = f"{module.symbols.classes[scope].qualname}." if scope >= 0 else ""
+        prefix = f"{module.symbols.classes[scope].qualname}." if scope >= 0 else ""
         return self.unknown(
-            f"{module.name}.{around}{binding.name}", "it is bound by a statement that is only known at run time"
+            f"{module.name}.{prefix}{binding.name}", "it is bound by a statement that is only known at run time"
         )
 
     def _value(self, module: Module, scope: int, at: int, binding: Binding) -> Reference:
-        around = f"{module.symbols.classes[scope].qualname}." if scope >= 0 else ""
-        path = f"{module.name}.{around}{binding.name}"
+        prefix = f"{module.symbols.classes[scope].qualname}." if scope >= 0 else ""
+        path = f"{module.name}.{prefix}{binding.name}"
         if path in self.overrides:
             return self.dotted(self.overrides[path])
         node = parse_expression(binding.text)
@@ -250,12 +254,12 @@ class Resolver:
     def member(self, module: str, name: str) -> Reference:
         """What ``from module import name`` gives."""
         key = (module, name)
-        known = self._members.get(key)
-        if known is None:
-            known = self._member(module, name)
-            if not self._active or not _leads_back(known):
-                self._members[key] = known
-        return known
+        cached = self._members.get(key)
+        if cached is None:
+            cached = self._member(module, name)
+            if not self._active or not _leads_back(cached):
+                self._members[key] = cached
+        return cached
 
     def _member(self, name: str, attr: str) -> Reference:
         if self.loader.is_stdlib(name):
@@ -267,13 +271,13 @@ class Resolver:
             return self.unknown(f"{name}.{attr}", f"the module {name!r} could not be read")
         if module.spec.kind == "compiled":
             return self.unknown(f"{name}.{attr}", f"the module {name!r} is compiled and has no source")
-        own = self.own_member(module, attr)
-        if own is not None and not _leads_back(own):
-            return own
+        own_reference = self.own_member(module, attr)
+        if own_reference is not None and not _leads_back(own_reference):
+            return own_reference
         if self.loader.locator.find(f"{name}.{attr}") is not None:
             return ModuleReference(f"{name}.{attr}")
-        if own is not None:
-            return own
+        if own_reference is not None:
+            return own_reference
         return self._lazy(module, attr)
 
     def own_member(self, module: Module, name: str) -> Reference | None:
@@ -285,17 +289,21 @@ class Resolver:
         path = f"{module.name}.{name}"
         if module.scope(-1).last("__getattr__") < 0:
             return self.unknown(path, f"the module {module.name!r} binds no name {name!r}")
-        told = self.typed_member(module, name)
-        return told if told is not None else self.unknown(path, f"{module.name}.__getattr__ makes it at run time")
+        typed_reference = self.typed_member(module, name)
+        return (
+            typed_reference
+            if typed_reference is not None
+            else self.unknown(path, f"{module.name}.__getattr__ makes it at run time")
+        )
 
     def typed_member(self, module: Module, name: str) -> Reference | None:
         """What a module binds a name to for type checkers alone; None where it does not."""
         for binding in module.symbols.typing:
             if binding.name == name and binding.kind == "from":
                 return self.member(binding.text, binding.attr)
-        stars = (one.text for one in module.symbols.typing if one.kind == "star")
-        found = (self._from_star(source, name) for source in stars)
-        return next((one for one in found if one is not None), None)
+        stars = (binding.text for binding in module.symbols.typing if binding.kind == "star")
+        references = (self._from_star(source, name) for source in stars)
+        return next((reference for reference in references if reference is not None), None)
 
     def _std_member(self, module: str, name: str) -> Reference:
         loaded = self.loader.stdlib(module)
@@ -310,18 +318,18 @@ class Resolver:
         if isinstance(target, ModuleReference):
             return self.member(target.name, name)
         if isinstance(target, StdlibClass):
-            found = getattr(target.type, name, None)
+            member = getattr(target.type, name, None)
             return (
                 self.unknown(f"{target.path}.{name}", "it is unknown")
-                if found is None
-                else std(f"{target.path}.{name}", found)
+                if member is None
+                else std(f"{target.path}.{name}", member)
             )
         if isinstance(target, ObjectReference):
-            found = getattr(target.value, name, None)
+            member = getattr(target.value, name, None)
             return (
                 self.unknown(f"{target.path}.{name}", "it is unknown")
-                if found is None
-                else std(f"{target.path}.{name}", found)
+                if member is None
+                else std(f"{target.path}.{name}", member)
             )
         path = f"{target.path}.{name}"
         if path in self.overrides:

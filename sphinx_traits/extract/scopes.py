@@ -50,40 +50,40 @@ class _Query:
         """``certain`` for a method whose every return restricts, ``conditional`` for some; None for no scope."""
         if isinstance(function, ast.AsyncFunctionDef):
             return None
-        own = list(own_nodes(function))
-        if any(isinstance(one, ast.Yield | ast.YieldFrom) for one in own):
+        nodes = list(own_nodes(function))
+        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
             return None
-        given = local_values(function)
-        found = [self._leaves_out(one.value, given, frozenset()) for one in own if isinstance(one, ast.Return)]
-        if not found or None in found or not any(found):
+        values = local_values(function)
+        effects = [self._leaves_out(node.value, values, frozenset()) for node in nodes if isinstance(node, ast.Return)]
+        if not effects or None in effects or not any(effects):
             return None
-        return "certain" if all(one == _ALWAYS for one in found) else "conditional"
+        return "certain" if all(effect == _ALWAYS for effect in effects) else "conditional"
 
-    def _leaves_out(self, node: ast.expr | None, given: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
+    def _leaves_out(self, node: ast.expr | None, values: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
         """Whether a chain leaves rows out: never, sometimes or always; None where it is no chain."""
         if node is None:
             return None
         if self.starts(node):
             return _NEVER
         if isinstance(node, ast.IfExp):
-            return _either([self._leaves_out(one, given, seen) for one in (node.body, node.orelse)])
-        if isinstance(node, ast.Name) and node.id in given:
-            return self._variable(node.id, given, seen)
+            return _either([self._leaves_out(branch, values, seen) for branch in (node.body, node.orelse)])
+        if isinstance(node, ast.Name) and node.id in values:
+            return self._variable(node.id, values, seen)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return None
-        before = self._leaves_out(node.func.value, given, seen)
+        before = self._leaves_out(node.func.value, values, seen)
         if before is None or node.func.attr not in self.methods:
             return None
         return _ALWAYS if node.func.attr in self.restricts else before
 
-    def _variable(self, name: str, given: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
+    def _variable(self, name: str, values_by_name: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
         """What all values of a variable have in common; what is put on top of an earlier one may be skipped."""
         if name in seen:
             return _NEVER
-        values = given[name]
-        again = [one for one in values if name in _names_in(one)]
-        first = [self._leaves_out(one, given, seen | {name}) for one in values if one not in again]
-        more = [self._leaves_out(one, given, seen | {name}) for one in again]
+        values = values_by_name[name]
+        again = [value for value in values if name in _names_in(value)]
+        first = [self._leaves_out(value, values_by_name, seen | {name}) for value in values if value not in again]
+        more = [self._leaves_out(value, values_by_name, seen | {name}) for value in again]
         start = _either(first)
         if start is None or None in more:
             return None
@@ -91,15 +91,15 @@ class _Query:
 
 
 def _names_in(node: ast.expr) -> set[str]:
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
 
 
 def _either(ways: list[int | None]) -> int | None:
     """What holds of one of several ways."""
-    known = [one for one in ways if one is not None]
-    if not known or len(known) < len(ways):
+    decided = [way for way in ways if way is not None]
+    if not decided or len(decided) < len(ways):
         return None
-    return min(known) if min(known) == max(known) else _SOMETIMES
+    return min(decided) if min(decided) == max(decided) else _SOMETIMES
 
 
 # Django.
@@ -128,19 +128,21 @@ def manager_scopes(context: ClassContext, statement: Statement, facts: FactSet) 
         )
 
 
-def _django_query(first: str, own: frozenset[str]) -> _Query:
+def _django_query(first: str, scope_methods: frozenset[str]) -> _Query:
     def starts(node: ast.expr) -> bool:
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and node.func.id == "super"
         return isinstance(node, ast.Name) and node.id == first
 
-    return _Query(starts, _DJANGO | own, _DJANGO_RESTRICTS | own)
+    return _Query(starts, _DJANGO | scope_methods, _DJANGO_RESTRICTS | scope_methods)
 
 
 def _names(holder: ClassContext) -> frozenset[str]:
     """Methods of a class that are scopes without the help of others."""
-    plain = (one for one in holder.functions if one.name != "get_queryset")
-    return frozenset(one.name for one in plain if _django_query(first_parameter(one), frozenset()).certainty(one))
+    plain = (function for function in holder.functions if function.name != "get_queryset")
+    return frozenset(
+        function.name for function in plain if _django_query(first_parameter(function), frozenset()).certainty(function)
+    )
 
 
 def _manager(context: ClassContext, statement: Statement) -> ClassNode | None:
@@ -148,9 +150,11 @@ def _manager(context: ClassContext, statement: Statement) -> ClassNode | None:
     if not isinstance(value, ast.Call):
         return None
     if isinstance(value.func, ast.Attribute) and value.func.attr == "as_manager":
-        made = context.resolve(value.func.value)
-        found = made if isinstance(made, SourceClass) else None
-        return found if found is not None and _QUERY_SETS & context.analysis.mro_names(found) else None
+        query_set = context.resolve(value.func.value)
+        query_class = query_set if isinstance(query_set, SourceClass) else None
+        return (
+            query_class if query_class is not None and _QUERY_SETS & context.analysis.mro_names(query_class) else None
+        )
     made_of = context.class_of(value)
     return made_of if made_of is not None and _MANAGERS & context.analysis.mro_names(made_of) else None
 
@@ -163,15 +167,15 @@ def _methods(context: ClassContext, manager: ClassNode) -> Iterator[tuple[ClassC
         for function in holder.functions:
             if function.name not in seen and not function.decorator_list:
                 yield holder, function
-        seen.update(one.name for one in holder.functions)
-        seen.update(one.name for one in holder.statements)
+        seen.update(function.name for function in holder.functions)
+        seen.update(statement.name for statement in holder.statements)
 
 
 def _holders(context: ClassContext, manager: ClassNode) -> Iterator[SourceClass]:
     for node in context.analysis.graph.mro(manager).nodes:
         if isinstance(node, SyntheticClass):
-            for one in node.copies:
-                yield from _holders(context, one) if isinstance(one, SourceClass) else ()
+            for source in node.copies:
+                yield from _holders(context, source) if isinstance(source, SourceClass) else ()
         elif isinstance(node, SourceClass) and node.module.name.partition(".")[0] != "django":
             yield node
 
@@ -182,7 +186,9 @@ def _holders(context: ClassContext, manager: ClassNode) -> Iterator[SourceClass]
 def select_scopes(context: ClassContext, facts: FactSet) -> None:
     """Add the class methods that return a `select` of the class, restricted."""
     for function in context.functions:
-        if not any(isinstance(one, ast.Name) and one.id == "classmethod" for one in function.decorator_list):
+        if not any(
+            isinstance(decorator, ast.Name) and decorator.id == "classmethod" for decorator in function.decorator_list
+        ):
             continue
         certainty = _select_query(context, first_parameter(function)).certainty(function)
         if certainty is not None:

@@ -69,8 +69,8 @@ def build_symbols(
 class _AssumptionRecorder:
     """Passes questions on and keeps the answers, which the summary depends on."""
 
-    def __init__(self, around: ImportEnvironment) -> None:
-        self.around = around
+    def __init__(self, environment: ImportEnvironment) -> None:
+        self.around = environment
         self.made: dict[tuple[str, str], Assumption] = {}
 
     def has_module(self, module: str) -> bool:
@@ -100,25 +100,25 @@ class _SymbolVisitor:
     function_entries: list[FunctionSymbol] = field(default_factory=list)
     functions: list[FunctionNode] = field(default_factory=list)
 
-    def scope(self, body: Iterable[ast.stmt], around: int = -1, prefix: str = "") -> tuple[Binding, ...]:
+    def scope(self, body: Iterable[ast.stmt], enclosing: int = -1, prefix: str = "") -> tuple[Binding, ...]:
         """The bindings of one body, in order."""
-        found: list[Binding] = []
+        bindings: list[Binding] = []
         for statement in body:
             self.check()
             condition = getattr(statement, CONDITION, "")
             if isinstance(statement, ast.ClassDef):
-                index = self._class(statement, around, prefix, len(found))
-                found.append(Binding(statement.name, "class", statement.lineno, index=index, condition=condition))
+                index = self._class(statement, enclosing, prefix, len(bindings))
+                bindings.append(Binding(statement.name, "class", statement.lineno, index=index, condition=condition))
             elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-                index = self._function(statement, around)
-                found.append(Binding(statement.name, "def", statement.lineno, index=index, condition=condition))
+                index = self._function(statement, enclosing)
+                bindings.append(Binding(statement.name, "def", statement.lineno, index=index, condition=condition))
             elif isinstance(statement, ast.Import | ast.ImportFrom):
-                found += self._import(statement, condition)
+                bindings += self._import(statement, condition)
             else:
-                found += self._other(statement, condition)
-        return tuple(found)
+                bindings += self._other(statement, condition)
+        return tuple(bindings)
 
-    def _class(self, node: ast.ClassDef, around: int, prefix: str, position: int) -> int:
+    def _class(self, node: ast.ClassDef, enclosing: int, prefix: str, position: int) -> int:
         index = len(self.entries)
         self.entries.append(None)
         self.classes.append(node)
@@ -129,17 +129,17 @@ class _SymbolVisitor:
             qualname=qualname,
             line=node.lineno,
             end_line=node.end_lineno or node.lineno,
-            scope=around,
+            scope=enclosing,
             position=position,
-            bases=tuple(text(one) for one in node.bases),
-            keywords=tuple((one.arg or "**", text(one.value)) for one in node.keywords),
-            decorators=tuple(text(one) for one in node.decorator_list),
+            bases=tuple(text(base) for base in node.bases),
+            keywords=tuple((keyword.arg or "**", text(keyword.value)) for keyword in node.keywords),
+            decorators=tuple(text(decorator) for decorator in node.decorator_list),
             generic=bool(getattr(node, "type_params", ())),
             body=self.scope(node.body, index, f"{qualname}."),
         )
         return index
 
-    def _function(self, node: FunctionNode, around: int) -> int:
+    def _function(self, node: FunctionNode, enclosing: int) -> int:
         self.functions.append(node)
         text = self.lines.segment
         self.function_entries.append(
@@ -147,53 +147,53 @@ class _SymbolVisitor:
                 name=node.name,
                 line=node.lineno,
                 end_line=node.end_lineno or node.lineno,
-                scope=around,
+                scope=enclosing,
                 returns=text(node.returns) if node.returns is not None else "",
-                decorators=tuple(text(one) for one in node.decorator_list),
+                decorators=tuple(text(decorator) for decorator in node.decorator_list),
             )
         )
         return len(self.functions) - 1
 
     def only_imports(self, body: Iterable[ast.stmt]) -> tuple[Binding, ...]:
         """The imports and assignments of a body that does not run."""
-        found: list[Binding] = []
+        bindings: list[Binding] = []
         for statement in body:
             if isinstance(statement, ast.Import | ast.ImportFrom):
-                found += self._import(statement, "")
-        return tuple(found)
+                bindings += self._import(statement, "")
+        return tuple(bindings)
 
     def _import(self, node: ast.Import | ast.ImportFrom, condition: str) -> list[Binding]:
         if isinstance(node, ast.Import):
             return [
                 Binding(
-                    one.asname or one.name.partition(".")[0],
+                    alias.asname or alias.name.partition(".")[0],
                     "import",
                     node.lineno,
-                    one.name if one.asname else one.name.partition(".")[0],
+                    alias.name if alias.asname else alias.name.partition(".")[0],
                     condition=condition,
                 )
-                for one in node.names
+                for alias in node.names
             ]
         module = absolute(self.package, node.module, node.level)
         return [
             Binding(
-                one.asname or one.name,
-                "star" if one.name == "*" else "from",
+                alias.asname or alias.name,
+                "star" if alias.name == "*" else "from",
                 node.lineno,
                 module,
-                one.name,
+                alias.name,
                 condition=condition,
             )
-            for one in node.names
+            for alias in node.names
         ]
 
     def _other(self, node: ast.stmt, condition: str) -> list[Binding]:
         if isinstance(node, ast.Assign):
-            return [one for target in node.targets for one in self._target(target, node.value, condition)]
+            return [binding for target in node.targets for binding in self._target(target, node.value, condition)]
         if isinstance(node, ast.AnnAssign):
             return self._target(node.target, node.value, condition) if node.value is not None else []
         if isinstance(node, ast.Delete):
-            return [Binding(one.id, "del", node.lineno) for one in node.targets if isinstance(one, ast.Name)]
+            return [Binding(target.id, "del", node.lineno) for target in node.targets if isinstance(target, ast.Name)]
         if isinstance(node, ast.AugAssign):
             return self._target(node.target, None, condition)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Match):
@@ -227,16 +227,16 @@ class _SymbolVisitor:
             elif isinstance(value, ast.Call):
                 return self._items(target, value, condition)
             pairs = zip(target.elts, values, strict=True)
-            return [one for inner, part in pairs for one in self._target(inner, part, condition)]
+            return [binding for inner, part in pairs for binding in self._target(inner, part, condition)]
         return []
 
     def _items(self, target: ast.Tuple | ast.List, value: ast.Call, condition: str) -> list[Binding]:
         """``A, B = get_classes(...)``: each name is an item of what the call makes."""
         text = self._kept(value)
         return [
-            Binding(one.id, "value", one.lineno, f"({text})[{position}]", condition=condition)
-            for position, one in enumerate(target.elts)
-            if isinstance(one, ast.Name)
+            Binding(element.id, "value", element.lineno, f"({text})[{position}]", condition=condition)
+            for position, element in enumerate(target.elts)
+            if isinstance(element, ast.Name)
         ]
 
     def _kept(self, value: ast.expr | None) -> str:
@@ -247,24 +247,24 @@ class _SymbolVisitor:
 
     def rewrites(self, body: Iterable[ast.stmt]) -> tuple[tuple[str, str], ...]:
         """The ``__module__`` rewrites of a module: assignments, and loops over what it exports."""
-        found: list[tuple[str, str]] = []
+        rewrites: list[tuple[str, str]] = []
         for node in body:
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target = node.targets[0]
                 if isinstance(target, ast.Attribute) and target.attr == "__module__":
-                    found.append((self.lines.segment(target.value), self.lines.segment(node.value)))
+                    rewrites.append((self.lines.segment(target.value), self.lines.segment(node.value)))
             elif isinstance(node, ast.For):
                 value = _rewritten_in_loop(node)
                 if value is not None:
-                    found.append(("*", ast.unparse(value)))
+                    rewrites.append(("*", ast.unparse(value)))
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                found += _set_module_call(node.value)
-        return tuple(found)
+                rewrites += _set_module_call(node.value)
+        return tuple(rewrites)
 
 
 def _set_module_call(call: ast.Call) -> list[tuple[str, str]]:
-    named = isinstance(call.func, ast.Name) and call.func.id == "setattr" and len(call.args) == 3
-    if named and isinstance(call.args[1], ast.Constant) and call.args[1].value == "__module__":
+    is_setattr = isinstance(call.func, ast.Name) and call.func.id == "setattr" and len(call.args) == 3
+    if is_setattr and isinstance(call.args[1], ast.Constant) and call.args[1].value == "__module__":
         return [(ast.unparse(call.args[0]), ast.unparse(call.args[2]))]
     return []
 
@@ -290,47 +290,47 @@ def _bound_inside(node: ast.stmt) -> list[str]:
     names: dict[str, None] = {}
     pending: list[ast.AST] = [node]
     while pending:
-        one = pending.pop(0)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
-            names[one.id] = None
-        elif isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            names[one.name] = None
+        child = pending.pop(0)
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            names[child.id] = None
+        elif isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names[child.name] = None
             continue
-        elif isinstance(one, ast.Import | ast.ImportFrom):
-            names.update((alias.asname or alias.name.partition(".")[0], None) for alias in one.names)
-        elif isinstance(one, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        elif isinstance(child, ast.Import | ast.ImportFrom):
+            names.update((alias.asname or alias.name.partition(".")[0], None) for alias in child.names)
+        elif isinstance(child, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             continue
-        pending += ast.iter_child_nodes(one)
+        pending += ast.iter_child_nodes(child)
     return list(names)
 
 
 def _imports(text: str, scanner: _SymbolVisitor, bindings: tuple[Binding, ...], package: str) -> tuple[str, ...]:
     """All that a module imports anywhere; inside functions and dead branches told from the text alone."""
-    found: dict[str, None] = {}
-    every = (*bindings, *(one for entry in scanner.entries if entry is not None for one in entry.body))
-    for one in every:
-        if one.kind in ("import", "from", "star"):
-            found[f"{one.text}.{one.attr}" if one.kind == "from" else one.text] = None
+    imports: dict[str, None] = {}
+    all_bindings = (*bindings, *(binding for entry in scanner.entries if entry is not None for binding in entry.body))
+    for binding in all_bindings:
+        if binding.kind in ("import", "from", "star"):
+            imports[f"{binding.text}.{binding.attr}" if binding.kind == "from" else binding.text] = None
     for match in _IMPORT.finditer(text):
         dots, module, plain = match.group("dots") or "", match.group("module") or "", match.group("plain")
         if plain:
-            found.update((name.strip().partition(" ")[0], None) for name in plain.split(","))
+            imports.update((name.strip().partition(" ")[0], None) for name in plain.split(","))
         else:
-            found[absolute(package, module or None, len(dots))] = None
-    return tuple(found)
+            imports[absolute(package, module or None, len(dots))] = None
+    return tuple(imports)
 
 
 def _needs(body: Iterable[ast.stmt], package: str) -> tuple[str, ...]:
     """The modules that a module cannot be imported without."""
-    found: dict[str, None] = {}
+    modules: dict[str, None] = {}
     for node in body:
         if getattr(node, CONDITION, ""):
             continue
         if isinstance(node, ast.Import):
-            found.update((one.name, None) for one in node.names)
+            modules.update((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found[absolute(package, node.module, node.level)] = None
-    return tuple(found)
+            modules[absolute(package, node.module, node.level)] = None
+    return tuple(modules)
 
 
 class _ExportReader:
@@ -344,7 +344,10 @@ class _ExportReader:
         for node in body:
             if isinstance(node, ast.Assign | ast.AnnAssign):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(isinstance(one, ast.Name) and one.id == "__all__" for one in targets) and node.value is not None:
+                if (
+                    any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets)
+                    and node.value is not None
+                ):
                     self.names, self.computed = [], False
                     self._add(node.value)
             elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == "__all__":
@@ -365,9 +368,9 @@ class _ExportReader:
             self._add(value.left)
             self._add(value.right)
         elif isinstance(value, ast.List | ast.Tuple):
-            for one in value.elts:
-                if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                    self.names = [*(self.names or ()), one.value]
+            for element in value.elts:
+                if isinstance(element, ast.Constant) and isinstance(element.value, str):
+                    self.names = [*(self.names or ()), element.value]
                 else:
                     self.computed = True
         else:

@@ -63,7 +63,7 @@ class CoreAdapter:
 
     def applies(self, context: ClassContext) -> bool:
         """Whether the class or one of its ancestors uses the runtime."""
-        return any(one.startswith(f"{RUNTIME}.") for one in context.ancestors)
+        return any(ancestor.startswith(f"{RUNTIME}.") for ancestor in context.ancestors)
 
     def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
@@ -97,7 +97,7 @@ def is_subclass(context: ClassContext, node: ClassNode | None, name: str) -> boo
     """Whether a class has a class of our runtime with that name among its ancestors."""
     if node is None:
         return False
-    return any(api(one) == name for one in context.analysis.graph.mro(node).nodes)
+    return any(api(ancestor) == name for ancestor in context.analysis.graph.mro(node).nodes)
 
 
 def _declaration(context: ClassContext, statement: Statement, call: ast.Call, facts: FactSet) -> None:
@@ -127,7 +127,7 @@ def _declaration(context: ClassContext, statement: Statement, call: ast.Call, fa
 
 def arguments(call: ast.Call) -> dict[str, ast.expr]:
     """The keyword arguments of a call."""
-    return {one.arg: one.value for one in call.keywords if one.arg is not None}
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
 
 
 def _word(context: ClassContext, node: ast.expr | None) -> str:
@@ -146,25 +146,25 @@ def _number(context: ClassContext, node: ast.expr | None) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _described(context: ClassContext, statement: Statement, given: dict[str, ast.expr]) -> str:
-    return _word(context, given.get("doc")) or context.doc(statement)
+def _described(context: ClassContext, statement: Statement, keywords: dict[str, ast.expr]) -> str:
+    return _word(context, keywords.get("doc")) or context.doc(statement)
 
 
 def _feature(context: ClassContext, statement: Statement, call: ast.Call) -> Feature:
-    given = arguments(call)
-    default = given.get("default", call.args[0] if call.args else None)
+    keywords = arguments(call)
+    default = keywords.get("default", call.args[0] if call.args else None)
     return Feature(
         name=statement.name,
         owner=context.name,
         location=context.location(statement.node),
-        doc=_described(context, statement, given),
+        doc=_described(context, statement, keywords),
         default=context.analysis.constants.display(context.position, default) if default is not None else Value("True"),
     )
 
 
 def _event(context: ClassContext, statement: Statement, call: ast.Call) -> Event:
-    given = arguments(call)
-    payload = given.get("payload", call.args[0] if call.args else None)
+    keywords = arguments(call)
+    payload = keywords.get("payload", call.args[0] if call.args else None)
     target = context.resolve(payload) if payload is not None else None
     name: str = ""
     fields: tuple[Field, ...] = ()
@@ -172,16 +172,16 @@ def _event(context: ClassContext, statement: Statement, call: ast.Call) -> Event
         name, fields = context.analysis.graph.name(target), payload_fields(context.analysis, target)
     elif target is not None and not (isinstance(payload, ast.Constant) and payload.value is None):
         name = target.path
-    wire = _word(context, given.get("name"))
+    wire = _word(context, keywords.get("name"))
     return Event(
         name=statement.name,
         owner=context.name,
         location=context.location(statement.node),
-        doc=_described(context, statement, given),
+        doc=_described(context, statement, keywords),
         wire=wire if "." in wire else event_name(context.short, wire or statement.name),
         payload=name,
         fields=fields,
-        before=_flag(context, given.get("veto")) or _flag(context, given.get("before")),
+        before=_flag(context, keywords.get("veto")) or _flag(context, keywords.get("before")),
     )
 
 
@@ -189,20 +189,24 @@ def _column(
     context: ClassContext, statement: Statement, call: ast.Call, kind: Literal["column", "virtual"] = "column"
 ) -> Column:
     """A column, or what a trait makes of a column of its own: ``title = translated()``."""
-    given = arguments(call)
-    written = given.get("type", call.args[0] if call.args else None)
-    default = given.get("default")
-    made = given.get("on_insert")
+    keywords = arguments(call)
+    type_node = keywords.get("type", call.args[0] if call.args else None)
+    default = keywords.get("default")
+    factory = keywords.get("on_insert")
     return Column(
         name=statement.name,
         owner=context.name,
         location=context.location(statement.node),
-        doc=_described(context, statement, given),
+        doc=_described(context, statement, keywords),
         kind=kind,
-        type=ast.unparse(written) if written is not None else "",
-        nullable="" if kind == "virtual" else "yes" if _flag(context, given.get("nullable")) else "no",
-        default=ast.unparse(default) if default is not None else f"{ast.unparse(made)}()" if made is not None else "",
-        target=_word(context, given.get("references")),
+        type=ast.unparse(type_node) if type_node is not None else "",
+        nullable="" if kind == "virtual" else "yes" if _flag(context, keywords.get("nullable")) else "no",
+        default=ast.unparse(default)
+        if default is not None
+        else f"{ast.unparse(factory)}()"
+        if factory is not None
+        else "",
+        target=_word(context, keywords.get("references")),
     )
 
 
@@ -221,7 +225,7 @@ def _metric(context: ClassContext, statement: Statement, call: ast.Call, kind: s
 
 def config_keys(context: ClassContext, config: SourceClass, group: str) -> list[ConfigKey]:
     """The keys of a config class and of those it inherits from, base first, as one trait declares them."""
-    found: dict[str, ConfigKey] = {}
+    keys: dict[str, ConfigKey] = {}
     for node in reversed(context.analysis.graph.mro(config).nodes):
         if not isinstance(node, SourceClass) or api(node):
             continue
@@ -229,8 +233,8 @@ def config_keys(context: ClassContext, config: SourceClass, group: str) -> list[
         for statement in holder.statements:
             option = _option(holder, statement)
             if option is not None:
-                found[statement.name] = _config_key(holder, statement, option, context.name, group)
-    return list(found.values())
+                keys[statement.name] = _config_key(holder, statement, option, context.name, group)
+    return list(keys.values())
 
 
 def _option(holder: ClassContext, statement: Statement) -> ast.Call | None:
@@ -242,8 +246,8 @@ def _option(holder: ClassContext, statement: Statement) -> ast.Call | None:
 
 
 def _config_key(holder: ClassContext, statement: Statement, option: ast.Call, owner: str, group: str) -> ConfigKey:
-    given = arguments(option)
-    doc = _word(holder, given.get("doc")) or _annotated_doc(holder, statement.annotation) or holder.doc(statement)
+    keywords = arguments(option)
+    doc = _word(holder, keywords.get("doc")) or _annotated_doc(holder, statement.annotation) or holder.doc(statement)
     return ConfigKey(
         name=statement.name,
         owner=owner,
@@ -251,13 +255,13 @@ def _config_key(holder: ClassContext, statement: Statement, option: ast.Call, ow
         doc=doc or _section(holder, statement.name),
         group=group,
         type=_type(statement.annotation),
-        default=_default(holder, option, given),
-        env=_words(holder, given.get("env")),
-        constraints=tuple(f"{name}={_shown(holder, given[name])}" for name in given if name in _CONSTRAINTS),
-        secret=_flag(holder, given.get("secret")),
-        locked=_flag(holder, given.get("locked")),
-        since=_word(holder, given.get("since")),
-        deprecated=_word(holder, given.get("deprecated")),
+        default=_default(holder, option, keywords),
+        env=_words(holder, keywords.get("env")),
+        constraints=tuple(f"{name}={_shown(holder, keywords[name])}" for name in keywords if name in _CONSTRAINTS),
+        secret=_flag(holder, keywords.get("secret")),
+        locked=_flag(holder, keywords.get("locked")),
+        since=_word(holder, keywords.get("since")),
+        deprecated=_word(holder, keywords.get("deprecated")),
     )
 
 
@@ -282,16 +286,16 @@ def _annotated_doc(holder: ClassContext, annotation: ast.expr | None) -> str:
     """The text in ``Annotated[int, Doc("...")]``."""
     if not isinstance(annotation, ast.Subscript) or not isinstance(annotation.slice, ast.Tuple):
         return ""
-    for one in annotation.slice.elts[1:]:
-        if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("Doc") and one.args:
-            return _word(holder, one.args[0])
+    for element in annotation.slice.elts[1:]:
+        if isinstance(element, ast.Call) and ast.unparse(element.func).endswith("Doc") and element.args:
+            return _word(holder, element.args[0])
     return ""
 
 
-def _default(holder: ClassContext, option: ast.Call, given: dict[str, ast.expr]) -> Value:
-    if "factory" in given:
-        return Value(ast.unparse(given["factory"]), "factory")
-    value = given.get("default", option.args[0] if option.args else None)
+def _default(holder: ClassContext, option: ast.Call, keywords: dict[str, ast.expr]) -> Value:
+    if "factory" in keywords:
+        return Value(ast.unparse(keywords["factory"]), "factory")
+    value = keywords.get("default", option.args[0] if option.args else None)
     return holder.analysis.constants.display(holder.position, value) if value is not None else Value("", "required")
 
 
@@ -303,7 +307,7 @@ def _words(holder: ClassContext, node: ast.expr | None) -> tuple[str, ...]:
     value = holder.analysis.constants.value(holder.position, node) if node is not None else ()
     if isinstance(value, str):
         return (value,)
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple | list) else ()
+    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, tuple | list) else ()
 
 
 # Decorated methods.
@@ -325,13 +329,13 @@ def _marks(context: ClassContext, function: FunctionNode, facts: FactSet) -> Non
 
 
 def _hook(context: ClassContext, function: FunctionNode, call: ast.Call) -> Hook:
-    given = arguments(call)
-    moment = given.get("moment", call.args[0] if call.args else None)
+    keywords = arguments(call)
+    moment = keywords.get("moment", call.args[0] if call.args else None)
     name: str = ""
     certainty: Certainty = "dynamic"
     if moment is not None:
         name, certainty = context.analysis.constants.pattern(context.position, moment)
-    when = given.get("when")
+    when = keywords.get("when")
     return Hook(
         name=function.name,
         owner=context.name,
@@ -340,38 +344,38 @@ def _hook(context: ClassContext, function: FunctionNode, call: ast.Call) -> Hook
         moment=name,
         certainty=certainty,
         why="" if certainty == "certain" else "the moment is computed when the class is made",
-        priority=_number(context, given.get("priority")),
+        priority=_number(context, keywords.get("priority")),
         when=ast.unparse(when) if when is not None else "",
         is_async=isinstance(function, ast.AsyncFunctionDef),
     )
 
 
 def _scope(context: ClassContext, function: FunctionNode, call: ast.Call) -> Scope:
-    given = arguments(call)
+    keywords = arguments(call)
     return Scope(
-        name=_word(context, given.get("name")) or function.name,
+        name=_word(context, keywords.get("name")) or function.name,
         owner=context.name,
         location=context.location(function),
         doc=docstring(function),
         signature=bound_signature(function),
-        always=_flag(context, given.get("always")),
-        lifted_by=_words(context, given.get("lifted_by")),
+        always=_flag(context, keywords.get("always")),
+        lifted_by=_words(context, keywords.get("lifted_by")),
     )
 
 
 def read_job(context: ClassContext, function: FunctionNode, call: ast.Call | None) -> Job:
     """The job that a decorated function is."""
-    given = arguments(call) if call is not None else {}
-    others = {name: value for name, value in given.items() if name not in ("queue", "doc")}
-    queue = given.get("queue", call.args[0] if call is not None and call.args else None)
+    keywords = arguments(call) if call is not None else {}
+    other_options = {name: value for name, value in keywords.items() if name not in ("queue", "doc")}
+    queue = keywords.get("queue", call.args[0] if call is not None and call.args else None)
     return Job(
         name=function.name,
         owner=context.name,
         location=context.location(function),
-        doc=docstring(function) or _word(context, given.get("doc")),
+        doc=docstring(function) or _word(context, keywords.get("doc")),
         queue=_word(context, queue),
         parameters=parameters(function),
-        options=tuple(f"{name}={_shown(context, value)}" for name, value in others.items()),
+        options=tuple(f"{name}={_shown(context, value)}" for name, value in other_options.items()),
     )
 
 
@@ -398,18 +402,18 @@ def docstring(function: FunctionNode) -> str:
 
 def parameters(function: FunctionNode, *, bound: bool = True) -> tuple[Field, ...]:
     """What a function takes; of a method without its first parameter."""
-    given = function.args
-    positional = [*given.posonlyargs, *given.args]
-    blanks: list[ast.expr | None] = [None] * (len(positional) - len(given.defaults))
-    pairs = list(zip(positional, [*blanks, *given.defaults], strict=True))[1 if bound else 0 :]
-    pairs += list(zip(given.kwonlyargs, given.kw_defaults, strict=True))
+    signature = function.args
+    positional = [*signature.posonlyargs, *signature.args]
+    blanks: list[ast.expr | None] = [None] * (len(positional) - len(signature.defaults))
+    pairs = list(zip(positional, [*blanks, *signature.defaults], strict=True))[1 if bound else 0 :]
+    pairs += list(zip(signature.kwonlyargs, signature.kw_defaults, strict=True))
     return tuple(
         Field(
-            one.arg,
-            ast.unparse(one.annotation) if one.annotation is not None else "",
+            parameter.arg,
+            ast.unparse(parameter.annotation) if parameter.annotation is not None else "",
             ast.unparse(default) if default is not None else "",
         )
-        for one, default in pairs
+        for parameter, default in pairs
     )
 
 
@@ -427,15 +431,15 @@ def _settings(context: ClassContext, value: ast.expr, facts: FactSet) -> None:
             facts.findings.append(_dynamic_settings(context, inner))
             continue
         trait = _trait_name(context, key)
-        for name, given in _pairs(context, inner, facts):
+        for name, setting_value in _pairs(context, inner, facts):
             facts.settings.append(
                 Setting(
                     trait=trait,
                     key=name,
-                    value=context.analysis.constants.display(context.position, given),
+                    value=context.analysis.constants.display(context.position, setting_value),
                     layer="model",
                     model=context.name,
-                    location=context.location(given),
+                    location=context.location(setting_value),
                 )
             )
 
@@ -471,9 +475,9 @@ def event_of(context: ClassContext, attribute: str) -> Event | None:
     for node in context.mro.nodes:
         if isinstance(node, Unresolved) or not isinstance(node, SourceClass):
             continue
-        found = declared_event(context.analysis.class_context(node), attribute)
-        if found is not None:
-            return found
+        event = declared_event(context.analysis.class_context(node), attribute)
+        if event is not None:
+            return event
     return None
 
 
@@ -496,8 +500,8 @@ def declared_event(context: ClassContext, attribute: str) -> Event | None:
     made_by = context.analysis.resolver.expression(target.position, target.node.func)
     if api(made_by) != "TraitEvent":
         return None
-    given = arguments(target.node)
-    wire = _word(context, given.get("name"))
+    keywords = arguments(target.node)
+    wire = _word(context, keywords.get("name"))
     return Event(
         name=attribute,
         owner=context.name,

@@ -52,29 +52,29 @@ class DjangoAdapter:
 def _imports(context: ClassContext) -> set[str]:
     """Top-level packages that the class's module imports from."""
     bindings = context.module.symbols.bindings
-    return {one.text.partition(".")[0] for one in bindings if one.kind in ("import", "from", "star")}
+    return {binding.text.partition(".")[0] for binding in bindings if binding.kind in ("import", "from", "star")}
 
 
 def field_kind(context: ClassContext, call: ast.Call) -> Literal["column", "relation", "virtual", ""]:
     """What kind of field a call makes; empty for anything else."""
-    made = context.resolve(call.func)
-    if isinstance(made, Unresolved):
-        top, name = package_and_name(made)
+    field_class = context.resolve(call.func)
+    if isinstance(field_class, Unresolved):
+        top, name = package_and_name(field_class)
         if name in _VIRTUAL:
             return "virtual"
         if name in _RELATIONS or name == "ParentalKey" or name == "ParentalManyToManyField":
             return "relation"
         return "column" if top == "django" and name.endswith("Field") else ""
-    return _kind_of_class(context, made) if isinstance(made, SourceClass) else ""
+    return _kind_of_class(context, field_class) if isinstance(field_class, SourceClass) else ""
 
 
-def _kind_of_class(context: ClassContext, made: ClassNode) -> Literal["column", "relation", "virtual", ""]:
-    nodes = context.analysis.graph.mro(made).nodes
-    shorts = {package_and_name(one)[1] for one in nodes}
+def _kind_of_class(context: ClassContext, field_class: ClassNode) -> Literal["column", "relation", "virtual", ""]:
+    nodes = context.analysis.graph.mro(field_class).nodes
+    shorts = {package_and_name(ancestor)[1] for ancestor in nodes}
     if shorts & _VIRTUAL:
         return "virtual"
-    names = {context.analysis.graph.name(one) for one in nodes}
-    if not (_FIELD in names or any(one.startswith("django.db.models") and one.endswith(".Field") for one in names)):
+    names = {context.analysis.graph.name(ancestor) for ancestor in nodes}
+    if not (_FIELD in names or any(name.startswith("django.db.models") and name.endswith(".Field") for name in names)):
         return ""
     return "relation" if shorts & _RELATIONS else "column"
 
@@ -89,19 +89,19 @@ def _field(context: ClassContext, statement: Statement, facts: FactSet) -> None:
     kind = field_kind(context, value)
     if not kind:
         return
-    given = arguments(value)
+    keywords = arguments(value)
     facts.declarations.add(statement.name)
     facts.columns.append(
         Column(
             name=statement.name,
             owner=context.name,
             location=context.location(statement.node),
-            doc=_text(context, given.get("help_text")) or context.doc(statement),
+            doc=_text(context, keywords.get("help_text")) or context.doc(statement),
             kind=kind,
             type=package_and_name(context.resolve(value.func))[1],
-            nullable=_nullable(context, given.get("null")) if kind != "virtual" else "",
-            default=ast.unparse(given["default"]) if "default" in given else "",
-            target=_target(context, value, given) if kind == "relation" else "",
+            nullable=_nullable(context, keywords.get("null")) if kind != "virtual" else "",
+            default=ast.unparse(keywords["default"]) if "default" in keywords else "",
+            target=_target(context, value, keywords) if kind == "relation" else "",
         )
     )
 
@@ -121,8 +121,8 @@ def _text(context: ClassContext, node: ast.expr | None) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _target(context: ClassContext, call: ast.Call, given: dict[str, ast.expr]) -> str:
-    node = given.get("to", call.args[0] if call.args else None)
+def _target(context: ClassContext, call: ast.Call, keywords: dict[str, ast.expr]) -> str:
+    node = keywords.get("to", call.args[0] if call.args else None)
     if node is None:
         return ""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -135,11 +135,11 @@ def _lifecycle(context: ClassContext, facts: FactSet, function: ast.FunctionDef 
     for decorator in function.decorator_list:
         if not isinstance(decorator, ast.Call) or not decorator.args:
             continue
-        named = ast.unparse(decorator.func).rpartition(".")[2]
-        if named != "hook" or package_and_name(context.resolve(decorator.func))[0] != "django_lifecycle":
+        function_name = ast.unparse(decorator.func).rpartition(".")[2]
+        if function_name != "hook" or package_and_name(context.resolve(decorator.func))[0] != "django_lifecycle":
             continue
         moment, certainty = context.analysis.constants.pattern(context.position, decorator.args[0])
-        given = arguments(decorator)
+        keywords = arguments(decorator)
         facts.hooks.append(
             Hook(
                 name=function.name,
@@ -148,8 +148,10 @@ def _lifecycle(context: ClassContext, facts: FactSet, function: ast.FunctionDef 
                 doc=docstring(function),
                 moment=moment,
                 certainty=certainty,
-                priority=_priority(context, given.get("priority")),
-                when=", ".join(f"{name}={ast.unparse(value)}" for name, value in given.items() if name != "priority"),
+                priority=_priority(context, keywords.get("priority")),
+                when=", ".join(
+                    f"{name}={ast.unparse(value)}" for name, value in keywords.items() if name != "priority"
+                ),
                 why="django-lifecycle's @hook",
             )
         )
@@ -176,10 +178,10 @@ def meta_options(context: ClassContext) -> dict[str, ast.expr]:
     at = scope.last("Meta")
     if at < 0 or scope.bindings[at].kind != "class":
         return {}
-    own = context.module.class_at(scope.bindings[at].index)
-    found: dict[str, ast.expr] = {}
-    for node in reversed(context.analysis.graph.mro(own).nodes):
-        for one in context.analysis.class_context(node).statements if isinstance(node, SourceClass) else ():
-            if one.value is not None and (node == own or one.name != "abstract"):
-                found[one.name] = one.value
-    return found
+    meta_class = context.module.class_at(scope.bindings[at].index)
+    options: dict[str, ast.expr] = {}
+    for node in reversed(context.analysis.graph.mro(meta_class).nodes):
+        for statement in context.analysis.class_context(node).statements if isinstance(node, SourceClass) else ():
+            if statement.value is not None and (node == meta_class or statement.name != "abstract"):
+                options[statement.name] = statement.value
+    return options

@@ -43,7 +43,7 @@ class PydanticAdapter:
                             location=context.location(function),
                             doc=docstring(function),
                             moment=name,
-                            when=", ".join(ast.unparse(one) for one in decorator.args),
+                            when=", ".join(ast.unparse(argument) for argument in decorator.args),
                             why=f"pydantic's @{name}",
                         )
                     )
@@ -55,13 +55,15 @@ def _class_level(statement: Statement) -> bool:
 
 def _column(context: ClassContext, statement: Statement) -> Column:
     value = statement.value
-    given: dict[str, ast.expr] = {}
+    keywords: dict[str, ast.expr] = {}
     default = ast.unparse(value) if value is not None else ""
     if isinstance(value, ast.Call) and package_and_name(context.resolve(value.func))[1] == "Field":
-        given = arguments(value)
-        first = given.get("default", given.get("default_factory", value.args[0] if value.args else None))
+        keywords = arguments(value)
+        first = keywords.get("default", keywords.get("default_factory", value.args[0] if value.args else None))
         default = ast.unparse(first) if first is not None and ast.unparse(first) != "..." else ""
-    doc = context.analysis.constants.value(context.position, given["description"]) if "description" in given else ""
+    doc = (
+        context.analysis.constants.value(context.position, keywords["description"]) if "description" in keywords else ""
+    )
     return Column(
         name=statement.name,
         owner=context.name,

@@ -41,10 +41,12 @@ class SQLAlchemyAdapter:
 
     def applies(self, context: ClassContext) -> bool:
         """Whether the class is mapped, or its module uses SQLAlchemy."""
-        if any(one.startswith("sqlalchemy.") for one in context.ancestors):
+        if any(ancestor.startswith("sqlalchemy.") for ancestor in context.ancestors):
             return True
         bindings = (*context.module.symbols.bindings, *context.module.symbols.typing)
-        return any(one.kind in ("import", "from", "star") and _near_sqlalchemy(one.text) for one in bindings)
+        return any(
+            binding.kind in ("import", "from", "star") and _near_sqlalchemy(binding.text) for binding in bindings
+        )
 
     def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
@@ -64,7 +66,7 @@ class SQLAlchemyAdapter:
 
 
 def _near_sqlalchemy(module: str) -> bool:
-    return any(one in module for one in ("sqlalchemy", "sqlmodel", "advanced_alchemy", "db"))
+    return any(package in module for package in ("sqlalchemy", "sqlmodel", "advanced_alchemy", "db"))
 
 
 def _tables(context: ClassContext) -> Iterator[tuple[ast.Call, Position]]:
@@ -82,32 +84,32 @@ def _tables(context: ClassContext) -> Iterator[tuple[ast.Call, Position]]:
 def _table(context: ClassContext, position: Position, value: ast.expr) -> Iterator[tuple[ast.Call, Position]]:
     target = context.analysis.resolver.expression(position, value)
     if isinstance(target, ValueReference) and isinstance(target.node, ast.Call):
-        made = context.analysis.resolver.expression(target.position, target.node.func)
-        if package_and_name(made) == ("sqlalchemy", "Table"):
+        table_class = context.analysis.resolver.expression(target.position, target.node.func)
+        if package_and_name(table_class) == ("sqlalchemy", "Table"):
             yield target.node, target.position
 
 
 def _table_columns(context: ClassContext, table: tuple[ast.Call, Position], facts: FactSet) -> None:
     call, position = table
-    known = {one.name for one in facts.columns}
-    for one in call.args:
-        if not isinstance(one, ast.Call) or not one.args:
+    column_names = {column.name for column in facts.columns}
+    for argument in call.args:
+        if not isinstance(argument, ast.Call) or not argument.args:
             continue
-        if kind_of(context, context.analysis.resolver.expression(position, one.func))[0] != "column":
+        if kind_of(context, context.analysis.resolver.expression(position, argument.func))[0] != "column":
             continue
-        given = arguments(one)
-        name = context.analysis.constants.value(position, given.get("key", one.args[0]))
-        if isinstance(name, str) and name not in known:
+        keywords = arguments(argument)
+        name = context.analysis.constants.value(position, keywords.get("key", argument.args[0]))
+        if isinstance(name, str) and name not in column_names:
             facts.columns.append(
                 Column(
                     name=name,
                     owner=context.name,
-                    location=context.location(one if position.module is context.module else context.tree),
-                    doc=_doc(context, one),
-                    type=_column_type(one, "Column"),
-                    nullable=_nullable(context, one, None, "column"),
-                    default=_default(one),
-                    target=_foreign_key(context, one),
+                    location=context.location(argument if position.module is context.module else context.tree),
+                    doc=_doc(context, argument),
+                    type=_column_type(argument, "Column"),
+                    nullable=_nullable(context, argument, None, "column"),
+                    default=_default(argument),
+                    target=_foreign_key(context, argument),
                 )
             )
 
@@ -115,7 +117,7 @@ def _table_columns(context: ClassContext, table: tuple[ast.Call, Position], fact
 def _attribute(context: ClassContext, statement: Statement) -> Column | None:
     annotation = statement.annotation
     call = statement.value if isinstance(statement.value, ast.Call) else None
-    kind, made = _made(context, call)
+    kind, function_name = _made(context, call)
     mapped, inner = _mapped(annotation)
     if not kind and mapped:
         kind = "relation" if mapped in _DYNAMIC or _points_to_class(context, inner) else "column"
@@ -127,7 +129,7 @@ def _attribute(context: ClassContext, statement: Statement) -> Column | None:
         location=context.location(statement.node),
         doc=_doc(context, call) or context.doc(statement),
         kind=kind,
-        type=_shown(inner) if inner is not None else _column_type(call, made),
+        type=_shown(inner) if inner is not None else _column_type(call, function_name),
         nullable=_nullable(context, call, inner, kind),
         default=_default(call),
         target=_target(context, call, inner) if kind == "relation" else _foreign_key(context, call),
@@ -147,7 +149,7 @@ def kind_of(context: ClassContext, target: Reference) -> tuple[ColumnKind, str]:
     if top not in ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy"):
         if isinstance(target, SourceClass):
             nodes = context.analysis.graph.mro(target).nodes
-            if any(package_and_name(one) == ("sqlalchemy", "Column") for one in nodes):
+            if any(package_and_name(ancestor) == ("sqlalchemy", "Column") for ancestor in nodes):
                 return "column", name
         if not (isinstance(target, Unresolved) and ".db." in f".{target.path}"):
             return "", ""
@@ -191,8 +193,8 @@ def is_mapped(context: ClassContext, node: SourceClass) -> bool:
     """Whether a class has a declarative base among its ancestors."""
     nodes = context.analysis.graph.mro(node).nodes
     return any(
-        package_and_name(one)[0] == "sqlalchemy" and package_and_name(one)[1] in (*BASES, "Base", "Model")
-        for one in nodes
+        package_and_name(ancestor)[0] == "sqlalchemy" and package_and_name(ancestor)[1] in (*BASES, "Base", "Model")
+        for ancestor in nodes
     )
 
 
@@ -200,8 +202,8 @@ def _typed(context: ClassContext, node: ast.expr) -> Reference:
     """What a name in an annotation stands for, names for type checkers included."""
     target = context.resolve(node)
     if isinstance(target, Unresolved) and isinstance(node, ast.Name):
-        told = context.analysis.resolver.typed_member(context.module, node.id)
-        return told if told is not None else target
+        typed_reference = context.analysis.resolver.typed_member(context.module, node.id)
+        return typed_reference if typed_reference is not None else target
     return target
 
 
@@ -213,8 +215,8 @@ def _names(node: ast.expr | None) -> Iterator[ast.expr]:
         yield from _names(node.left)
         yield from _names(node.right)
     elif isinstance(node, ast.Tuple):
-        for one in node.elts:
-            yield from _names(one)
+        for element in node.elts:
+            yield from _names(element)
     elif isinstance(node, ast.Name | ast.Attribute):
         yield node
 
@@ -223,21 +225,21 @@ def _shown(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ast.unparse(node)
 
 
-def _column_type(call: ast.Call | None, made: str) -> str:
-    if call is None or made not in _COLUMNS:
+def _column_type(call: ast.Call | None, function_name: str) -> str:
+    if call is None or function_name not in _COLUMNS:
         return ""
-    for one in call.args[:2]:
-        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+    for argument in call.args[:2]:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
             continue
-        if not (isinstance(one, ast.Call) and ast.unparse(one.func).endswith("ForeignKey")):
-            return ast.unparse(one)
+        if not (isinstance(argument, ast.Call) and ast.unparse(argument.func).endswith("ForeignKey")):
+            return ast.unparse(argument)
     return ""
 
 
 def _doc(context: ClassContext, call: ast.Call | None) -> str:
-    given = arguments(call) if call is not None else {}
+    keywords = arguments(call) if call is not None else {}
     for name in ("doc", "comment"):
-        value = context.analysis.constants.value(context.position, given[name]) if name in given else None
+        value = context.analysis.constants.value(context.position, keywords[name]) if name in keywords else None
         if isinstance(value, str):
             return value
     return ""
@@ -248,11 +250,11 @@ def _nullable(
 ) -> Literal["yes", "no", ""]:
     if kind != "column":
         return ""
-    given = arguments(call) if call is not None else {}
-    if "nullable" in given:
-        value = context.analysis.constants.value(context.position, given["nullable"])
+    keywords = arguments(call) if call is not None else {}
+    if "nullable" in keywords:
+        value = context.analysis.constants.value(context.position, keywords["nullable"])
         return ("yes" if value else "no") if isinstance(value, bool) else ""
-    if "primary_key" in given and ast.unparse(given["primary_key"]) == "True":
+    if "primary_key" in keywords and ast.unparse(keywords["primary_key"]) == "True":
         return "no"
     if inner is not None:
         return "yes" if _optional(inner) else "no"
@@ -262,23 +264,23 @@ def _nullable(
 def _optional(inner: ast.expr) -> bool:
     if isinstance(inner, ast.BinOp):
         return any(
-            isinstance(one, ast.Constant) and one.value is None for one in (inner.left, inner.right)
+            isinstance(operand, ast.Constant) and operand.value is None for operand in (inner.left, inner.right)
         ) or _optional(inner.left)
     return isinstance(inner, ast.Subscript) and ast.unparse(inner.value).endswith("Optional")
 
 
 def _default(call: ast.Call | None) -> str:
-    given = arguments(call) if call is not None else {}
+    keywords = arguments(call) if call is not None else {}
     for name in ("default", "insert_default", "default_factory", "server_default"):
-        if name in given:
-            return ast.unparse(given[name])
+        if name in keywords:
+            return ast.unparse(keywords[name])
     return ""
 
 
 def _foreign_key(context: ClassContext, call: ast.Call | None) -> str:
-    for one in call.args if call is not None else ():
-        if isinstance(one, ast.Call) and ast.unparse(one.func).endswith("ForeignKey") and one.args:
-            text, _ = context.analysis.constants.pattern(context.position, one.args[0])
+    for argument in call.args if call is not None else ():
+        if isinstance(argument, ast.Call) and ast.unparse(argument.func).endswith("ForeignKey") and argument.args:
+            text, _ = context.analysis.constants.pattern(context.position, argument.args[0])
             return text
     return ""
 
@@ -292,8 +294,8 @@ def _target(context: ClassContext, call: ast.Call | None, inner: ast.expr | None
         target = _typed(context, node)
         if isinstance(target, SourceClass):
             return context.analysis.graph.name(target)
-    shown = [ast.unparse(one) for one in candidates]
-    return next((one for one in shown if one.rpartition(".")[2] not in _COLLECTIONS), "")
+    texts = [ast.unparse(candidate) for candidate in candidates]
+    return next((text for text in texts if text.rpartition(".")[2] not in _COLLECTIONS), "")
 
 
 # Functions.
@@ -324,12 +326,12 @@ def _declared(context: ClassContext, function: FunctionNode, facts: FactSet) -> 
     if function.name.startswith("__"):
         facts.meta[function.name] = "declared_attr"
         return
-    calls = [one.value for one in _returns(function) if isinstance(one.value, ast.Call)]
-    kinds: list[ColumnKind] = [kind_of(context, context.resolve(one.func))[0] for one in calls]
+    calls = [statement.value for statement in _returns(function) if isinstance(statement.value, ast.Call)]
+    kinds: list[ColumnKind] = [kind_of(context, context.resolve(returned.func))[0] for returned in calls]
     mapped, inner = _mapped(function.returns)
     kind: ColumnKind = ""
-    for found in reversed(kinds):
-        kind = found or kind
+    for returned_kind in reversed(kinds):
+        kind = returned_kind or kind
     sure = bool(kind) or bool(mapped)
     if not kind and mapped:
         kind = "relation" if _points_to_class(context, inner) else "column"
@@ -337,8 +339,8 @@ def _declared(context: ClassContext, function: FunctionNode, facts: FactSet) -> 
         kind = "virtual"
     call = calls[0] if calls else None
     optional = any(
-        one.value is None or (isinstance(one.value, ast.Constant) and one.value.value is None)
-        for one in _returns(function)
+        statement.value is None or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
+        for statement in _returns(function)
     )
     facts.columns.append(
         Column(
@@ -363,19 +365,19 @@ def _declared(context: ClassContext, function: FunctionNode, facts: FactSet) -> 
 
 
 def _returns(function: FunctionNode) -> list[ast.Return]:
-    found: list[ast.Return] = []
+    returns: list[ast.Return] = []
     pending: list[ast.AST] = list(function.body)
     while pending:
-        one = pending.pop(0)
-        if isinstance(one, ast.Return):
-            found.append(one)
-        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            pending += ast.iter_child_nodes(one)
-    return found
+        node = pending.pop(0)
+        if isinstance(node, ast.Return):
+            returns.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            pending += ast.iter_child_nodes(node)
+    return returns
 
 
 def _validator(context: ClassContext, function: FunctionNode, call: ast.Call, facts: FactSet) -> None:
-    names = ", ".join(ast.unparse(one) for one in call.args)
+    names = ", ".join(ast.unparse(argument) for argument in call.args)
     facts.hooks.append(
         Hook(
             name=function.name,
@@ -392,6 +394,6 @@ def _validator(context: ClassContext, function: FunctionNode, call: ast.Call, fa
 def own_flag(context: ClassContext, name: str) -> bool:
     """Whether the class's own body sets a flag such as ``__abstract__``."""
     return any(
-        one.name == name and isinstance(one.value, ast.Constant) and one.value.value is True
-        for one in context.statements
+        statement.name == name and isinstance(statement.value, ast.Constant) and statement.value.value is True
+        for statement in context.statements
     )
