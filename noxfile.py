@@ -79,10 +79,11 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def lint(session: nox.Session) -> None:
-    """Style."""
+    """Style, and who may import whom."""
     session.install(*groups("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("lint-imports", "pyproject.toml", env={"PYTHONPATH": "src"})
 
 
 @nox.session(python="3.11")
