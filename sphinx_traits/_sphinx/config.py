@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from sphinx_traits._sphinx.docstring_safety import DocstringPolicy
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.project import Project, ProjectError, find_project, with_sources
 
@@ -43,11 +44,18 @@ class Settings:
     navigation: str = _value("auto", "Whether sidebars list the page of every model and trait.", choices=NAVIGATION)
     docstring_syntax: str = _value("rst", "Markup of docstrings.", choices=SYNTAXES)
     docstring_style: str = _value("auto", "How docstrings write their sections.", choices=STYLES)
+    trusted_docstrings: list[str] = _value([], "Packages whose docstrings may use every directive, image and file.")
+    docstring_directives: list[str] = _value([], "Further directives that every docstring may use.")
     source_link: str = _value("", "URL of a source line, with `{path}`, `{line}` and `{end_line}`.")
     markdown: bool = _value(False, "Whether pages get Markdown twins, and the site an `llms.txt`.", rebuild="")
     std_objects: bool = _value(False, "Whether config keys are known to Sphinx's own `confval` and `envvar` too.")
     coverage: int = _value(0, "Percent of facts with a docstring below which `traits-coverage` fails.", rebuild="")
     private_members: bool = _value(False, "Whether model pages show members with a leading underscore.")
+
+    @property
+    def docstring_policy(self) -> DocstringPolicy:
+        """What docstrings may do."""
+        return DocstringPolicy(tuple(self.trusted_docstrings), frozenset(self.docstring_directives))
 
     @classmethod
     def register(cls, app: Sphinx) -> None:

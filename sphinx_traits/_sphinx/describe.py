@@ -15,7 +15,7 @@ from sphinx_traits._sphinx.expand import later
 from sphinx_traits._sphinx.extend import processed
 from sphinx_traits._sphinx.links import object_name
 from sphinx_traits._sphinx.parts import DASH, Cell, Part, code, facts, lines, paragraph, prose, text
-from sphinx_traits.manifest import MASK, ConfigKey
+from sphinx_traits.manifest import MASK, Class, ConfigKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sphinx_traits._sphinx.docstrings import DocstringParser
     from sphinx_traits._sphinx.sources import Sources
     from sphinx_traits.domain import TraitDomain
-    from sphinx_traits.manifest import Class, Event, Fact, Feature, Hook, Job, Metric
+    from sphinx_traits.manifest import Event, Fact, Feature, Hook, Job, Metric
 
 _ = get_translation("sphinx_traits")
 
@@ -85,7 +85,8 @@ class Describer:
             return []
         what = "config" if isinstance(fact, ConfigKey) else type(fact).__name__.lower()
         doc = processed(self.env.events, what, fact.name, fact.doc)
-        return self.parser.parse(doc, self.sources.origin(fact.doc, fact.location))
+        owner = fact.name if isinstance(fact, Class) else fact.owner
+        return self.parser.parse(doc, self.sources.origin(fact.doc, fact.location), owner)
 
     def anchor(self, objtype: str, name: str, aliases: Sequence[str] = (), display: str = "") -> list[str]:
         """The ids of an object that is described here: none where another page is its place."""

@@ -144,7 +144,13 @@ class ClassDirective(SphinxDirective):
 
         build = build_of(self.env)
         settings = build.settings
-        parser = DocstringParser(self.env, self.state.document, settings.docstring_syntax, settings.docstring_style)
+        parser = DocstringParser(
+            self.env,
+            self.state.document,
+            settings.docstring_syntax,
+            settings.docstring_style,
+            settings.docstring_policy,
+        )
         page = build.pages.of.get((self.objtype, name))
         primary = "no-index" not in self.options and page in (None, self.env.docname)
         return Describer(self.env, domain_of(self.env), parser, build.catalogue.sources, primary)

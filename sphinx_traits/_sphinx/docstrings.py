@@ -12,6 +12,7 @@ from docutils.statemachine import StringList
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.docsections import LISTS, Item, Section, split
+from sphinx_traits._sphinx.docstring_safety import DocstringPolicy, restricted, sanitized
 from sphinx_traits._sphinx.parts import DASH
 from sphinx_traits._sphinx.sources import Origin
 from sphinx_traits._sphinx.warn import reading
@@ -32,9 +33,18 @@ class DocstringParser:
         document: The document that shows the docstrings; footnotes and targets are noted there.
         syntax: `rst`, `markdown` or `plain`.
         style: How sections are written, see `docsections.split`.
+        policy: What a docstring may do.
     """
 
-    def __init__(self, env: BuildEnvironment, document: nodes.document, syntax: str, style: str) -> None:
+    def __init__(
+        self,
+        env: BuildEnvironment,
+        document: nodes.document,
+        syntax: str,
+        style: str,
+        policy: DocstringPolicy | None = None,
+    ) -> None:
+        self.policy = policy or DocstringPolicy()
         self.env = env
         self.document = document
         self.style = style
@@ -43,10 +53,23 @@ class DocstringParser:
         self._machine: states.NestedStateMachine | None = None
         self._inliner: states.Inliner | None = None
 
-    def parse(self, doc: str, origin: Origin) -> list[nodes.Node]:
-        """A docstring as nodes; headings in it become rubrics."""
+    def parse(self, doc: str, origin: Origin, owner: str = "") -> list[nodes.Node]:
+        """A docstring as nodes; headings in it become rubrics.
+
+        Args:
+            doc: The docstring.
+            origin: Where it is written.
+            owner: Dotted path of the class it belongs to: says whether it may use all markup.
+        """
         if not doc.strip():
             return []
+        if self.policy.trusts(owner):
+            return self._sections(doc, origin)
+        with restricted(self.policy, self.document, origin):
+            children = self._sections(doc, origin)
+        return sanitized(children, origin)
+
+    def _sections(self, doc: str, origin: Origin) -> list[nodes.Node]:
         found: list[nodes.Node] = []
         for section in split(doc, self.style):
             found += self._section(section, origin)
@@ -122,7 +145,9 @@ class DocstringParser:
         from myst_parser.mdit_to_docutils.sphinx_ import SphinxRenderer
         from myst_parser.parsers.mdit import create_md_parser
 
-        parser = create_md_parser(self.env.myst_config, SphinxRenderer)  # type: ignore[attr-defined]
+        config: Any = self.env.myst_config  # type: ignore[attr-defined]
+        extensions = config.enable_extensions - {"substitution"}  # it runs Jinja on the text
+        parser = create_md_parser(config.copy(enable_extensions=extensions), SphinxRenderer)
         parser.options["document"] = self.document
         renderer: Any = parser.renderer
         renderer.setup_render(parser.options, {})

@@ -76,7 +76,15 @@ def _type_docstring_warning(record: standard.LogRecord) -> bool:
     location = getattr(record, "location", None)
     if _source.get() and isinstance(location, tuple):
         location = record.location = f"{_source.get()}:{location[1] or 1}"
-    source = get_node_source(location) if isinstance(location, nodes.Element) else location
+    source = _source_of(location) if isinstance(location, nodes.Element) else location
     if re.search(r"\.pyi?(:\d*)?$", str(source)):
         record.type, record.subtype = "traits", "docstring"
     return True
+
+
+def _source_of(node: nodes.Element) -> str | None:
+    """The file of a node; None for one of another extension that has none."""
+    try:
+        return get_node_source(node)
+    except ValueError:
+        return None
