@@ -99,7 +99,7 @@ def differences(manifest: Manifest, observed: Observed, inventory: Any = None) -
     Args:
         manifest: What was read.
         observed: What `observe` found.
-        inventory: What `traits_runtime.registry.inventory()` says of the same packages; None leaves it out.
+        inventory: What `traits_runtime.inventory()` says of the same packages; None leaves it out.
     """
     found = [Difference(name, "import", runtime=error) for name, error in observed.failed.items()]
     for one in manifest.classes():

@@ -44,11 +44,11 @@ def metrics(app: Application, pattern: str, *, as_json: bool) -> None:
 
 def _all(recorded: tuple[Reading, ...]) -> list[Reading]:
     """What was recorded, and every declared metric that was not."""
-    from traits_runtime import registry
+    from traits_runtime import inventory
     from traits_runtime.rules.naming import event_name
 
     seen = {one.name for one in recorded}
-    declared = {event_name(m.owner.rpartition(".")[2], m.name): m.kind for m in registry.inventory().metrics}
+    declared = {event_name(m.owner.rpartition(".")[2], m.name): m.kind for m in inventory().metrics}
     empty = [Reading(name, kind, "", "", "", 0, 0.0, 0.0, 0.0) for name, kind in declared.items() if name not in seen]  # type: ignore[arg-type]
     return sorted((*recorded, *empty), key=lambda one: (one.name, one.model))
 

@@ -62,4 +62,4 @@ def _prepare(project: Project, modules: tuple[str, ...]) -> None:
 def _inventory(project: Project) -> object:
     """The runtime's own inventory of the project's packages; None where the program does not use the runtime."""
     runtime: ModuleType | None = sys.modules.get("traits_runtime")
-    return None if runtime is None else runtime.registry.inventory(*project.packages)
+    return None if runtime is None else runtime.inventory(*project.packages)

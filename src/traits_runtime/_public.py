@@ -42,6 +42,7 @@ from traits_runtime._core.trait.construct import boot, initialize
 from traits_runtime._core.trait.events import BoundEvent, TraitEvent
 from traits_runtime._core.trait.features import Feature, feature
 from traits_runtime._core.trait.hooks import arun_hooks, run_hooks
+from traits_runtime._core.trait.inventory import inventory
 from traits_runtime._core.trait.jobs import BoundJob, Job, TraitJob, job, queue_operation, run_job
 from traits_runtime._core.trait.listeners import TraitEventListener, listen, subscribe
 from traits_runtime._core.trait.log import BoundLog, TraitLog
@@ -130,6 +131,7 @@ __all__ = [
     "hook",
     "host_of",
     "initialize",
+    "inventory",
     "job",
     "listen",
     "locale",

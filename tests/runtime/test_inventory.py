@@ -127,7 +127,7 @@ def restock(envelope: Envelope) -> None:
 
 OBSERVER = """
 import inspect, msgspec
-from traits_runtime import registry
+from traits_runtime import inventory
 from traits_runtime.rules.keys import REQUIRED
 from traits_runtime._core.registry import records
 from traits_runtime._core.trait.jobs import Job, job
@@ -169,7 +169,7 @@ def fields(payload):
     return [(name, text(payload.__annotations__[name])) for name in names]
 
 
-packages = registry.inventory(PACKAGE)
+packages = inventory(PACKAGE)
 chosen = {one.name for one in (*packages.traits, *packages.models)}
 mine = [one for path, one in records().items() if path in chosen]
 held = [(one, name, value) for one in mine for name, value in vars(one.cls).items()]
@@ -202,7 +202,7 @@ details = {
         for moment in {e.mark.moment for each in o.all for e in each.hooks} if o.hooks_at(moment)
     ],
 }
-found = msgspec.to_builtins(registry.inventory(PACKAGE)) | {"details": msgspec.to_builtins(details)}
+found = msgspec.to_builtins(inventory(PACKAGE)) | {"details": msgspec.to_builtins(details)}
 print(msgspec.json.encode(found).decode())
 """
 

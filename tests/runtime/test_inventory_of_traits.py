@@ -11,7 +11,7 @@ pytest.importorskip("griffe")
 
 from sphinx_traits.extract import extract
 from sphinx_traits.manifest import Class
-from traits_runtime import registry, traits
+from traits_runtime import inventory, traits
 from traits_runtime._core.registry import records
 from traits_runtime._core.trait.columns import TraitColumn
 from traits_runtime._core.trait.scopes import TraitScope
@@ -35,12 +35,12 @@ def held(kind: type) -> list[tuple[str, Any]]:
 
 def test_sources_and_program_know_the_same_traits(read: dict[str, Class]) -> None:
     """None is forgotten."""
-    assert set(read) == {one.name for one in registry.inventory(PACKAGE).traits}
+    assert set(read) == {one.name for one in inventory(PACKAGE).traits}
 
 
 def test_hooks_keys_features_and_events_are_the_same(read: dict[str, Class]) -> None:
     """What the pages say is what happens."""
-    found = registry.inventory(PACKAGE)
+    found = inventory(PACKAGE)
 
     assert {(one.owner, one.name, one.moment) for c in read.values() for one in c.hooks} == {
         (one.owner, one.name, one.moment) for one in found.hooks

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import traits_runtime
-from traits_runtime import Trait, TraitConfig, TraitEvent, counter, feature, hook, job, option, registry
+from traits_runtime import Trait, TraitConfig, TraitEvent, counter, feature, hook, inventory, job, option, registry
 from traits_runtime.rules.naming import event_name
 from traits_runtime.testing import capture_events, isolated
 
@@ -97,7 +97,7 @@ class Product(HasStock):
 
 def test_inventory_is_plain_data() -> None:
     """What is declared, once, in words that compare with the manifest."""
-    found = registry.inventory(f"{__name__}.HasStock", f"{__name__}.Product")
+    found = inventory(f"{__name__}.HasStock", f"{__name__}.Product")
     trait, model = f"{__name__}.HasStock", f"{__name__}.Product"
 
     assert [one.name for one in found.traits] == [trait]
@@ -118,7 +118,7 @@ def test_inventory_is_plain_data() -> None:
 
 def test_isolated_block_undoes_what_it_does() -> None:
     """Listeners, overrides, jobs and numbers are as before."""
-    before = registry.inventory().listeners
+    before = inventory().listeners
     with isolated():
         HasStock.counted.listen(print)
         traits_runtime.config.set(HasStock, "low", 9)
@@ -128,7 +128,7 @@ def test_isolated_block_undoes_what_it_does() -> None:
 
     assert inside == (5, 9)
     assert HasStock.stock_config.low == 3
-    assert registry.inventory().listeners == before
+    assert inventory().listeners == before
     assert captured.payloads == [{"rows": 1}]
 
 

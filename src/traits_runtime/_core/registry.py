@@ -1,15 +1,10 @@
-"""The traits and models that are alive, by name, and what they declare as plain data."""
+"""The traits and models that are alive, by name."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from traits_runtime._core import runtime
 from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime.errors import AmbiguousNameError, UnknownModelError, UnknownTraitError
-
-if TYPE_CHECKING:
-    from traits_runtime._core.trait.inventory import Inventory
 
 
 def records() -> dict[str, Record]:
@@ -81,14 +76,3 @@ def _named(name: str, known: dict[str, Record]) -> Record | None:
     if len(found) > 1:
         raise AmbiguousNameError(name, [one.path for one in found])
     return found[0] if found else None
-
-
-def inventory(*packages: str) -> Inventory:
-    """What is declared, as plain data that compares with the manifest that is extracted from the sources.
-
-    Args:
-        packages: Only classes and listeners of these packages, and the traits that those use; everything by default.
-    """
-    from traits_runtime._core.trait.inventory import collect
-
-    return collect(records(), packages)

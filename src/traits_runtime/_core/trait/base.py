@@ -111,6 +111,7 @@ def adopt(cls: type) -> Record:
     if cls is Trait:
         raise DeclarationError(path_of(cls), "has no instances; inherit it: `class HasSlug(Trait): ...`.")
     record = Record(cls, "trait" if Trait in cls.__bases__ else "model")
+    record.inherited_new = super(Trait, cls).__new__  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     if record.kind == "trait":
         _hide_annotations(cls)
     record.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))

@@ -63,7 +63,7 @@ def prepare(cls: type) -> Record:
     _refuse_lost_columns(cls, record)
     with runtime.boot_lock:
         if record.ready is not cls:
-            record.make = _maker(cls)
+            record.make = _maker(cls, record)
             if record.initializers and not _has_own_end(cls):
                 type.__setattr__(cls, "__init__", _initializing(cls, record))
             record.ready = cls
@@ -103,14 +103,11 @@ def attach(cls: type, record: Record) -> None:
         _extend(cls, record, "model_post_init")
 
 
-def _maker(cls: type) -> Callable[..., Any] | None:
+def _maker(cls: type, record: Record) -> Callable[..., Any] | None:
     """What makes the bare instance after `Trait.__new__`; None for ``object.__new__``, which takes no arguments."""
-    from traits_runtime._core.trait.base import Trait
-
-    found: Callable[..., Any] = super(Trait, cls).__new__  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
-    if found is not object.__new__:
-        return found
-    return _without_arguments if _constructor(cls) is object.__init__ and not record_of(cls).initializers else None
+    if record.inherited_new is not object.__new__:
+        return record.inherited_new
+    return _without_arguments if _constructor(cls) is object.__init__ and not record.initializers else None
 
 
 def _without_arguments(cls: type, *args: Any, **kwargs: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from traits_runtime._core import runtime
+from traits_runtime._core import registry, runtime
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.jobs import Job
@@ -114,8 +114,13 @@ class Inventory(msgspec.Struct, frozen=True):
     listeners: tuple[ListenerFact, ...]
 
 
-def collect(records: Mapping[str, Record], packages: tuple[str, ...]) -> Inventory:
-    """The facts of all records whose class lies in one of the packages, and of the traits that they use."""
+def inventory(*packages: str) -> Inventory:
+    """What is declared, as plain data that compares with the manifest that is extracted from the sources.
+
+    Args:
+        packages: Only classes and listeners of these packages, and the traits that those use; everything by default.
+    """
+    records = registry.records()
     mine = [one for path, one in records.items() if not packages or _within(path, packages)]
     paths = {each.path for one in mine for each in (one, *one.traits)}
     chosen = [one for path, one in records.items() if path in paths]

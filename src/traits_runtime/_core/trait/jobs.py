@@ -10,7 +10,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 from weakref import WeakValueDictionary
 
-from traits_runtime._core import runtime
+from traits_runtime._core import registry, runtime
 from traits_runtime._core.actor import Actor
 from traits_runtime._core.queue import InlineBackend, JobBackend, JobMessage, Ref, WhenMissing
 from traits_runtime._core.trait.record import has_record, record_of
@@ -413,8 +413,6 @@ def unpack(value: Any) -> Any:
     """
     if not (isinstance(value, dict) and value.get("$ref") == "model"):
         return value
-    from traits_runtime._core import registry
-
     path, identity = value["model"], value["identity"]
     try:
         found = runtime.load(registry.find_model(path).cls, identity)

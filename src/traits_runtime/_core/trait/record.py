@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, Literal, NamedTuple
 
@@ -50,7 +50,7 @@ class Record:
 
     __slots__ = (
         "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found", "held",
-        "hooks", "host", "initializers", "keys",
+        "hooks", "host", "inherited_new", "initializers", "keys",
         "kind", "lineage", "make", "moments", "name", "names", "number", "path", "plans", "ready", "rolled", "snaps",
         "states", "subject",
     )  # fmt: skip
@@ -79,6 +79,7 @@ class Record:
         self.booted: bool = False
         self.booting: bool = False
         self.ready: type[Any] | None = None
+        self.inherited_new: Callable[..., Any] = object.__new__
         self.make: Any = None
         self.host: Host | None = None
         self.initializers: tuple[HookEntry, ...] = ()

@@ -10,6 +10,7 @@ from traits_runtime.adapters.sqlalchemy import comments as _comments
 from traits_runtime.adapters.sqlalchemy import flags as _flags
 from traits_runtime.adapters.sqlalchemy import host as _host
 from traits_runtime.adapters.sqlalchemy import later as _later
+from traits_runtime.adapters.sqlalchemy import outbox as _outbox
 from traits_runtime.adapters.sqlalchemy import reads as _reads
 from traits_runtime.adapters.sqlalchemy import search as _search
 from traits_runtime.adapters.sqlalchemy import slugs as _slugs
@@ -77,5 +78,5 @@ __all__ = [
 _host.register()
 _columns.watch()
 _reads.watch()
-for _one in (_later, _comments, _flags, _search, _slugs, _tags, _translations):
-    _one.watch()
+for _part in (_outbox, _later, _comments, _flags, _search, _slugs, _tags, _translations):
+    _part.watch()

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    event,
     func,
     insert,
     literal_column,
@@ -32,11 +33,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, registry, sessionmaker
+from sqlalchemy.orm import Session, UOWTransaction, registry, sessionmaker
 
 from traits_runtime._core import runtime
 from traits_runtime._core.queue import DeadLetter, JobMessage, Kind, Ref, decode, encode
 from traits_runtime._core.trait.jobs import being_sent
+from traits_runtime.adapters.sqlalchemy.session import TraitSession
 from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE, session_of
 from traits_runtime.errors import TraitsError
@@ -147,8 +149,6 @@ class DatabaseOutbox:
 
     def around(self) -> AbstractContextManager[object]:
         """The session in which a job runs; its instances are fetched there."""
-        from traits_runtime.adapters.sqlalchemy.session import TraitSession  # that module needs this one
-
         if self.engine is None:
             raise NoDatabaseError
         return job_session(sessionmaker(self.engine, class_=TraitSession))
@@ -324,7 +324,7 @@ def job_session(sessions: Callable[[], Session]) -> Iterator[Session]:
             ACTIVE.reset(token)
 
 
-def before_flush(session: Session) -> None:
+def _before_flush(session: Session, _context: UOWTransaction, _rows: Sequence[Any] | None) -> None:
     """Write what a session holds for outboxes, many rows at once."""
     held: dict[DatabaseOutbox, OutboxRow] = session.info.pop(_HELD, {})
     session.info.pop(_LATE, None)
@@ -338,7 +338,7 @@ def before_flush(session: Session) -> None:
             session.info.setdefault(_LATE, []).append((outbox, row.late))
 
 
-def after_flush(session: Session, _context: object) -> None:
+def _after_flush(session: Session, _context: UOWTransaction) -> None:
     """Write the events whose rows have their keys now."""
     for outbox, late in session.info.pop(_LATE, ()):
         outbox.write(session.connection(), [{**values, **_named(message, sender)} for values, message, sender in late])
@@ -359,3 +359,9 @@ def _values(message: JobMessage) -> dict[str, Any]:
         "priority": message.priority,
         "message": encode(message).decode(),
     }
+
+
+def watch() -> None:
+    """Write held rows in every flush of a `TraitSession`, after its hooks."""
+    event.listen(TraitSession, "before_flush", _before_flush)
+    event.listen(TraitSession, "after_flush", _after_flush)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, Session, UOWTransaction, ses
 
 from traits_runtime._core import runtime
 from traits_runtime._core.trait.record import ATTRIBUTE
-from traits_runtime.adapters.sqlalchemy import activity, extend, lifecycle, outbox, tenancy
+from traits_runtime.adapters.sqlalchemy import activity, extend, lifecycle, tenancy
 from traits_runtime.adapters.sqlalchemy.activity import note_statement
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, execute_bulk, keep_columns, telling
 from traits_runtime.adapters.sqlalchemy.criteria import add_criteria, everything_lifted, memo_of, shows
@@ -199,12 +199,10 @@ def _before_flush(session: Session, context: UOWTransaction, instances: Collecti
     tenancy.stamp(session)
     lifecycle.before_flush(session, context, instances)
     tenancy.check_flush(session)
-    outbox.before_flush(session)
 
 
 event.listen(TraitSession, "before_flush", _before_flush)
 event.listen(TraitSession, "after_flush", lifecycle.after_flush)
-event.listen(TraitSession, "after_flush", outbox.after_flush)
 event.listen(TraitSession, "do_orm_execute", _execute)
 event.listen(TraitSession, "after_soft_rollback", lifecycle.forget_fates)
 event.listen(TraitSession, "before_commit", activity.before_commit)
