@@ -16,8 +16,8 @@ from traits_cli.key_catalog import Known, KnownClass, known
 from traits_cli.output import json_option, print_json, print_table
 from traits_cli.override_writer import Aim, Written, aim_options, target_of, write, writes
 from traits_runtime._core.config.store import Change
+from traits_runtime._core.metadata import Subjects, hidden_key
 from traits_runtime._core.rollouts import Rollout
-from traits_runtime._core.trait.record import Subjects, hidden_key
 from traits_runtime.rules.keys import Key
 
 HERE = "traits_cli.features"

@@ -183,4 +183,4 @@ def test_records_are_shown_by_name(name: str) -> None:
     """A record says what it is the record of."""
     found = registry.find_trait(name) if name == "HasStock" else registry.find_model(name)
 
-    assert repr(found) == f"<Record of {'trait' if name == 'HasStock' else 'model'} {__name__}.{name}>"
+    assert repr(found) == f"<TraitMetadata of {'trait' if name == 'HasStock' else 'model'} {__name__}.{name}>"

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from traits_runtime._core import runtime
-from traits_runtime._core.trait.record import ATTRIBUTE, Record
+from traits_runtime._core.metadata import METADATA, TraitMetadata
 from traits_runtime.errors import AmbiguousNameError, UnknownModelError, UnknownTraitError
 
 
-def records() -> dict[str, Record]:
+def records() -> dict[str, TraitMetadata]:
     """All records by dotted path.
 
     A class that a decorator has made anew (a dataclass or an attrs class with slots) counts once, as its last
     version; parametrised copies of a generic pydantic model do not count.
     """
-    found: dict[str, Record] = {}
+    found: dict[str, TraitMetadata] = {}
     for cls in sorted(runtime.known_classes(), key=_age):
-        record: Record | None = cls.__dict__.get(ATTRIBUTE)
-        if record is not None and not _is_copy(cls):
-            found[record.path] = record
+        metadata: TraitMetadata | None = cls.__dict__.get(METADATA)
+        if metadata is not None and not _is_copy(cls):
+            found[metadata.path] = metadata
     return dict(sorted(found.items()))
 
 
 def _age(cls: type) -> int:
-    record: Record = cls.__dict__[ATTRIBUTE]
-    return record.number
+    metadata: TraitMetadata = cls.__dict__[METADATA]
+    return metadata.number
 
 
 def _is_copy(cls: type) -> bool:
@@ -41,7 +41,7 @@ def models() -> tuple[type, ...]:
     return tuple(one.cls for one in records().values() if one.kind == "model")
 
 
-def find_trait(name: str) -> Record:
+def find_trait(name: str) -> TraitMetadata:
     """A trait by short name or dotted path.
 
     Raises:
@@ -55,7 +55,7 @@ def find_trait(name: str) -> Record:
     return found
 
 
-def find_model(name: str) -> Record:
+def find_model(name: str) -> TraitMetadata:
     """A model by dotted path or its last parts.
 
     Raises:
@@ -69,7 +69,7 @@ def find_model(name: str) -> Record:
     return found
 
 
-def _named(name: str, known: dict[str, Record]) -> Record | None:
+def _named(name: str, known: dict[str, TraitMetadata]) -> TraitMetadata | None:
     if name in known:
         return known[name]
     found = [one for path, one in known.items() if path.endswith("." + name)]

@@ -69,7 +69,7 @@ def known_classes() -> list[type]:
 boot_lock: Final = RLock()
 """Held while a model boots: two threads that make the first instances boot it once."""
 
-METADATA: Final = "__trait_record__"
+METADATA: Final = "__trait_metadata__"
 """The attribute of a class under which its traits' metadata is stored."""
 
 hosts: tuple[Host, ...] = ()

@@ -17,8 +17,8 @@ from sqlalchemy import Column, Engine, MetaData, Table, create_engine, inspect
 from traits_runtime import config
 from traits_runtime._core import runtime
 from traits_runtime._core.engines import needs
+from traits_runtime._core.metadata import METADATA, TraitMetadata
 from traits_runtime._core.trait.columns import columns_of, named
-from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime.diagnose.finding import Finding, Fix, make_finding
 from traits_runtime.diagnose.program_checks import place_of
 
@@ -115,7 +115,7 @@ def _without_asyncio(engine: Engine) -> Engine:
     return engine if name is None else create_engine(engine.url.set(drivername=name))
 
 
-def check_schema(engine: Engine, records: Iterable[Record], root: Path) -> Iterator[Finding]:
+def check_schema(engine: Engine, records: Iterable[TraitMetadata], root: Path) -> Iterator[Finding]:
     """What the database lacks of the tables of models that use traits.
 
     Args:
@@ -136,7 +136,7 @@ def check_schema(engine: Engine, records: Iterable[Record], root: Path) -> Itera
     yield from _trash(at, names)
 
 
-def _places(records: Iterable[Record], root: Path) -> Iterator[Place]:
+def _places(records: Iterable[TraitMetadata], root: Path) -> Iterator[Place]:
     for record in records:
         table = _table_of(record)
         if table is not None:
@@ -147,12 +147,14 @@ def _metadatas(places: Mapping[str, Place]) -> list[MetaData]:
     return list({id(place.table.metadata): place.table.metadata for place in places.values()}.values())
 
 
-def _table_of(record: Record) -> Table | None:
+def _table_of(record: TraitMetadata) -> Table | None:
     table = getattr(record.cls.__dict__.get("__mapper__"), "local_table", None)
     return table if isinstance(table, Table) else None
 
 
-def _brought(engine: Engine, places: Mapping[str, Place], records: Iterable[Record], root: Path) -> Iterator[Place]:
+def _brought(
+    engine: Engine, places: Mapping[str, Place], records: Iterable[TraitMetadata], root: Path
+) -> Iterator[Place]:
     """The tables that traits bring to the metadata of their models, and those of what else keeps rows there."""
     found = [table for metadata in _metadatas(places) for table in metadata.tables.values()]
     for table in [*found, *_kept(engine)]:
@@ -175,7 +177,7 @@ def _where(engine: Engine) -> tuple[object, ...]:
     return (id(engine),) if in_memory else (url.get_backend_name(), url.host, url.port, url.database)
 
 
-def _first_user(trait: str, metadata: MetaData, records: Iterable[Record], root: Path) -> tuple[str, int]:
+def _first_user(trait: str, metadata: MetaData, records: Iterable[TraitMetadata], root: Path) -> tuple[str, int]:
     """Where the first model is written that has a trait and lives in some metadata."""
     for record in records:
         table = _table_of(record)
@@ -345,7 +347,7 @@ def _tenants(at: Schema, names: set[str]) -> Iterator[Finding]:
 
 def _tenant_column(model: type) -> str | None:
     """The column by which a model belongs to tenants: what a trait of it says by its key ``tenant_column``."""
-    record: Record = model.__dict__[ATTRIBUTE]
+    record: TraitMetadata = model.__dict__[METADATA]
     for declared in columns_of(record):
         if declared.named_by == TENANT:
             return named(record, declared)

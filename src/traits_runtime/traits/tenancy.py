@@ -9,10 +9,10 @@ from uuid import UUID
 
 from traits_runtime._core import runtime
 from traits_runtime._core.declare import option
+from traits_runtime._core.metadata import metadata_of
 from traits_runtime._core.trait.base import Trait
 from traits_runtime._core.trait.columns import TraitColumn, column, named, structural
 from traits_runtime._core.trait.config import TraitConfig
-from traits_runtime._core.trait.record import record_of
 from traits_runtime._core.trait.scopes import scope
 from traits_runtime.errors import NoTenantError, NotSupportedError
 
@@ -47,13 +47,13 @@ def as_key(model: type, tenant: str) -> Any:
 @cache
 def _maker(model: type) -> Callable[[str], Any] | None:
     """What makes a key of a tenant's name; None where the name is the key."""
-    kind = structural(record_of(model), vars(BelongsToTenant)["tenant_id"], "tenant_type")
+    kind = structural(metadata_of(model), vars(BelongsToTenant)["tenant_id"], "tenant_type")
     return {"int": int, "bigint": int, "uuid": UUID}.get(kind)
 
 
 def tenant_column(model: type) -> str:
     """The name of the column that holds a model's tenant."""
-    return named(record_of(model), vars(BelongsToTenant)["tenant_id"])
+    return named(metadata_of(model), vars(BelongsToTenant)["tenant_id"])
 
 
 class BelongsToTenant(Trait):

@@ -26,9 +26,9 @@ from traits_runtime import (
     without_feature,
 )
 from traits_runtime._core.actor import as_actor
+from traits_runtime._core.metadata import metadata_of
 from traits_runtime._core.runtime import identify
 from traits_runtime._core.trait.columns import named
-from traits_runtime._core.trait.record import record_of
 from traits_runtime.errors import NoActorError
 
 
@@ -159,7 +159,7 @@ def _deleter(model: Any) -> Any:
 def _rows(model: Any, attribute: str, user: object) -> Any:
     condition = getattr(model, attribute) == key_of(model, user)
     kind = _kind_of(user)
-    if kind and named(record_of(model), vars(HasUserTracking)[f"{attribute}_type"]):
+    if kind and named(metadata_of(model), vars(HasUserTracking)[f"{attribute}_type"]):
         return condition & (getattr(model, f"{attribute}_type") == kind)
     return condition
 

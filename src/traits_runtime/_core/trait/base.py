@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from traits_runtime._core import runtime
+from traits_runtime._core.metadata import METADATA, TraitMetadata
 from traits_runtime._core.trait.columns import TraitColumn
 from traits_runtime._core.trait.config import TraitConfig, keys_of
 from traits_runtime._core.trait.construct import attach, prepare
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feature, enabled_of
-from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime._core.trait.scopes import ScopesMethod
 from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
 from traits_runtime.rules.identity import path_of
@@ -69,24 +69,24 @@ class Trait:
         def __new__(cls, *args: Any, **kwargs: Any) -> Any:
             """Make a bare instance, after the model has booted."""
             try:
-                record = cls.__trait_record__
+                metadata = cls.__trait_metadata__
             except AttributeError:
-                record = adopt(cls)
-            if record.ready is not cls:
-                record = prepare(_adopted(cls))
-            make = record.make
+                metadata = adopt(cls)
+            if metadata.ready is not cls:
+                metadata = prepare(_adopted(cls))
+            make = metadata.make
             return _new(cls) if make is None else make(cls, *args, **kwargs)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        record = adopt(cls)
-        if record.kind == "model":
+        metadata = adopt(cls)
+        if metadata.kind == "model":
             runtime.prepare_model(cls)
         super().__init_subclass__(**arguments)
 
 
 def _adopted(cls: type) -> type:
     """The class, with a record also if a base in front of `Trait` kept ``__init_subclass__`` to itself."""
-    if ATTRIBUTE not in cls.__dict__:
+    if METADATA not in cls.__dict__:
         adopt(cls)
     return cls
 
@@ -99,7 +99,7 @@ def _hide_annotations(cls: type) -> None:
             annotations.pop(name, None)
 
 
-def adopt(cls: type) -> Record:
+def adopt(cls: type) -> TraitMetadata:
     """Read what a new class declares, and refuse what cannot work.
 
     Raises:
@@ -110,56 +110,56 @@ def adopt(cls: type) -> Record:
     """
     if cls is Trait:
         raise DeclarationError(path_of(cls), "has no instances; inherit it: `class HasSlug(Trait): ...`.")
-    record = Record(cls, "trait" if Trait in cls.__bases__ else "model")
-    record.inherited_new = super(Trait, cls).__new__  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
-    if record.kind == "trait":
+    metadata = TraitMetadata(cls, "trait" if Trait in cls.__bases__ else "model")
+    metadata.inherited_new = super(Trait, cls).__new__  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    if metadata.kind == "trait":
         _hide_annotations(cls)
-    record.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
-    record.held = tuple(name for name, value in vars(cls).items() if isinstance(value, HELD))
-    for key in _own_keys(cls, record):
-        if key.name in record.keys:
+    metadata.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
+    metadata.declared_names = tuple(name for name, value in vars(cls).items() if isinstance(value, HELD))
+    for key in _own_keys(cls, metadata):
+        if key.name in metadata.keys:
             raise DeclarationError(
-                record.path, f"{key.name!r} is declared twice: keys and features share one namespace."
+                metadata.path, f"{key.name!r} is declared twice: keys and features share one namespace."
             )
-        record.keys[key.name] = key
-    _refuse_clashes(record)
-    record.code = dict(_given(record))
-    type.__setattr__(cls, ATTRIBUTE, record)
+        metadata.keys[key.name] = key
+    _refuse_clashes(metadata)
+    metadata.class_overrides = dict(_given(metadata))
+    type.__setattr__(cls, METADATA, metadata)
     runtime.know(cls)
     held = next(vars(base)["enabled"] for base in cls.__mro__ if "enabled" in vars(base))
     if isinstance(held, EnabledMethod) or hasattr(held, "trait_made"):
         type.__setattr__(cls, "enabled", enabled_of(cls))
-    attach(cls, record)
-    return record
+    attach(cls, metadata)
+    return metadata
 
 
-def _own_keys(cls: type, record: Record) -> Iterator[Key]:
-    if record.kind == "trait":
-        yield toggle(record.name, record.path)
+def _own_keys(cls: type, metadata: TraitMetadata) -> Iterator[Key]:
+    if metadata.kind == "trait":
+        yield toggle(metadata.name, metadata.path)
     for name, value in list(vars(cls).items()):
         if isinstance(value, TraitConfig):
-            yield from keys_of(value, record.name, record.path, name)
+            yield from keys_of(value, metadata.name, metadata.path, name)
         elif isinstance(value, Feature):
-            yield Key(record.name, record.path, name, bool, value.option, "feature")
+            yield Key(metadata.name, metadata.path, name, bool, value.option, "feature")
 
 
-def _refuse_clashes(record: Record) -> None:
-    holders: dict[str, Record] = {}
-    for one in record.all:
-        for name in one.held:
+def _refuse_clashes(metadata: TraitMetadata) -> None:
+    holders: dict[str, TraitMetadata] = {}
+    for one in metadata.all:
+        for name in one.declared_names:
             first = holders.setdefault(name, one)
             if first is not one and not issubclass(first.cls, one.cls):
-                raise AttributeClashError(record.path, name, (first.path, one.path))
+                raise AttributeClashError(metadata.path, name, (first.path, one.path))
 
 
-def _given(record: Record) -> Iterator[tuple[tuple[str, str], object]]:
+def _given(metadata: TraitMetadata) -> Iterator[tuple[tuple[str, str], object]]:
     """The values in the class's own ``__traits__``, checked."""
-    given: Mapping[Any, Mapping[str, object]] = vars(record.cls).get("__traits__", {})
+    given: Mapping[Any, Mapping[str, object]] = vars(metadata.cls).get("__traits__", {})
     for trait, values in given.items():
         name = trait if isinstance(trait, str) else path_of(trait)
-        owner = next((one for one in record.all if name in (one.name, one.path)), None)
+        owner = next((one for one in metadata.all if name in (one.name, one.path)), None)
         if owner is None:
-            raise UnknownTraitError(name, [one.name for one in record.traits])
+            raise UnknownTraitError(name, [one.name for one in metadata.traits])
         for key, value in values.items():
             if key not in owner.keys:
                 raise UnknownConfigKeyError(owner.name, key, owner.keys)

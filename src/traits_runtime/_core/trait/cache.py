@@ -9,8 +9,8 @@ import msgspec
 
 from traits_runtime._core import runtime
 from traits_runtime._core.cache import MISSING, escape
+from traits_runtime._core.metadata import metadata_of
 from traits_runtime._core.runtime import SCOPED, cache, identify
-from traits_runtime._core.trait.record import record_of
 
 D = TypeVar("D")
 
@@ -91,7 +91,7 @@ class BoundCache(msgspec.Struct):
         own = identify(instance) if runtime.hosts else getattr(instance, "id", None)
         if type(own) is int and not is_scoped() and key.isidentifier():
             # The same key as below, spelled out: a hit costs little more than finding its key.
-            whole = f"{self.declared.lead}{instance.__trait_record__.name}:{own}:{key}"
+            whole = f"{self.declared.lead}{instance.__trait_metadata__.name}:{own}:{key}"
         else:
             whole = self.key(key)
         found = cache.backend.get(whole) if whole else MISSING
@@ -188,8 +188,8 @@ class BoundCache(msgspec.Struct):
 
     def _scope_of_class(self) -> str:
         trait: str = self.declared.owner
-        record = record_of(self._owner)
-        return f"{trait}:{record.name}" if record.kind == "model" else trait
+        metadata = metadata_of(self._owner)
+        return f"{trait}:{metadata.name}" if metadata.kind == "model" else trait
 
     def _ttl(self, ttl: float | None) -> float:
         own: float = self.declared.ttl

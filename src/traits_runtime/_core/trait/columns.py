@@ -9,7 +9,7 @@ from traits_runtime.errors import DeclarationError
 from traits_runtime.rules.identity import path_of
 
 if TYPE_CHECKING:
-    from traits_runtime._core.trait.record import Record
+    from traits_runtime._core.metadata import TraitMetadata
 
 T = TypeVar("T")
 
@@ -113,8 +113,8 @@ class TraitColumn(Generic[T]):
         return name
 
     def _name_in(self, thing: Any) -> str:
-        record: Record | None = getattr(thing, "__trait_record__", None)
-        return self.name if record is None or record.kind == "trait" else named(record, self)
+        metadata: TraitMetadata | None = getattr(thing, "__trait_metadata__", None)
+        return self.name if metadata is None or metadata.kind == "trait" else named(metadata, self)
 
     def __repr__(self) -> str:
         return f"<TraitColumn {self.owner}.{self.name}>"
@@ -216,32 +216,34 @@ def column(
     )  # fmt: skip
 
 
-def columns_of(record: Record) -> Iterator[TraitColumn[Any]]:
+def columns_of(metadata: TraitMetadata) -> Iterator[TraitColumn[Any]]:
     """The columns that a class and its traits declare, its own first, without those that no name is given to."""
     seen: set[str] = set()
-    for one in record.all:
+    for one in metadata.all:
         for name, value in vars(one.cls).items():
             if isinstance(value, TraitColumn) and name not in seen:
                 seen.add(name)
-                if named(record, value):
+                if named(metadata, value):
                     yield value
 
 
-def named(record: Record, column: TraitColumn[Any]) -> str:
+def named(metadata: TraitMetadata, column: TraitColumn[Any]) -> str:
     """The name of a column in a model, empty where the model does not want it."""
     if not column.named_by:
         return column.name
-    found = record.names.get(column.name)
+    found = metadata.names.get(column.name)
     if found is None:
-        found = record.names[column.name] = str(structural(record, column, column.named_by))
+        found = metadata.names[column.name] = str(structural(metadata, column, column.named_by))
     return found
 
 
-def structural(record: Record, column: TraitColumn[Any], key: str) -> Any:
+def structural(metadata: TraitMetadata, column: TraitColumn[Any], key: str) -> Any:
     """The value of a config key that shapes a table: what class bodies give it, else its declared default."""
-    declared = record.key(column.path, key)
-    given = record.subject_of().code.get((column.path, key), ())
+    declared = metadata.key(column.path, key)
+    given = metadata.subject_of().code.get((column.path, key), ())
     value = given[0][0] if given else declared.option.declared_default()
     if not isinstance(value, str):
-        raise DeclarationError(record.path, f"{column.owner}.{key} must be a text, it shapes the column {column.name}.")
+        raise DeclarationError(
+            metadata.path, f"{column.owner}.{key} must be a text, it shapes the column {column.name}."
+        )
     return value

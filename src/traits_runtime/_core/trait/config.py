@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self, get_type_hints
 from traits_runtime._core import runtime
 from traits_runtime._core.config.override import OverrideFrame
 from traits_runtime._core.declare import Block
+from traits_runtime._core.metadata import TraitMetadata, metadata_of
 from traits_runtime._core.runtime import OVERRIDES, SCOPED, TENANT
-from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import DeclarationError, LockedConfigKeyError, MissingConfigValueError, UnknownConfigKeyError
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import REQUIRED, Key, Option
@@ -63,18 +63,18 @@ class TraitConfig:
         self.__dict__["_attribute"] = name
 
     def __get__(self, instance: object, owner: type[Any]) -> Self:
-        record: Record = owner.__trait_record__
+        metadata: TraitMetadata = owner.__trait_metadata__
         if not SCOPED.get():
-            found = record.snaps.get(self)
+            found = metadata.snapshots.get(self)
             if found is not None:
                 return found  # type: ignore[no-any-return]  # a name for the type would cost a tenth of the read
         elif not OVERRIDES.get():
             frame = TENANT.get()
             if frame is not None and not frame.abandoned:
-                found = record.snaps.get((self, frame.tenant) if frame.tenant is not None else self)
+                found = metadata.snapshots.get((self, frame.tenant) if frame.tenant is not None else self)
                 if found is not None:
                     return found  # type: ignore[no-any-return]
-        made: Self = _snapshot(self, record_of(owner), instance)
+        made: Self = _snapshot(self, metadata_of(owner), instance)
         return made
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -92,13 +92,13 @@ class TraitConfig:
 
     @property
     def _trait(self) -> str:
-        record: Record | None = self.__dict__.get("_record")
-        return self._holder(record).name if record is not None else type(self).__name__
+        metadata: TraitMetadata | None = self.__dict__.get("_record")
+        return self._holder(metadata).name if metadata is not None else type(self).__name__
 
-    def _holder(self, record: Record) -> Record:
+    def _holder(self, metadata: TraitMetadata) -> TraitMetadata:
         """The class that holds this config: the nearest whose body has the attribute."""
         attribute = self.__dict__["_attribute"]
-        return next(one for one in record.all if attribute in one.cls.__dict__)
+        return next(one for one in metadata.all if attribute in one.cls.__dict__)
 
     def explain(self, key: str) -> Resolved[Any]:
         """The value of a key here and now, with the layer that gave it and what it hides.
@@ -106,9 +106,9 @@ class TraitConfig:
         Raises:
             UnknownConfigKeyError: There is no such key.
         """
-        record: Record = self.__dict__["_record"]
-        holder = self._holder(record)
-        subject = record.subject_of(self.__dict__["_instance"])
+        metadata: TraitMetadata = self.__dict__["_record"]
+        holder = self._holder(metadata)
+        subject = metadata.subject_of(self.__dict__["_instance"])
         return runtime.resolver.resolve(
             holder.key(holder.path, key), subject, self.__dict__["_tenant"], OVERRIDES.get()
         )
@@ -125,20 +125,20 @@ class TraitConfig:
             InvalidConfigValueError: A key does not take its value.
             LockedConfigKeyError: The environment sets a locked key.
         """
-        record: Record = self.__dict__["_record"]
-        holder = self._holder(record)
+        metadata: TraitMetadata = self.__dict__["_record"]
+        holder = self._holder(metadata)
         instance = self.__dict__["_instance"]
-        owner = instance if instance is not None else record.cls if record.kind == "model" else None
+        owner = instance if instance is not None else metadata.cls if metadata.kind == "model" else None
         return override_block({holder.key(holder.path, key): value for key, value in values.items()}, owner)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__options__)
 
     def __repr__(self) -> str:
-        record: Record | None = self.__dict__.get("_record")
-        if record is None:
+        metadata: TraitMetadata | None = self.__dict__.get("_record")
+        if metadata is None:
             return f"<{type(self).__name__}>"
-        return f"<{type(self).__name__} of {record.path}: {', '.join(str(one) for one in self.explain_all())}>"
+        return f"<{type(self).__name__} of {metadata.path}: {', '.join(str(one) for one in self.explain_all())}>"
 
 
 class _Override(Block):
@@ -193,36 +193,38 @@ def _options_of(base: type) -> Mapping[str, Option]:
     return found
 
 
-def _snapshot(config: TraitConfig, record: Record, instance: object) -> Any:
+def _snapshot(config: TraitConfig, metadata: TraitMetadata, instance: object) -> Any:
     tenant = runtime.current_tenant_id()
     mark = config if tenant is None else (config, tenant)
-    snaps = record.snaps
+    snaps = metadata.snapshots
     found = snaps.get(mark)
     if found is None:
         runtime.ensure_files()
-        snaps = record.snaps
-        found = _made(config, record, tenant)
+        snaps = metadata.snapshots
+        found = _made(config, metadata, tenant)
         snaps[mark] = found
     frames = OVERRIDES.get()
-    return _overlaid(found, record, instance, frames) if frames else found
+    return _overlaid(found, metadata, instance, frames) if frames else found
 
 
-def _made(config: TraitConfig, record: Record, tenant: str | None) -> TraitConfig:
-    holder = config._holder(record)
-    subject = record.subject_of()
+def _made(config: TraitConfig, metadata: TraitMetadata, tenant: str | None) -> TraitConfig:
+    holder = config._holder(metadata)
+    subject = metadata.subject_of()
     made = object.__new__(type(config))
     values = made.__dict__
     for name in config.__options__:
         value = runtime.resolver.value(holder.key(holder.path, name), subject, tenant)
         if value is not REQUIRED:
             values[name] = value
-    values.update(_attribute=config.__dict__["_attribute"], _record=record, _tenant=tenant, _instance=None)
+    values.update(_attribute=config.__dict__["_attribute"], _record=metadata, _tenant=tenant, _instance=None)
     return made
 
 
-def _overlaid(found: TraitConfig, record: Record, instance: object, frames: tuple[OverrideFrame, ...]) -> TraitConfig:
-    path = found._holder(record).path
-    subject = record.subject_of(instance)
+def _overlaid(
+    found: TraitConfig, metadata: TraitMetadata, instance: object, frames: tuple[OverrideFrame, ...]
+) -> TraitConfig:
+    path = found._holder(metadata).path
+    subject = metadata.subject_of(instance)
     made = object.__new__(type(found))
     made.__dict__.update(found.__dict__)
     made.__dict__["_instance"] = instance

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from traits_runtime._core import registry, runtime
 from traits_runtime._core.config.store import Change, Contents, MemoryStore, Store
 from traits_runtime._core.declare import Block
+from traits_runtime._core.metadata import TraitMetadata, metadata_of
 from traits_runtime._core.trait.config import override_block, refuse_locked
-from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import AmbiguousNameError, InvalidConfigValueError, UnknownNameError, UnknownTraitError
 from traits_runtime.rules.coercion import parse_json, to_json
 from traits_runtime.rules.keys import EVERYTHING, MASK, Key
@@ -233,18 +233,18 @@ class Configuration:
     def _key(self, trait: Name, key: str) -> Key:
         if trait == "*":
             return EVERYTHING
-        record = find(trait)
-        return record.key(record.path, key)
+        metadata = find(trait)
+        return metadata.key(metadata.path, key)
 
     def _aim(self, trait: Name, key: str, model: Name | None, tenant: str) -> tuple[Key, Address, Subject]:
         declared = self._key(trait, key)
         if model is None:
             subject = Subject(None, (), {}) if trait == "*" else find(trait).subject_of()
             return declared, (declared.trait, key, "", tenant), subject
-        record = registry.find_model(model) if isinstance(model, str) else record_of(model)
-        if declared is not EVERYTHING and declared.path not in [one.path for one in record.all]:
-            raise UnknownTraitError(declared.trait, [one.name for one in record.traits])
-        return declared, (declared.trait, key, record.path, tenant), record.subject_of()
+        metadata = registry.find_model(model) if isinstance(model, str) else metadata_of(model)
+        if declared is not EVERYTHING and declared.path not in [one.path for one in metadata.all]:
+            raise UnknownTraitError(declared.trait, [one.name for one in metadata.traits])
+        return declared, (declared.trait, key, metadata.path, tenant), metadata.subject_of()
 
     def _write(self, declared: Key, address: Address, after: str, by: str, why: str, expected: int | None) -> Change:
         change = self._store.write(address, after, by=by, why=why, expected=expected)
@@ -300,11 +300,11 @@ def _misnamed(address: Address) -> UnknownNameError | None:
     if trait == "*":
         return None
     try:
-        record = registry.find_trait(trait)
+        metadata = registry.find_trait(trait)
         if model:
             registry.find_model(model)
         feature = key.removesuffix(".rollout").removesuffix(".subjects")
-        record.key(record.path, feature if feature in record.features else key)
+        metadata.key(metadata.path, feature if feature in metadata.features else key)
     except UnknownNameError as error:
         return error
     except AmbiguousNameError:
@@ -312,9 +312,9 @@ def _misnamed(address: Address) -> UnknownNameError | None:
     return None
 
 
-def find(trait: Name) -> Record:
+def find(trait: Name) -> TraitMetadata:
     """The record of a trait given as class or name."""
-    return registry.find_trait(trait) if isinstance(trait, str) else record_of(trait)
+    return registry.find_trait(trait) if isinstance(trait, str) else metadata_of(trait)
 
 
 config: Final[Configuration] = Configuration()

@@ -12,8 +12,8 @@ from functools import wraps
 from typing import Any
 
 from traits_runtime._core import runtime
+from traits_runtime._core.metadata import TraitMetadata, metadata_of
 from traits_runtime._core.trait.columns import columns_of, named
-from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import AsyncHookError, BootError, NotSupportedError
 
 
@@ -25,27 +25,27 @@ def boot(model: type) -> None:
     Raises:
         BootError: The model is already booting: a boot hook needs an instance of it.
     """
-    record = record_of(model)
-    if record.booted:
+    metadata = metadata_of(model)
+    if metadata.booted:
         return
     with runtime.boot_lock:
-        for one in reversed(record.all):
+        for one in reversed(metadata.all):
             if one.kind == "model":
                 _boot(one)
 
 
-def _boot(record: Record) -> None:
-    if record.booted:
+def _boot(metadata: TraitMetadata) -> None:
+    if metadata.booted:
         return
-    if record.booting:
-        raise BootError(record.path)
-    record.booting = True
+    if metadata.booting:
+        raise BootError(metadata.path)
+    metadata.booting = True
     try:
-        for entry in record.hooks_at("boot"):
-            getattr(record.cls, entry.name)()
-        record.booted = True
+        for entry in metadata.hooks_at("boot"):
+            getattr(metadata.cls, entry.name)()
+        metadata.booted = True
     finally:
-        record.booting = False
+        metadata.booting = False
 
 
 def initialize(instance: object) -> None:
@@ -54,23 +54,23 @@ def initialize(instance: object) -> None:
         getattr(instance, entry.name)()
 
 
-def prepare(cls: type) -> Record:
+def prepare(cls: type) -> TraitMetadata:
     """Boot a model and find out how its instances are made; called before the first one."""
-    record = record_of(cls)
-    if record.ready is cls:
-        return record
+    metadata = metadata_of(cls)
+    if metadata.ready is cls:
+        return metadata
     boot(cls)
-    _refuse_lost_columns(cls, record)
+    _refuse_lost_columns(cls, metadata)
     with runtime.boot_lock:
-        if record.ready is not cls:
-            record.make = _maker(cls, record)
-            if record.initializers and not _has_own_end(cls):
-                type.__setattr__(cls, "__init__", _initializing(cls, record))
-            record.ready = cls
-    return record
+        if metadata.ready is not cls:
+            metadata.make = _maker(cls, metadata)
+            if metadata.initializers and not _has_own_end(cls):
+                type.__setattr__(cls, "__init__", _initializing(cls, metadata))
+            metadata.ready = cls
+    return metadata
 
 
-def _refuse_lost_columns(cls: type, record: Record) -> None:
+def _refuse_lost_columns(cls: type, metadata: TraitMetadata) -> None:
     """Refuse traits whose columns the host does not write: their values would be lost.
 
     Raises:
@@ -80,34 +80,34 @@ def _refuse_lost_columns(cls: type, record: Record) -> None:
     written = None if host.adds_columns else host.columns(cls)
     if written is None:
         return
-    names = ((named(record, declared), declared.owner) for declared in columns_of(record))
+    names = ((named(metadata, declared), declared.owner) for declared in columns_of(metadata))
     lost = {name: owner for name, owner in names if name not in written}
     if lost:
         needed = ", ".join(f"{name} ({owner})" for name, owner in sorted(lost.items()))
         raise NotSupportedError(
-            record.name,
+            metadata.name,
             f"traits give no columns to models of {host.name}, so what they keep in {needed} would be lost.",
             "Declare the fields in the model, or leave the traits out.",
         )
 
 
-def attach(cls: type, record: Record) -> None:
+def attach(cls: type, metadata: TraitMetadata) -> None:
     """Find the initialize hooks of a new class, and hook into hosts that call no constructor."""
-    record.initializers = record.hooks_at("initialize")
-    bad = next((one for one in record.initializers if one.is_async), None)
+    metadata.initializers = metadata.hooks_at("initialize")
+    bad = next((one for one in metadata.initializers if one.is_async), None)
     if bad is not None:
-        raise AsyncHookError(record.path, bad.name)
+        raise AsyncHookError(metadata.path, bad.name)
     if _is_struct(cls):
-        _extend(cls, record, "__post_init__")
-    elif _is_pydantic(cls) and record.initializers:
-        _extend(cls, record, "model_post_init")
+        _extend(cls, metadata, "__post_init__")
+    elif _is_pydantic(cls) and metadata.initializers:
+        _extend(cls, metadata, "model_post_init")
 
 
-def _maker(cls: type, record: Record) -> Callable[..., Any] | None:
+def _maker(cls: type, metadata: TraitMetadata) -> Callable[..., Any] | None:
     """What makes the bare instance after `Trait.__new__`; None for ``object.__new__``, which takes no arguments."""
-    if record.inherited_new is not object.__new__:
-        return record.inherited_new
-    return _without_arguments if _constructor(cls) is object.__init__ and not record.initializers else None
+    if metadata.inherited_new is not object.__new__:
+        return metadata.inherited_new
+    return _without_arguments if _constructor(cls) is object.__init__ and not metadata.initializers else None
 
 
 def _without_arguments(cls: type, *args: Any, **kwargs: Any) -> Any:
@@ -116,9 +116,9 @@ def _without_arguments(cls: type, *args: Any, **kwargs: Any) -> Any:
     return object.__new__(cls)
 
 
-def _initializing(cls: type, record: Record) -> Callable[..., None]:
+def _initializing(cls: type, metadata: TraitMetadata) -> Callable[..., None]:
     original = _constructor(cls)
-    hooks = tuple(getattr(cls, entry.name) for entry in record.initializers)
+    hooks = tuple(getattr(cls, entry.name) for entry in metadata.initializers)
 
     @wraps(original)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
@@ -142,7 +142,7 @@ def _constructs(base: type) -> bool:
     return own is not None and getattr(own, "__name__", "") != "_no_init_or_replace_init"
 
 
-def _extend(cls: type, record: Record, name: str) -> None:
+def _extend(cls: type, metadata: TraitMetadata, name: str) -> None:
     """Give a class an end of construction that runs the one it has, and then the hooks."""
     original = getattr(cls, name, None)
 
@@ -152,7 +152,7 @@ def _extend(cls: type, record: Record, name: str) -> None:
         if original is not None:
             original(self, *args)
         if type(self) is cls:
-            for entry in record.initializers:
+            for entry in metadata.initializers:
                 getattr(self, entry.name)()
 
     end.__name__ = name

@@ -9,8 +9,8 @@ from typing import Any, overload
 from traits_runtime._core import runtime
 from traits_runtime._core.declare import Block
 from traits_runtime._core.features import muted
+from traits_runtime._core.metadata import TraitMetadata, metadata_of
 from traits_runtime._core.runtime import MUTES, OVERRIDES, SCOPED, TENANT
-from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.rules.keys import Option
 from traits_runtime.rules.layers import Resolved
 
@@ -43,7 +43,7 @@ class Feature:
             return self
         if not SCOPED.get():
             try:
-                return instance.__trait_record__.flags[self.name]  # type: ignore[attr-defined, no-any-return]
+                return instance.__trait_metadata__.flags[self.name]  # type: ignore[attr-defined, no-any-return]
             except KeyError:
                 pass
         return is_enabled(instance, self.name)
@@ -80,43 +80,43 @@ def is_enabled(instance: Any, name: str) -> bool:
     """Whether a feature is on for an instance: by the layers, its trait's toggle, and the open blocks."""
     if not SCOPED.get():
         try:
-            return instance.__trait_record__.flags[name]  # type: ignore[no-any-return]
+            return instance.__trait_metadata__.flags[name]  # type: ignore[no-any-return]
         except KeyError:
             pass
-    return _asked(instance, record_of(type(instance)), name, instance)
+    return _asked(instance, metadata_of(type(instance)), name, instance)
 
 
 def is_enabled_for(cls: Any, name: str) -> bool:
     """Whether a feature is on for a class."""
     if not SCOPED.get():
         try:
-            return cls.__trait_record__.flags[name]  # type: ignore[no-any-return]
+            return cls.__trait_metadata__.flags[name]  # type: ignore[no-any-return]
         except KeyError:
             pass
-    return _asked(cls, record_of(cls), name, None)
+    return _asked(cls, metadata_of(cls), name, None)
 
 
-def _asked(thing: object, record: Record, name: str, instance: object) -> bool:
+def _asked(thing: object, metadata: TraitMetadata, name: str, instance: object) -> bool:
     tenant = None if TENANT.get() is None else runtime.current_tenant_id()
     overrides = OVERRIDES.get()
-    found = record.state_in(name, tenant, overrides, instance) if overrides else record.state(name, tenant)
+    found = metadata.state_in(name, tenant, overrides, instance) if overrides else metadata.state(name, tenant)
     mutes = MUTES.get()
     if found and mutes:
-        key = record.feature_key(name)
+        key = metadata.feature_key(name)
         return not muted(mutes, key.trait, key.name if key.kind == "feature" else "", thing)
     return found
 
 
-def trait_is_on(thing: object, record: Record, trait: str) -> bool:
+def trait_is_on(thing: object, metadata: TraitMetadata, trait: str) -> bool:
     """Whether a trait as a whole is on: its lifecycle hooks run."""
     instance = None if isinstance(thing, type) else thing
-    return _asked(thing, record, trait, instance)
+    return _asked(thing, metadata, trait, instance)
 
 
-def explain_feature(record: Record, name: str) -> Resolved[Any]:
+def explain_feature(metadata: TraitMetadata, name: str) -> Resolved[Any]:
     """The toggle of a feature with the layer that gave it."""
     return runtime.resolver.resolve(
-        record.feature_key(name), record.subject_of(), runtime.current_tenant_id(), OVERRIDES.get()
+        metadata.feature_key(name), metadata.subject_of(), runtime.current_tenant_id(), OVERRIDES.get()
     )
 
 
@@ -140,7 +140,7 @@ def enabled_of(cls: type) -> Callable[..., bool]:
             return is_enabled_for(cls, thing)
         if not SCOPED.get():
             try:
-                return thing.__trait_record__.flags[name]  # type: ignore[no-any-return]
+                return thing.__trait_metadata__.flags[name]  # type: ignore[no-any-return]
             except KeyError:
                 pass
         return is_enabled(thing, name)
@@ -166,14 +166,14 @@ class BlockMethod:
         self._whole = whole
 
     def __get__(self, instance: object, owner: type[Any]) -> Callable[..., Block]:
-        record = record_of(owner)
-        model = instance if instance is not None else owner if record.kind == "model" else None
+        metadata = metadata_of(owner)
+        model = instance if instance is not None else owner if metadata.kind == "model" else None
         make = self._make
 
         def block(*names: Any) -> Block:
-            if record.kind == "model" or instance is not None:
+            if metadata.kind == "model" or instance is not None:
                 return make(*names, model=model)
-            return make(*self._of_trait(record.name, names))
+            return make(*self._of_trait(metadata.name, names))
 
         return block
 

@@ -13,9 +13,9 @@ import msgspec
 
 from traits_runtime._core import runtime
 from traits_runtime._core.events.listener import Envelope
+from traits_runtime._core.metadata import has_metadata
 from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, EventBroker, JobMessage, Outbox, Ref, decode
 from traits_runtime._core.trait import jobs
-from traits_runtime._core.trait.record import has_record
 from traits_runtime.errors import MissingReferenceError
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.naming import matches
@@ -143,7 +143,7 @@ def message_of(envelope: Envelope[Any], origin: str) -> tuple[JobMessage, dict[t
     """
     held: dict[tuple[str, Any], object] = {}
     sender = None
-    if has_record(type(envelope.sender)):
+    if has_metadata(type(envelope.sender)):
         sender = Ref(path_of(type(envelope.sender)), runtime.identify(envelope.sender))
         held[sender.model, sender.identity] = envelope.sender
     payload = msgspec.to_builtins(envelope.payload, enc_hook=_reference)
@@ -197,7 +197,7 @@ def _fetched(reference: dict[str, Any] | None) -> object:
 
 def _reference(value: object) -> object:
     """An instance in a payload, by identity."""
-    if not has_record(type(value)):
+    if not has_metadata(type(value)):
         raise NotImplementedError  # msgspec's word for a type that is not known
     return msgspec.to_builtins(jobs.pack(value, {}))
 

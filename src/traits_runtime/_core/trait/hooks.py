@@ -9,10 +9,10 @@ from typing import Any, cast
 from traits_runtime._core import runtime
 from traits_runtime._core.events.bus import LIFECYCLE, Route
 from traits_runtime._core.events.listener import Envelope
+from traits_runtime._core.metadata import HookEntry, TraitMetadata
 from traits_runtime._core.runtime import SCOPED
 from traits_runtime._core.trait.construct import prepare
 from traits_runtime._core.trait.features import trait_is_on
-from traits_runtime._core.trait.record import HookEntry, Record
 from traits_runtime.errors import AsyncHookError, Veto
 
 
@@ -40,36 +40,36 @@ def run_hooks(instance: object, moment: str, *, changes: Collection[str] | None 
     >>> run_hooks(Invoice(), "creating")
     numbered
     """
-    record = prepare(type(instance))
-    for entry in _due(instance, record, moment, changes):
+    metadata = prepare(type(instance))
+    for entry in _due(instance, metadata, moment, changes):
         if entry.is_async:
-            raise AsyncHookError(record.path, entry.name)
+            raise AsyncHookError(metadata.path, entry.name)
         try:
             getattr(instance, entry.name)()
         except Veto as veto:
             raise _explained(veto, entry, moment)  # noqa: B904 - it is the same veto
-    route = _route(record, moment)
+    route = _route(metadata, moment)
     if not route.empty:
         runtime.bus.deliver(route, Envelope(route.name, {}, instance))
 
 
 async def arun_hooks(instance: object, moment: str, *, changes: Collection[str] | None = None) -> None:
     """As `run_hooks`, awaiting hooks and listeners that are coroutine functions, one after the other."""
-    record = prepare(type(instance))
-    for entry in _due(instance, record, moment, changes):
+    metadata = prepare(type(instance))
+    for entry in _due(instance, metadata, moment, changes):
         try:
             result: Any = getattr(instance, entry.name)()
             if entry.is_async:
                 await result
         except Veto as veto:
             raise _explained(veto, entry, moment)  # noqa: B904 - it is the same veto
-    await runtime.bus.aemit(f"{LIFECYCLE}{record.name}.{moment}", instance)
+    await runtime.bus.aemit(f"{LIFECYCLE}{metadata.name}.{moment}", instance)
 
 
 def hears(model: type, moment: str) -> bool:
     """Whether a hook or a listener waits for a moment of a model; a host that asks first saves the rest."""
-    record = prepare(model)
-    return bool(record.hooks_at(moment)) or not _route(record, moment).empty
+    metadata = prepare(model)
+    return bool(metadata.hooks_at(moment)) or not _route(metadata, moment).empty
 
 
 def runner(model: type, moment: str) -> Callable[[Any], None] | None:
@@ -77,12 +77,12 @@ def runner(model: type, moment: str) -> Callable[[Any], None] | None:
 
     Good as long as no listener comes or goes and no `with` block opens or closes: for one flush.
     """
-    record = prepare(model)
-    route = _route(record, moment)
-    entries = record.hooks_at(moment)
+    metadata = prepare(model)
+    route = _route(metadata, moment)
+    entries = metadata.hooks_at(moment)
     if SCOPED.get() or any(one.is_async or one.mark.when is not None for one in entries):
         return partial(run_hooks, moment=moment)
-    due = [one for one in entries if not one.in_trait or trait_is_on(model, record, one.owner)]
+    due = [one for one in entries if not one.in_trait or trait_is_on(model, metadata, one.owner)]
     calls = tuple((getattr(model, one.name), one) for one in due)
     if not calls and route.empty:
         return None
@@ -104,13 +104,13 @@ def runner(model: type, moment: str) -> Callable[[Any], None] | None:
 
 def is_awaited(model: type, moment: str) -> bool:
     """Whether a moment of a model has coroutine functions among its hooks and listeners."""
-    record = prepare(model)
-    heard = any(one.is_async for one in _route(record, moment).listeners)
-    return heard or any(one.is_async for one in record.hooks_at(moment))
+    metadata = prepare(model)
+    heard = any(one.is_async for one in _route(metadata, moment).listeners)
+    return heard or any(one.is_async for one in metadata.hooks_at(moment))
 
 
-def _route(record: Record, moment: str) -> Route:
-    name = f"{LIFECYCLE}{record.name}.{moment}"
+def _route(metadata: TraitMetadata, moment: str) -> Route:
+    name = f"{LIFECYCLE}{metadata.name}.{moment}"
     return runtime.bus.routes.get(name) or runtime.bus.route(name)
 
 
@@ -120,12 +120,14 @@ def _explained(veto: Veto, entry: HookEntry, moment: str) -> Veto:
     return veto
 
 
-def _due(instance: object, record: Record, moment: str, changes: Collection[str] | None) -> Iterator[HookEntry]:
+def _due(
+    instance: object, metadata: TraitMetadata, moment: str, changes: Collection[str] | None
+) -> Iterator[HookEntry]:
     """The hooks that run now: those of traits that are on and whose condition holds."""
     if moment in ("boot", "initialize"):
         raise ValueError(f"{moment!r} is no lifecycle moment: call {moment}() instead.")
-    for entry in record.hooks_at(moment):
-        if entry.in_trait and not trait_is_on(instance, record, entry.owner):
+    for entry in metadata.hooks_at(moment):
+        if entry.in_trait and not trait_is_on(instance, metadata, entry.owner):
             continue
         condition = entry.mark.when
         if condition is None or condition(instance, _changes(instance) if changes is None else changes):

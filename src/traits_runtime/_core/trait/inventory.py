@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from traits_runtime._core import registry, runtime
+from traits_runtime._core.metadata import HookEntry, TraitMetadata
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.jobs import Job
 from traits_runtime._core.trait.metrics import Metric
-from traits_runtime._core.trait.record import HookEntry, Record
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import Key
 
@@ -147,13 +147,13 @@ def _within(path: str, packages: tuple[str, ...]) -> bool:
     return any(path == one or path.startswith(one + ".") for one in packages)
 
 
-def _class_fact(record: Record) -> ClassFact:
-    mro = tuple(path_of(base) for base in record.cls.__mro__)
-    return ClassFact(record.path, mro, tuple(one.path for one in record.traits if one is not record))
+def _class_fact(metadata: TraitMetadata) -> ClassFact:
+    mro = tuple(path_of(base) for base in metadata.cls.__mro__)
+    return ClassFact(metadata.path, mro, tuple(one.path for one in metadata.traits if one is not metadata))
 
 
-def _hook_fact(record: Record, entry: HookEntry) -> HookFact:
-    return HookFact(record.path, entry.name, entry.mark.moment, entry.mark.priority, entry.is_async)
+def _hook_fact(metadata: TraitMetadata, entry: HookEntry) -> HookFact:
+    return HookFact(metadata.path, entry.name, entry.mark.moment, entry.mark.priority, entry.is_async)
 
 
 def _key_fact(key: Key) -> KeyFact:
@@ -161,15 +161,15 @@ def _key_fact(key: Key) -> KeyFact:
     return KeyFact(key.path, key.group, key.name, key.option.env, constraints, key.option.secret, key.option.locked)
 
 
-def _event_fact(record: Record, event: TraitEvent[Any, Any]) -> EventFact:
+def _event_fact(metadata: TraitMetadata, event: TraitEvent[Any, Any]) -> EventFact:
     payload = "" if event.payload is None else path_of(event.payload)
-    return EventFact(record.path, event.name, event.wire, payload, event.before)
+    return EventFact(metadata.path, event.name, event.wire, payload, event.before)
 
 
-def _setting_facts(chosen: list[Record]) -> Iterator[SettingFact]:
-    for record in chosen:
-        for (trait, key), value in record.code.items():
-            yield SettingFact(record.path, trait, key, repr(value))
+def _setting_facts(chosen: list[TraitMetadata]) -> Iterator[SettingFact]:
+    for metadata in chosen:
+        for (trait, key), value in metadata.class_overrides.items():
+            yield SettingFact(metadata.path, trait, key, repr(value))
 
 
 def _listener_facts(packages: tuple[str, ...]) -> Iterator[ListenerFact]:

@@ -12,8 +12,8 @@ from weakref import WeakValueDictionary
 
 from traits_runtime._core import registry, runtime
 from traits_runtime._core.actor import Actor
+from traits_runtime._core.metadata import has_metadata, metadata_of
 from traits_runtime._core.queue import InlineBackend, JobBackend, JobMessage, Ref, WhenMissing
-from traits_runtime._core.trait.record import has_record, record_of
 from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnknownModelError, UnsavedInstanceError
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.naming import event_name
@@ -151,7 +151,7 @@ class Job(Generic[P, R]):
         key = self.key
         if "{pk}" in key:
             first = args[0] if args else next(iter(kwargs.values()), "")
-            known = has_record(type(first))
+            known = has_metadata(type(first))
             key = key.replace("{pk}", f"{path_of(type(first))}:{runtime.identify(first)}" if known else str(first))
         tenant = runtime.current_tenant_id()
         whole = f"{self.wire}:{key}" if tenant is None else f"t:{tenant}:{self.wire}:{key}"
@@ -286,9 +286,9 @@ def queue_operation(instance: object, operation: str, data: dict[str, Any] | Non
     Raises:
         UnknownJobError: No trait of the instance has such an operation.
     """
-    record = record_of(type(instance))
+    metadata = metadata_of(type(instance))
     operations: dict[str, Job[Any, Any]] = {}
-    for one in reversed(record.all):
+    for one in reversed(metadata.all):
         for jobs in _operations.get(one.path, ()):
             operations.update(jobs.operations)
         operations.update({name: held for name, held in vars(one.cls).items() if isinstance(held, Job)})
@@ -395,7 +395,7 @@ def pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
         value: What is to travel.
         held: Where the instance is kept by model and identity.
     """
-    if not has_record(type(value)):
+    if not has_metadata(type(value)):
         return value
     identity = runtime.identify(value)
     path = path_of(type(value))

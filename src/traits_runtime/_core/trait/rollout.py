@@ -9,11 +9,11 @@ from typing import Any, Final
 from traits_runtime._core import runtime
 from traits_runtime._core.config.store import Change
 from traits_runtime._core.features import muted
+from traits_runtime._core.metadata import TraitMetadata, metadata_of
 from traits_runtime._core.rollouts import Decision, Hashing, Plan, Rollout, SubjectOverride
 from traits_runtime._core.runtime import SCOPED
 from traits_runtime._core.trait.configuration import Name, config, find
 from traits_runtime._core.trait.features import Feature
-from traits_runtime._core.trait.record import Record, record_of
 from traits_runtime.errors import ConfigConflictError
 
 DAY = 86_400
@@ -51,7 +51,7 @@ class Rollouts:
         """
         if not SCOPED.get():
             try:
-                return thing.__trait_record__.plans[feature, None].includes(subject)  # type: ignore[no-any-return]
+                return thing.__trait_metadata__.plans[feature, None].includes(subject)  # type: ignore[no-any-return]
             except KeyError:
                 pass
         return not _is_muted(thing, feature) and _plan(thing, feature).includes(subject)
@@ -83,9 +83,9 @@ class Rollouts:
         Raises:
             ConfigConflictError: Somebody else was faster.
         """
-        record, name = _named(feature)
-        key = record.rollout_keys(name)[0]
-        address = (record.name, key.name, _path(model), tenant)
+        metadata, name = _named(feature)
+        key = metadata.rollout_keys(name)[0]
+        address = (metadata.name, key.name, _path(model), tenant)
         return config.store_key(key, address, Rollout(share, salt, hashing), by, why, expected)
 
     def end(
@@ -93,9 +93,9 @@ class Rollouts:
         expected: int | None = None,
     ) -> Change:  # fmt: skip
         """End a rollout: the toggle holds for everybody again; the arguments are those of `set_share`."""
-        record, name = _named(feature)
-        key = record.rollout_keys(name)[0]
-        return config.store_key(key, (record.name, key.name, _path(model), tenant), None, by, why, expected)
+        metadata, name = _named(feature)
+        key = metadata.rollout_keys(name)[0]
+        return config.store_key(key, (metadata.name, key.name, _path(model), tenant), None, by, why, expected)
 
     def guard(
         self, feature: str, *, error_rate: float = 1, latency: float = 0, at_least: int = 100,
@@ -114,8 +114,8 @@ class Rollouts:
             model: The rollout for one model only.
             tenant: The rollout for one tenant only.
         """
-        record, _name = _named(feature)
-        self._guards[feature, model, tenant] = (error_rate, latency, at_least, _seen(record.name))
+        metadata, _name = _named(feature)
+        self._guards[feature, model, tenant] = (error_rate, latency, at_least, _seen(metadata.name))
 
     def check(self) -> tuple[Change, ...]:
         """Look at every guarded feature, at what was recorded since the last judgement; returns what was taken back."""
@@ -183,9 +183,9 @@ class Rollouts:
             by: Who does it.
             why: Why.
         """
-        record, name = _named(feature)
-        key = record.rollout_keys(name)[1]
-        address = (record.name, key.name, _path(model), tenant)
+        metadata, name = _named(feature)
+        key = metadata.rollout_keys(name)[1]
+        address = (metadata.name, key.name, _path(model), tenant)
         while True:
             seen, now = config.version, time.time()
             held = {one: own for one, own in _stored_subjects(address).items() if not own.until or own.until > now}
@@ -223,28 +223,28 @@ def _stored_subjects(address: tuple[str, str, str, str]) -> dict[str, SubjectOve
 
 def _plan(thing: Any, feature: str) -> Plan:
     cls = thing if isinstance(thing, type) else type(thing)
-    record = record_of(cls)
+    metadata = metadata_of(cls)
     frames = runtime.OVERRIDES.get()
     tenant = runtime.current_tenant_id()
     if frames:
-        return record.plan_in(feature, tenant, frames, None if thing is cls else thing)
-    return record.plan(feature, tenant)
+        return metadata.plan_in(feature, tenant, frames, None if thing is cls else thing)
+    return metadata.plan(feature, tenant)
 
 
 def _is_muted(thing: Any, feature: str) -> bool:
     frames = runtime.MUTES.get()
     if not frames:
         return False
-    key = record_of(thing if isinstance(thing, type) else type(thing)).feature_key(feature)
+    key = metadata_of(thing if isinstance(thing, type) else type(thing)).feature_key(feature)
     return muted(frames, key.trait, key.name, thing)
 
 
-def _named(feature: str | Feature) -> tuple[Record, str]:
+def _named(feature: str | Feature) -> tuple[TraitMetadata, str]:
     text = f"{feature.owner}.{feature.name}" if isinstance(feature, Feature) else feature
     trait, _, name = text.rpartition(".")
-    record = find(trait)
-    record.feature_key(name)
-    return record, name
+    metadata = find(trait)
+    metadata.feature_key(name)
+    return metadata, name
 
 
 def _path(model: Name | None) -> str:
@@ -252,7 +252,7 @@ def _path(model: Name | None) -> str:
         return ""
     from traits_runtime._core import registry
 
-    return registry.find_model(model).path if isinstance(model, str) else record_of(model).path
+    return registry.find_model(model).path if isinstance(model, str) else metadata_of(model).path
 
 
 rollouts: Final[Rollouts] = Rollouts()

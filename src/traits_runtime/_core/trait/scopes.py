@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from traits_runtime._core import runtime
-from traits_runtime._core.trait.record import Record, has_record, record_of
+from traits_runtime._core.metadata import TraitMetadata, has_metadata, metadata_of
 from traits_runtime.errors import UnknownScopeError
 
 P = ParamSpec("P")
@@ -133,13 +133,13 @@ class ScopesMethod:
 
 
 def _scopes_of(model: type) -> Iterator[TraitScope[..., Any]]:
-    return scopes_of(record_of(model)) if has_record(model) else iter(())
+    return scopes_of(metadata_of(model)) if has_metadata(model) else iter(())
 
 
-def scopes_of(record: Record) -> Iterator[TraitScope[..., Any]]:
+def scopes_of(metadata: TraitMetadata) -> Iterator[TraitScope[..., Any]]:
     """The scopes that a class and its bases declare, in MRO order; an override hides what it overrides."""
     seen: set[str] = set()
-    for one in record.all:
+    for one in metadata.all:
         for name, value in vars(one.cls).items():
             if name not in seen and isinstance(value, TraitScope):
                 seen.add(name)

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 from traits_runtime._core import runtime
 from traits_runtime._core.events.bus import LIFECYCLE
 from traits_runtime._core.events.listener import Envelope
+from traits_runtime._core.runtime import METADATA
 from traits_runtime._core.trait.columns import Unchanged
-from traits_runtime._core.trait.record import ATTRIBUTE
 from traits_runtime.adapters.sqlalchemy._private import Counted, assigned, is_by_key, rows_of
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
 from traits_runtime.adapters.sqlalchemy.shape import owner_of, same_row
@@ -94,7 +94,7 @@ def kept_columns(model: type) -> tuple[str, ...]:
 def model_of(state: ORMExecuteState) -> type | None:
     """The model that a statement of the ORM writes to, None for other statements."""
     mapper = state.bind_mapper if state.is_orm_statement else None
-    return mapper.class_ if mapper is not None and ATTRIBUTE in vars(mapper.class_) else None
+    return mapper.class_ if mapper is not None and METADATA in vars(mapper.class_) else None
 
 
 def execute_bulk(state: ORMExecuteState, is_scoped: Callable[[type], bool]) -> Result[Any] | None:

@@ -13,8 +13,8 @@ from sqlalchemy import Column, ForeignKey, event
 from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta, Mapper
 
 from traits_runtime._core import runtime
+from traits_runtime._core.metadata import METADATA, TraitMetadata
 from traits_runtime._core.trait.columns import TraitColumn, columns_of, named, structural, unchanged
-from traits_runtime._core.trait.record import ATTRIBUTE, Record
 from traits_runtime.adapters.sqlalchemy._private import let_sqlmodel_set, mapper_of
 from traits_runtime.adapters.sqlalchemy.types import sql_type
 from traits_runtime.errors import TraitsError
@@ -27,10 +27,10 @@ on_model: list[Callable[[type], None]] = []
 
 def columns_by_trait(model: type) -> Iterator[tuple[TraitColumn[Any], str]]:
     """What the traits of a model declare, with the column's name in the model."""
-    record: Record | None = model.__dict__.get(ATTRIBUTE)
-    if record is not None:
-        for one in columns_of(record):
-            yield one, named(record, one)
+    metadata: TraitMetadata | None = model.__dict__.get(METADATA)
+    if metadata is not None:
+        for one in columns_of(metadata):
+            yield one, named(metadata, one)
 
 
 def before_mapping(cls: type) -> None:
@@ -46,7 +46,7 @@ def before_mapping(cls: type) -> None:
 
 def complete(mapper: Mapper[Any], cls: type) -> None:
     """A model is mapped and its traits are known: give it the columns that are missing, and tell who wants to know."""
-    if ATTRIBUTE not in vars(cls):
+    if METADATA not in vars(cls):
         return
     runtime.forget_host(cls)
     if _is_declarative(cls) and ("__table__" not in vars(cls) or hasattr(cls, "__tablename__")):
@@ -68,10 +68,10 @@ def _add_missing(mapper: Mapper[Any], cls: type) -> None:
 
 def make_column(model: type, declared: TraitColumn[Any], name: str) -> Column[Any]:
     """The column of a model that a trait declares."""
-    record: Record = model.__dict__[ATTRIBUTE]
+    metadata: TraitMetadata = model.__dict__[METADATA]
     owner = f"{declared.owner}.{declared.name}"
-    target = _given(record, declared, declared.references_by) or declared.references
-    kind = _given(record, declared, declared.typed_by) or declared.type
+    target = _given(metadata, declared, declared.references_by) or declared.references
+    kind = _given(metadata, declared, declared.typed_by) or declared.type
     arguments: list[Any] = [ForeignKey(target, ondelete=declared.on_delete or None)] if target else []
     if not (target and declared.typed_by and kind == "same"):
         made = sql_type(kind, declared.length, owner)
@@ -90,8 +90,8 @@ def make_column(model: type, declared: TraitColumn[Any], name: str) -> Column[An
     )
 
 
-def _given(record: Record, declared: TraitColumn[Any], key: str) -> str:
-    return str(structural(record, declared, key)) if key else ""
+def _given(metadata: TraitMetadata, declared: TraitColumn[Any], key: str) -> str:
+    return str(structural(metadata, declared, key)) if key else ""
 
 
 def _calling(make: Callable[[type[Any]], Any], model: type) -> Callable[[], Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, inspect, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from traits_runtime._core import runtime
-from traits_runtime._core.trait.record import ATTRIBUTE
+from traits_runtime._core.runtime import METADATA
 from traits_runtime._core.trait.scopes import scopes_of
 from traits_runtime.adapters.sqlalchemy._private import (
     Criteria,
@@ -73,7 +73,7 @@ _LOADING: Final[frozenset[object]] = frozenset(["with_trashed"])
 
 
 def _scopes(cls: type) -> Iterator[Rule]:
-    for one in scopes_of(vars(cls)[ATTRIBUTE]):
+    for one in scopes_of(vars(cls)[METADATA]):
         if one.always:
             yield Rule(one, one.function(cls), frozenset(one.lifted_by), one.asked_by or None)
 
@@ -82,7 +82,7 @@ def rules_of(cls: type) -> tuple[Rule, ...]:
     """The rules of a mapped model, those it inherits included."""
     found = _rules.get(cls)
     if found is None:
-        found = tuple(rule for source in sources for rule in source(cls)) if ATTRIBUTE in vars(cls) else ()
+        found = tuple(rule for source in sources for rule in source(cls)) if METADATA in vars(cls) else ()
         _rules[cls] = found
     return found
 

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session, SessionTransaction, UOWTransaction
 from sqlalchemy.orm.attributes import flag_modified
 
 from traits_runtime._core import runtime
+from traits_runtime._core.metadata import METADATA, metadata_of
 from traits_runtime._core.trait.columns import Unchanged
 from traits_runtime._core.trait.construct import initialize
 from traits_runtime._core.trait.hooks import arun_hooks, hears, is_awaited, run_hooks, runner
-from traits_runtime._core.trait.record import ATTRIBUTE, record_of
 from traits_runtime.adapters.sqlalchemy._private import (
     await_,
     changed_fields,
@@ -196,7 +196,7 @@ class Work:
 
 
 def _plan(cls: type, kind: str) -> Plan | None:
-    if ATTRIBUTE not in cls.__dict__:
+    if METADATA not in cls.__dict__:
         return None
     plan = Plan(cls, kind)
     return plan if plan.matters else None
@@ -277,7 +277,7 @@ def watch_retrieved() -> None:
     _heard[0] = listeners
     patterns = [one.pattern for one in listeners]
     for cls in runtime.known_classes():
-        if cls not in _retrieving and "__mapper__" in vars(cls) and vars(cls)[ATTRIBUTE].kind == "model":
+        if cls not in _retrieving and "__mapper__" in vars(cls) and vars(cls)[METADATA].kind == "model":
             name = f"model.{cls.__name__}.retrieved"
             if any(matches(pattern, name) for pattern in patterns):
                 _retrieve(cls)
@@ -289,16 +289,16 @@ def _retrieve(cls: type) -> None:
 
 
 def _loaded(row: Any, _context: object) -> None:
-    record = record_of(type(row))
-    if record.initializers:
+    metadata = metadata_of(type(row))
+    if metadata.initializers:
         initialize(row)
     if hears(type(row), "retrieved"):
         run_moment(row, "retrieved", ())
 
 
 def _mapped(cls: type) -> None:
-    record = record_of(cls)
-    if record.initializers or record.hooks_at("retrieved"):
+    metadata = metadata_of(cls)
+    if metadata.initializers or metadata.hooks_at("retrieved"):
         _retrieve(cls)
 
 

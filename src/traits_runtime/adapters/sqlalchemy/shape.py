@@ -11,8 +11,8 @@ from sqlalchemy import Column, ColumnElement, Connection, String, Uuid, cast, fu
 from sqlalchemy.orm import Mapper, Session
 from sqlalchemy.sql.visitors import replacement_traverse
 
+from traits_runtime._core.metadata import METADATA, TraitMetadata, metadata_of
 from traits_runtime._core.trait.columns import named
-from traits_runtime._core.trait.record import ATTRIBUTE, Record, record_of
 from traits_runtime.errors import NotSupportedError
 
 BROUGHT: Final = "traits"
@@ -21,20 +21,20 @@ BROUGHT: Final = "traits"
 
 def uses(cls: type, trait: type) -> bool:
     """Whether a mapped class is a model of a trait."""
-    return ATTRIBUTE in vars(cls) and issubclass(cls, trait)
+    return METADATA in vars(cls) and issubclass(cls, trait)
 
 
 def shaped(model: type, trait: type, key: str) -> Any:
     """The value of a config key that shapes tables: what class bodies give it, else its declared default."""
-    record: Record = record_of(model)
-    path = record_of(trait).path
-    given = record.subject_of().code.get((path, key), ())
-    return given[0][0] if given else record.key(path, key).option.declared_default()
+    metadata: TraitMetadata = metadata_of(model)
+    path = metadata_of(trait).path
+    given = metadata.subject_of().code.get((path, key), ())
+    return given[0][0] if given else metadata.key(path, key).option.declared_default()
 
 
 def name_in(model: type, trait: type, column: str) -> str:
     """The attribute of a model that a trait calls otherwise."""
-    return named(record_of(model), vars(trait)[column])
+    return named(metadata_of(model), vars(trait)[column])
 
 
 def mapper_for(model: Any) -> Mapper[Any]:

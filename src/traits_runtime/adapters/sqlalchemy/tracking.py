@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper, RelationshipProperty, Session, foreign, relationship
 
 from traits_runtime._core import runtime
+from traits_runtime._core.metadata import metadata_of
 from traits_runtime._core.trait.columns import Unchanged, named
-from traits_runtime._core.trait.record import record_of
 from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
 from traits_runtime.adapters.sqlalchemy.types import sql_type
 from traits_runtime.traits.tracking import HasUserTracking, UserTrackingConfig, as_user_key
@@ -112,9 +112,9 @@ def _relate(cls: type[Any]) -> None:
     mapper: Mapper[Any] = sa.inspect(cls)
     for name, attribute in _RELATIONS.items():
         if name not in mapper.all_orm_descriptors:
-            record, declared = record_of(cls), vars(HasUserTracking)[attribute]
-            held = mapper.columns[named(record, declared)]
-            kind = named(record, vars(HasUserTracking)[f"{attribute}_type"])
+            metadata, declared = metadata_of(cls), vars(HasUserTracking)[attribute]
+            held = mapper.columns[named(metadata, declared)]
+            kind = named(metadata, vars(HasUserTracking)[f"{attribute}_type"])
             mapper.add_property(name, _relation(mapper, held, mapper.columns.get(kind), cls.user_tracking_config))
 
 

@@ -15,7 +15,7 @@ from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, Option
 from traits_runtime.rules.layers import Subject
 
-ATTRIBUTE = runtime.METADATA
+METADATA = runtime.METADATA
 
 _numbers = count()
 
@@ -40,7 +40,7 @@ class HookEntry(NamedTuple):
     in_trait: bool
 
 
-class Record:
+class TraitMetadata:
     """The declarations of one class and, worked out when first needed, what it gets from its bases.
 
     Args:
@@ -49,10 +49,34 @@ class Record:
     """
 
     __slots__ = (
-        "__weakref__", "booted", "booting", "cls", "code", "features", "flags", "found", "held",
-        "hooks", "host", "inherited_new", "initializers", "keys",
-        "kind", "lineage", "make", "moments", "name", "names", "number", "path", "plans", "ready", "rolled", "snaps",
-        "states", "subject",
+        "__weakref__",
+        "booted",
+        "booting",
+        "class_overrides",
+        "cls",
+        "declared_names",
+        "feature_keys",
+        "features",
+        "flags",
+        "hidden_keys",
+        "hooks",
+        "host",
+        "inherited_new",
+        "initializers",
+        "keys",
+        "kind",
+        "lineage",
+        "make",
+        "moments",
+        "name",
+        "names",
+        "number",
+        "path",
+        "plans",
+        "ready",
+        "snapshots",
+        "states",
+        "subject",
     )  # fmt: skip
 
     def __init__(self, cls: type, kind: Literal["trait", "model"]) -> None:
@@ -63,18 +87,19 @@ class Record:
         self.path: str = path_of(cls)
         self.hooks: tuple[HookEntry, ...] = tuple(_own_hooks(cls, kind == "trait"))
         self.keys: dict[str, Key] = {}
-        self.held: tuple[str, ...] = ()
+        self.declared_names: tuple[str, ...] = ()
         self.features: tuple[str, ...] = ()
-        self.lineage: tuple[Record, ...] = tuple(record_of(base) for base in cls.__mro__[1:] if has_record(base))
-        self.code: dict[tuple[str, str], object] = {}
+        bases = (base for base in cls.__mro__[1:] if has_metadata(base))
+        self.lineage: tuple[TraitMetadata, ...] = tuple(map(metadata_of, bases))
+        self.class_overrides: dict[tuple[str, str], object] = {}
         self.moments: dict[str, tuple[HookEntry, ...]] = {}
         self.names: dict[str, str] = {}
-        self.snaps: dict[Any, Any] = {}
+        self.snapshots: dict[Any, Any] = {}
         self.flags: dict[str, bool] = {}
         self.states: dict[str, dict[str, bool]] = {}
-        self.found: dict[str, Key] = {}
+        self.feature_keys: dict[str, Key] = {}
         self.plans: dict[tuple[str, str | None], Plan] = {}
-        self.rolled: dict[str, tuple[Key, Key]] = {}
+        self.hidden_keys: dict[str, tuple[Key, Key]] = {}
         self.subject: Subject | None = None
         self.booted: bool = False
         self.booting: bool = False
@@ -86,7 +111,7 @@ class Record:
 
     def forget(self) -> None:
         """Drop what was worked out from config."""
-        self.snaps = {}
+        self.snapshots = {}
         self.flags = {}
         self.states = {}
         self.plans = {}
@@ -94,10 +119,10 @@ class Record:
     def rollout_keys(self, feature: str) -> tuple[Key, Key]:
         """The keys behind a feature's share and its subjects' overrides; set through `rollouts` alone."""
         key = self.feature_key(feature)
-        made = self.rolled.get(key.name)
+        made = self.hidden_keys.get(key.name)
         if made is None:
             made = (hidden_key(key, "rollout", Rollout | None, None), hidden_key(key, "subjects", Subjects, {}))
-            self.rolled[key.name] = made
+            self.hidden_keys[key.name] = made
         return made
 
     def plan(self, feature: str, tenant: str | None) -> Plan:
@@ -124,12 +149,12 @@ class Record:
         return Plan(name, toggle, off, share, subjects)  # type: ignore[arg-type]
 
     @property
-    def all(self) -> tuple[Record, ...]:
+    def all(self) -> tuple[TraitMetadata, ...]:
         """This class and its bases, in MRO order."""
         return (self, *self.lineage)
 
     @property
-    def traits(self) -> tuple[Record, ...]:
+    def traits(self) -> tuple[TraitMetadata, ...]:
         """The traits of this class, in MRO order; for a trait the trait itself first."""
         return tuple(one for one in self.all if one.kind == "trait")
 
@@ -162,7 +187,7 @@ class Record:
     def _code(self) -> Code:
         found: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for owner in self.all:
-            for address, value in owner.code.items():
+            for address, value in owner.class_overrides.items():
                 found.setdefault(address, []).append((value, f"{owner.path}.__traits__"))
         return {address: tuple(values) for address, values in found.items()}
 
@@ -184,9 +209,9 @@ class Record:
         Raises:
             UnknownFeatureError: No trait of this class declares it.
         """
-        found = self.found.get(name)
+        found = self.feature_keys.get(name)
         if found is None:
-            found = self.found[name] = self._find_feature(name)
+            found = self.feature_keys[name] = self._find_feature(name)
         return found
 
     def _find_feature(self, name: str) -> Key:
@@ -223,7 +248,7 @@ class Record:
         return (EVERYTHING, owner.keys[ENABLED]) if ENABLED in owner.keys else (EVERYTHING,)
 
     def __repr__(self) -> str:
-        return f"<Record of {self.kind} {self.path}>"
+        return f"<TraitMetadata of {self.kind} {self.path}>"
 
 
 Subjects = Mapping[str, SubjectOverride]
@@ -235,22 +260,22 @@ def hidden_key(key: Key, name: str, of: Any, default: object) -> Key:
     return Key(key.trait, key.path, f"{key.name}.{name}", of, option, "feature")
 
 
-def has_record(cls: type) -> bool:
+def has_metadata(cls: type) -> bool:
     """Whether a class is a trait or a model."""
-    return ATTRIBUTE in cls.__dict__
+    return METADATA in cls.__dict__
 
 
-def record_of(cls: type) -> Record:
+def metadata_of(cls: type) -> TraitMetadata:
     """The record of a trait or model.
 
     Raises:
         DeclarationError: The class is neither.
     """
-    found = cls.__dict__.get(ATTRIBUTE)
+    found = cls.__dict__.get(METADATA)
     if found is None:
         raise DeclarationError(path_of(cls), "is neither a trait nor a model: it does not inherit from Trait.")
-    record: Record = found
-    return record
+    metadata: TraitMetadata = found
+    return metadata
 
 
 def _own_hooks(cls: type, in_trait: bool) -> Iterator[HookEntry]:
