@@ -1,4 +1,4 @@
-"""What one build knows: it hangs on the domain, so that whoever has the environment has it, and it is never pickled."""
+"""Per-build state, stored on the domain; never pickled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sphinx.builders import Builder
     from sphinx.environment import BuildEnvironment
 
-    from sphinx_traits._sphinx.catalogue import Catalogue
+    from sphinx_traits._sphinx.catalogue import BuildCatalogue
     from sphinx_traits._sphinx.config import Settings
     from sphinx_traits._sphinx.output import Indices
     from sphinx_traits._sphinx.pages import Pages
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Build:
     """The catalogue, the settings, the generated pages, the builder that asks for them, and its indices."""
 
-    catalogue: Catalogue
+    catalogue: BuildCatalogue
     settings: Settings
     pages: Pages
     builder: Builder
@@ -29,19 +29,19 @@ class Build:
 
 
 def build_of(env: BuildEnvironment) -> Build:
-    """What this build knows."""
+    """The state of this build."""
     build = domain_of(env).build
     assert isinstance(build, Build)  # noqa: S101 - set before anything is read
     return build
 
 
-def ask(env: BuildEnvironment, query: str) -> None:
-    """Note that the page being read shows the answer to a question."""
+def record_dependency(env: BuildEnvironment, query: str) -> None:
+    """Record that the page being read depends on the answer to a query."""
     domain_of(env).note_query(env.docname, query, build_of(env).catalogue.digest(query))
 
 
 def outdated(env: BuildEnvironment) -> set[str]:
-    """Pages that show an answer which is another one now."""
+    """Pages that depend on an answer which has changed."""
     domain = domain_of(env)
     catalogue = build_of(env).catalogue
     state = domain.data["state"]
@@ -50,6 +50,6 @@ def outdated(env: BuildEnvironment) -> set[str]:
     same = catalogue.unchanged(state.get("inputs", {}))
     return {
         doc
-        for doc, asked in domain.data["queries"].items()
-        if any(query not in same and catalogue.digest(query) != known for query, known in asked.items())
+        for doc, queries in domain.data["queries"].items()
+        if any(query not in same and catalogue.digest(query) != before for query, before in queries.items())
     }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from docutils import nodes
 
-    from sphinx_traits._sphinx.catalogue import Catalogue
+    from sphinx_traits._sphinx.catalogue import BuildCatalogue
     from sphinx_traits.manifest import Class, Fact
 
 _ = get_translation("sphinx_traits")
@@ -88,7 +88,7 @@ class CoverageBuilder(_ManifestBuilder):
             )
 
 
-def documentable(catalogue: Catalogue) -> Iterator[tuple[str, str, str, str]]:
+def documentable(catalogue: BuildCatalogue) -> Iterator[tuple[str, str, str, str]]:
     """Everything that may have a docstring: kind, full name, docstring and place."""
     for kind, classes in (("trait", catalogue.manifest.traits), ("model", catalogue.manifest.models)):
         for cls in classes:

@@ -1,4 +1,4 @@
-"""The manifest as the pages ask it: every question has a digest, so that a later build knows what changed."""
+"""The catalogue of a build: the answer to each query has a digest, so that a later build finds what changed."""
 
 from __future__ import annotations
 
@@ -9,34 +9,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sphinx_traits._sphinx.parts import summary
 from sphinx_traits._sphinx.sources import Sources, module_of
-from sphinx_traits.resolve import Composition, Index, compose
+from sphinx_traits.page.catalogue import Catalogue
+from sphinx_traits.page.prose import summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sphinx_traits.manifest import Class, Manifest, Setting
-
-
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """How one model uses a trait.
-
-    Args:
-        model: Dotted path of the model.
-        direct: Whether its class statement names the trait.
-        through: The classes between, where it does not.
-        settings: Values that hold for this model instead of the trait's own.
-    """
-
-    model: str
-    direct: bool
-    through: tuple[str, ...] = ()
-    settings: tuple[Setting, ...] = ()
+    from sphinx_traits.manifest import Class, Manifest
 
 
 class StandardName(msgspec.Struct, frozen=True):
-    """What a config key is called in Sphinx's own domain.
+    """The name of a config key in Sphinx's own domain.
 
     Args:
         key: The key.
@@ -49,11 +33,11 @@ class StandardName(msgspec.Struct, frozen=True):
     name: str
 
 
-class Catalogue:
-    """A manifest and everything that is computed from it, each once.
+class BuildCatalogue(Catalogue):
+    """The catalogue of one build.
 
-    It lives as long as one build and hangs on the domain, not on the environment: it is never pickled, and
-    processes that read or write pages inherit it.
+    It hangs on the domain, not on the environment: it is never pickled, and processes that read or write pages
+    inherit it.
 
     Args:
         manifest: The facts.
@@ -62,62 +46,36 @@ class Catalogue:
     """
 
     def __init__(self, manifest: Manifest, fingerprint: str, sources: Sources | None = None) -> None:
-        self.manifest = manifest
+        super().__init__(manifest)
         self.fingerprint = fingerprint
         self.sources = sources or Sources(())
-        self.index = Index(manifest)
-        self._compositions: dict[str, Composition] = {}
         self._digests: dict[str, str] = {}
-        self._related: dict[str, str] = {}
-
-    def compose(self, name: str) -> Composition:
-        """What a class is with all that its bases bring."""
-        if name not in self._compositions:
-            self._compositions[name] = compose(self.index, name)
-        return self._compositions[name]
 
     @cached_property
     def module_files(self) -> dict[str, str]:
         """The file of each module that holds a class of the manifest."""
-        return {module_of(one): one.location.path for one in self.manifest.classes()}
+        return {module_of(cls): cls.location.path for cls in self.manifest.classes()}
 
     @cached_property
     def standard_names(self) -> dict[str, tuple[StandardName, ...]]:
-        """What the config keys of each trait are called among Sphinx's own objects, by the trait's name.
+        """Names of the config keys in Sphinx's own domain, by the name of their trait.
 
-        A key goes by its trait's short name where only one trait has it; a variable of the environment belongs to the
-        first key that reads it.
+        The name of a key has its trait's short name in front, where only one trait has that; a variable of the
+        environment belongs to the first key that reads it.
         """
-        shorts = Counter(one.short for one in self.manifest.traits)
-        taken: set[str] = set()
-        found: dict[str, tuple[StandardName, ...]] = {}
+        shorts = Counter(trait.short for trait in self.manifest.traits)
+        assigned: set[str] = set()
+        names_of: dict[str, tuple[StandardName, ...]] = {}
         for trait in self.manifest.traits:
             owner = trait.short if shorts[trait.short] == 1 else trait.name
             names = [StandardName(key.name, "confval", f"{owner}.{key.name}") for key in trait.config]
             for key in trait.config:
-                names += [StandardName(key.name, "envvar", one) for one in key.env if one not in taken]
-                taken.update(key.env)
-            found[trait.name] = tuple(names)
-        return found
-
-    def related(self, target: str) -> str:
-        """The model that a relation's target names; empty where there is none, or several."""
-        if target not in self._related:
-            find, models = self.index.find, self.index.models
-            found = find(target, models) or find(target.rpartition(".")[2], models)  # Django names the application
-            self._related[target] = found[0] if len(found) == 1 else ""
-        return self._related[target]
-
-    def usages(self, trait: str) -> tuple[Usage, ...]:
-        """How each of its models uses a trait."""
-        return tuple(self._usage(model, trait) for model in self.index.users.get(trait, ()))
-
-    def _usage(self, model: str, trait: str) -> Usage:
-        composition = self.compose(model)
-        use = next(one for one in composition.traits if one.name == trait)
-        values = (*composition.config, *composition.features)
-        settings = (one.setting for one in values if one.key.owner == trait and one.setting)
-        return Usage(model=model, direct=use.direct, through=use.through, settings=tuple(settings))
+                names += [
+                    StandardName(key.name, "envvar", variable) for variable in key.env if variable not in assigned
+                ]
+                assigned.update(key.env)
+            names_of[trait.name] = tuple(names)
+        return names_of
 
     def digest(self, query: str) -> str:
         """Digest of the answer to a question; empty where there is no answer.
@@ -137,8 +95,8 @@ class Catalogue:
         """Digest of each class as the manifest has it, by name; under the empty name that of what concerns them all."""
         index, manifest = self.index, self.manifest
         kinds = [*index.models], [*index.traits], [*index.events]
-        around = index.listeners, index.emits, manifest.settings, manifest.findings, kinds
-        return {"": _digest(around), **{one.name: _digest(one) for one in manifest.classes()}}
+        shared = index.listeners, index.emits, manifest.settings, manifest.findings, kinds
+        return {"": _digest(shared), **{cls.name: _digest(cls) for cls in manifest.classes()}}
 
     def unchanged(self, before: Mapping[str, str]) -> set[str]:
         """The questions about one class whose answers must still be those of an earlier manifest.
@@ -151,9 +109,11 @@ class Catalogue:
         if before.keys() != self.inputs.keys() or before[""] != self.inputs[""]:
             return set()
         changed = {name for name, digest in self.inputs.items() if before[name] != digest}
-        same = {one.name for one in self.manifest.classes() if changed.isdisjoint((one.name, *one.mro))}
+        same = {cls.name for cls in self.manifest.classes() if changed.isdisjoint((cls.name, *cls.mro))}
         users = self.index.users
-        traits = (one.name for one in self.manifest.traits if same.issuperset((one.name, *users.get(one.name, ()))))
+        traits = (
+            trait.name for trait in self.manifest.traits if same.issuperset((trait.name, *users.get(trait.name, ())))
+        )
         return {*(f"composition:{name}" for name in same), *(f"trait:{name}" for name in traits)}
 
     def names(self, kind: str) -> Mapping[str, Class]:
@@ -163,82 +123,79 @@ class Catalogue:
         return self.index.traits if kind == "trait" else self.index.by_name
 
 
-def _composition_digest(catalogue: Catalogue, name: str) -> str:
+def _composition_digest(catalogue: BuildCatalogue, name: str) -> str:
     return _digest(_shown(catalogue, name)) if name in catalogue.index.by_name else ""
 
 
-def _trait_digest(catalogue: Catalogue, name: str) -> str:
+def _trait_digest(catalogue: BuildCatalogue, name: str) -> str:
     if name not in catalogue.index.by_name:
         return ""
     return _digest((_shown(catalogue, name), catalogue.usages(name)))
 
 
-def _shown(catalogue: Catalogue, name: str) -> tuple[object, ...]:
-    """What the page of a class shows: its composition, what it says of other classes, and where relations lead."""
-    index = catalogue.index
-    it = catalogue.compose(name)
-    others = [index.by_name[one] for one in it.subject.mro if one in index.by_name]
-    said = [(one.name, _kind(index, one.name), summary(one.doc), [base.name for base in one.bases]) for one in others]
-    return it, said, [catalogue.related(one.target) for one in it.columns if one.target]
+def _shown(catalogue: BuildCatalogue, name: str) -> tuple[object, ...]:
+    """Everything that the page of a class shows: its composition, sentences about other classes, related models."""
+    by_name = catalogue.index.by_name
+    composition = catalogue.compose(name)
+    lineage = [by_name[ancestor] for ancestor in composition.subject.mro if ancestor in by_name]
+    sentences = [
+        (cls.name, catalogue.kind(cls.name), summary(cls.doc), [base.name for base in cls.bases]) for cls in lineage
+    ]
+    return composition, sentences, [catalogue.related(column.target) for column in composition.columns if column.target]
 
 
-def _kind(index: Index, name: str) -> str:
-    if name in index.models:
-        return "model"
-    return "trait" if name in index.traits else ""
-
-
-def _standard_digest(catalogue: Catalogue, name: str) -> str:
+def _standard_digest(catalogue: BuildCatalogue, name: str) -> str:
     return _digest(catalogue.standard_names.get(name, ()))
 
 
-def _find_digest(catalogue: Catalogue, rest: str) -> str:
+def _find_digest(catalogue: BuildCatalogue, rest: str) -> str:
     kind, _colon, name = rest.partition(":")
     return ",".join(catalogue.index.find(name, catalogue.names(kind)))
 
 
-def _names_digest(catalogue: Catalogue, _rest: str) -> str:
+def _names_digest(catalogue: BuildCatalogue, _rest: str) -> str:
     return _digest(([*catalogue.index.models], [*catalogue.index.traits]))
 
 
-def _models_digest(catalogue: Catalogue, _rest: str) -> str:
+def _models_digest(catalogue: BuildCatalogue, _rest: str) -> str:
     shown = [
-        (one.name, summary(one.doc), one.traits, [base.name for base in one.bases]) for one in catalogue.manifest.models
+        (model.name, summary(model.doc), model.traits, [base.name for base in model.bases])
+        for model in catalogue.manifest.models
     ]
     return _digest((shown, [*catalogue.index.traits]))
 
 
-def _traits_digest(catalogue: Catalogue, _rest: str) -> str:
+def _traits_digest(catalogue: BuildCatalogue, _rest: str) -> str:
     users = catalogue.index.users
-    counts = [
-        [len(facts) for facts in (one.hooks, one.config, one.features, one.events, one.jobs, one.columns)]
-        for one in catalogue.manifest.traits
-    ]
-    shown = [(one.name, summary(one.doc), len(users.get(one.name, ()))) for one in catalogue.manifest.traits]
-    return _digest((shown, counts))
+    shown: list[object] = []
+    for trait in catalogue.manifest.traits:
+        counted = trait.hooks, trait.config, trait.features, trait.events, trait.jobs, trait.columns
+        shown.append((trait.name, summary(trait.doc), len(users.get(trait.name, ())), list(map(len, counted))))
+    return _digest(shown)
 
 
-def _matrix_digest(catalogue: Catalogue, _rest: str) -> str:
-    return _digest([(one.name, one.traits, [base.name for base in one.bases]) for one in catalogue.manifest.models])
+def _matrix_digest(catalogue: BuildCatalogue, _rest: str) -> str:
+    return _digest(
+        [(model.name, model.traits, [base.name for base in model.bases]) for model in catalogue.manifest.models]
+    )
 
 
-def _config_digest(catalogue: Catalogue, _rest: str) -> str:
-    classes = [*catalogue.manifest.classes()]
-    given = [(one.name, one.config, one.features, one.settings) for one in classes]
-    return _digest((given, catalogue.manifest.settings, catalogue.digest("matrix")))
+def _config_digest(catalogue: BuildCatalogue, _rest: str) -> str:
+    values = [(cls.name, cls.config, cls.features, cls.settings) for cls in catalogue.manifest.classes()]
+    return _digest((values, catalogue.manifest.settings, catalogue.digest("matrix")))
 
 
-def _events_digest(catalogue: Catalogue, _rest: str) -> str:
+def _events_digest(catalogue: BuildCatalogue, _rest: str) -> str:
     index = catalogue.index
-    return _digest((index.listeners, index.emits, [(one.name, one.events) for one in catalogue.manifest.classes()]))
+    return _digest((index.listeners, index.emits, [(cls.name, cls.events) for cls in catalogue.manifest.classes()]))
 
 
-def _manifest_digest(catalogue: Catalogue, _rest: str) -> str:
+def _manifest_digest(catalogue: BuildCatalogue, _rest: str) -> str:
     return catalogue.fingerprint
 
 
-def _work_digest(catalogue: Catalogue, _rest: str) -> str:
-    return _digest([(one.name, one.hooks, one.jobs, one.metrics) for one in catalogue.manifest.classes()])
+def _work_digest(catalogue: BuildCatalogue, _rest: str) -> str:
+    return _digest([(cls.name, cls.hooks, cls.jobs, cls.metrics) for cls in catalogue.manifest.classes()])
 
 
 _ANSWERS = {

@@ -14,14 +14,11 @@ from sphinx import addnodes
 from sphinx.locale import get_translation
 from sphinx.util.docutils import SphinxDirective
 
-from sphinx_traits._sphinx.asnodes import node_of, signature
-from sphinx_traits._sphinx.build import ask, build_of
-from sphinx_traits._sphinx.expand import later
-from sphinx_traits._sphinx.links import object_name
-from sphinx_traits._sphinx.parts import code, facts, paragraph
+from sphinx_traits._sphinx.build import build_of, record_dependency
+from sphinx_traits._sphinx.placeholders import placeholder_for
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.domain import domain_of
-from sphinx_traits.manifest import ManifestError, loads
+from sphinx_traits.manifest import ConfigKey, Event, ManifestError, loads
 from sphinx_traits.resolve import nearest
 
 if TYPE_CHECKING:
@@ -29,9 +26,9 @@ if TYPE_CHECKING:
 
     from sphinx.util.typing import OptionSpec
 
-    from sphinx_traits._sphinx.blocks.base import Block
     from sphinx_traits._sphinx.describe import Describer
-    from sphinx_traits.manifest import Class, Manifest
+    from sphinx_traits.manifest import Class, Fact, Manifest
+    from sphinx_traits.page.section import Section
     from sphinx_traits.resolve import Composition
 
 _ = get_translation("sphinx_traits")
@@ -44,43 +41,42 @@ def words(argument: str | None) -> tuple[str, ...]:
 
 def sections(argument: str | None) -> tuple[str, ...]:
     """Names of the sections of models and traits."""
-    from sphinx_traits._sphinx.blocks import MODEL_SECTIONS, TRAIT_SECTIONS
-    from sphinx_traits._sphinx.describe import DECLARED
+    from sphinx_traits.page.sections import SECTIONS
 
-    return _known(words(argument), {*(one.name for one in (*MODEL_SECTIONS, *TRAIT_SECTIONS)), *DECLARED})
+    return _checked(words(argument), {section.name for section in SECTIONS})
 
 
 def kinds_of_change(argument: str | None) -> tuple[str, ...]:
     """Names of what can change."""
     from sphinx_traits.diff import What
 
-    return _known(words(argument), get_args(What))
+    return _checked(words(argument), get_args(What))
 
 
-def _known(names: tuple[str, ...], known: Collection[str]) -> tuple[str, ...]:
-    """Names as they are, if all are known: another one is an error at the option's place."""
-    for one in names:
-        if one not in known:
-            near = nearest(one, known)
-            hint = f"Did you mean '{near}'?" if near else f"It takes {', '.join(sorted(known))}."
-            raise ValueError(f"there is no '{one}'. {hint}")
+def _checked(names: tuple[str, ...], choices: Collection[str]) -> tuple[str, ...]:
+    """The names, if all are among the choices: another one is an error at the option's place."""
+    for name in names:
+        if name not in choices:
+            near = nearest(name, choices)
+            hint = f"Did you mean '{near}'?" if near else f"It takes {', '.join(sorted(choices))}."
+            raise ValueError(f"there is no '{name}'. {hint}")
     return names
 
 
-def unknown(kind: str, written: str, known: Collection[str], place: tuple[str, int]) -> None:
-    """Warn about a class that is not there."""
-    near = nearest(written, known)
+def warn_unknown(kind: str, name: str, choices: Collection[str], place: tuple[str, int]) -> None:
+    """Warn about a class that the manifest does not have."""
+    near = nearest(name, choices)
     hint = f" Did you mean {near!r}?" if near else ""
-    warn("unknown_object", f"There is no {kind} {written!r} among {len(known)}.{hint}", place)
+    warn("unknown_object", f"There is no {kind} {name!r} among {len(choices)}.{hint}", place)
 
 
-def held(directive: SphinxDirective, block: nodes.Node) -> list[nodes.Node]:
-    """A block in a container, where it gets a class or a name to link to."""
+def in_container(directive: SphinxDirective, node: nodes.Node) -> list[nodes.Node]:
+    """A node in a container, where the directive gives it a class or a name to link to."""
     if not {"class", "name"} & directive.options.keys():
-        return [block]
-    holder = nodes.container("", block, classes=directive.options.get("class", []))
-    directive.add_name(holder)
-    return [holder]
+        return [node]
+    container = nodes.container("", node, classes=directive.options.get("class", []))
+    directive.add_name(container)
+    return [container]
 
 
 class ClassDirective(SphinxDirective):
@@ -103,42 +99,42 @@ class ClassDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The class's description and its sections; one warning where there is no such class."""
-        written = self.arguments[0].strip()
-        name = self._find(written)
+        from sphinx_traits._sphinx.context import context_of
+
+        argument = self.arguments[0].strip()
+        name = self._full_name(argument)
         if not name:
-            shown = paragraph(_("There is no {kind} ").format(kind=self.objtype), code(written), ".")
-            return [nodes.warning("", node_of(shown))]
-        build = build_of(self.env)
+            sentence = _("There is no {kind} ").format(kind=self.objtype)
+            return [
+                nodes.warning("", nodes.paragraph("", sentence, nodes.literal(argument, argument), nodes.Text(".")))
+            ]
         query = "trait" if self.objtype == "trait" else "composition"
-        ask(self.env, f"{query}:{name}")
-        self._writer = self._describer(name)
-        it = build.catalogue.compose(name)
-        found: list[nodes.Node] = [] if "no-description" in self.options else [self._description(it)]
-        if it.findings or not it.subject.complete:
-            found.append(later("findings", name))
+        record_dependency(self.env, f"{query}:{name}")
+        self._describer = self._make_describer(name)
+        self._context = context_of(self.env)
+        composition = self._context.catalogue.compose(name)
+        content: list[nodes.Node] = [] if "no-description" in self.options else [self._description(composition)]
+        if composition.findings or not composition.subject.complete:
+            content.append(placeholder_for("findings", name))
         if "diagram" in self.options:
-            found.append(later("diagram", of=name))
-        for block, title, content in self._sections(it):
-            if self._wanted(block):
-                found += self._section(block, title, content, it.subject)
-        return found
+            content.append(placeholder_for("diagram", of=name))
+        return [*content, *self._sections(composition)]
 
-    def _find(self, written: str) -> str:
+    def _full_name(self, argument: str) -> str:
         catalogue = build_of(self.env).catalogue
-        known = catalogue.names(self.objtype)
-        ask(self.env, f"find:{self.objtype}:{written}")
-        found = catalogue.index.find(written, known)
+        choices = catalogue.names(self.objtype)
+        record_dependency(self.env, f"find:{self.objtype}:{argument}")
+        names = catalogue.index.find(argument, choices)
         place = (self.env.docname, self.lineno)
-        if len(found) > 1:
-            names = ", ".join(found)
-            warn("ambiguous_object", f"{written!r} may be any of {names}. Give more of the name.", place)
+        if len(names) > 1:
+            warn("ambiguous_object", f"{argument!r} may be any of {', '.join(names)}. Give more of the name.", place)
             return ""
-        if not found:
-            unknown(self.objtype, written, known, place)
+        if not names:
+            warn_unknown(self.objtype, argument, choices, place)
             return ""
-        return found[0]
+        return names[0]
 
-    def _describer(self, name: str) -> Describer:
+    def _make_describer(self, name: str) -> Describer:
         from sphinx_traits._sphinx.describe import Describer
         from sphinx_traits._sphinx.docstrings import DocstringParser
 
@@ -155,48 +151,46 @@ class ClassDirective(SphinxDirective):
         primary = "no-index" not in self.options and page in (None, self.env.docname)
         return Describer(self.env, domain_of(self.env), parser, build.catalogue.sources, primary)
 
-    def _description(self, it: Composition) -> nodes.Node:
-        subject = it.subject
-        ids = self._writer.anchor(self.objtype, subject.name, display=subject.short)
-        bases = ", ".join(base.expression for base in subject.bases)
-        desc = signature(
-            self.objtype, subject.name, prefix=f"{subject.module}.", ids=ids, after=f"({bases})" if bases else ""
-        )
-        desc.signature["_toc_name"] = ""  # the page's title or the text around it names the class already
-        desc.signature.insert(0, addnodes.desc_annotation("", "", nodes.Text(f"{self._word()} ")))
-        desc.content.append(later("place", subject.name))
-        desc.content.extend(self._writer.doc(subject))
+    def _description(self, composition: Composition) -> nodes.Node:
+        from sphinx_traits.page.page import class_description, kind_of_class
+
+        description = class_description(self._context, composition, self.objtype)
+        word = kind_of_class(self._context, self.objtype)
+        described = self._describer.describe(description, prefix=f"{word} ")
+        described.signature["_toc_name"] = ""  # the page's title or the text around it names the class already
+        described.content.insert(0, placeholder_for("place", composition.subject.name))
         if self.content:
-            desc.content.extend(self.parse_content_to_nodes())
-        more = facts(self._facts(subject))
-        if more.children:
-            desc.content.append(node_of(more))
-        desc.node["classes"] += self.options.get("class", [])
-        self.add_name(desc.signature)
-        return desc.node
+            position = len(described.content) - len(description.content)
+            for node in reversed(self.parse_content_to_nodes()):
+                described.content.insert(position, node)
+        described.node["classes"] += self.options.get("class", [])
+        self.add_name(described.signature)
+        return described.node
 
-    def _word(self) -> str:
-        return _("trait") if self.objtype == "trait" else _("model")
+    def _sections(self, composition: Composition) -> Iterator[nodes.Node]:
+        from sphinx_traits.page.page import sections_of
 
-    def _facts(self, subject: Class) -> Iterator[tuple[str, Any]]:
-        if subject.via == "inferred" and subject.why:
-            yield _("Recognised because"), subject.why
+        for section in sections_of(composition, self.objtype):
+            if self._wants(section.name):
+                content = self._section_content(section, composition)
+                yield from self._titled(section.name, _(section.title), content, composition.subject)
 
-    def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
-        raise NotImplementedError
-
-    def _later(self, block: Block, it: Composition) -> nodes.Node:
-        chosen = ("members", "exclude-members") if block.name == "members" else ()
-        return later(block.name, it.subject.name, **{one: self.options[one] for one in chosen if one in self.options})
-
-    def _wanted(self, block: str) -> bool:
+    def _wants(self, section: str) -> bool:
         only = self.options.get("sections", ())
-        return (not only or block in only) and block not in self.options.get("exclude-sections", ())
+        return (not only or section in only) and section not in self.options.get("exclude-sections", ())
 
-    def _section(self, block: str, title: str, content: Sequence[nodes.Node], subject: Class) -> list[nodes.Node]:
-        """A section where one may stand, else a rubric: inside a list or an admonition there are no sections."""
+    def _section_content(self, section: Section, composition: Composition) -> list[nodes.Node]:
+        return [self._placeholder(section, composition)]
+
+    def _placeholder(self, section: Section, composition: Composition) -> nodes.Node:
+        names = ("members", "exclude-members") if section.name == "members" else ()
+        options = {name: self.options[name] for name in names if name in self.options}
+        return placeholder_for(section.name, composition.subject.name, self.objtype, **options)
+
+    def _titled(self, section: str, title: str, content: Sequence[nodes.Node], subject: Class) -> Sequence[nodes.Node]:
+        """A section where one may be, else a rubric: inside a list or an admonition there are no sections."""
         document = self.state.document
-        anchor = block if block not in document.ids else f"{subject.short.lower()}-{block}"
+        anchor = section if section not in document.ids else f"{subject.short.lower()}-{section}"
         while anchor in document.ids:
             anchor += "-1"
         if isinstance(self.state_machine.node, nodes.section | nodes.document):
@@ -220,11 +214,11 @@ class TraitDiagram(ClassDirective):
 
     def run(self) -> list[nodes.Node]:
         """The drawing alone."""
-        name = self._find(self.arguments[0].strip())
+        name = self._full_name(self.arguments[0].strip())
         if not name:
             return []
-        ask(self.env, f"composition:{name}")
-        return held(self, later("diagram", of=name))
+        record_dependency(self.env, f"composition:{name}")
+        return in_container(self, placeholder_for("diagram", of=name))
 
 
 class TraitModel(ClassDirective):
@@ -232,24 +226,18 @@ class TraitModel(ClassDirective):
 
     objtype = "model"
 
-    def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
-        from sphinx_traits._sphinx.blocks import MODEL_SECTIONS
+    def _section_content(self, section: Section, composition: Composition) -> list[nodes.Node]:
+        """The table; it is also the target of links to facts that the model declares itself."""
+        from sphinx_traits.page.section import object_name
 
-        for block in MODEL_SECTIONS:
-            if block.filled(it):
-                self._own_targets(it.subject, block)
-                yield block.name, _(block.title), [*_lead(block), self._later(block, it)]
-
-    def _own_targets(self, subject: Class, block: Block) -> None:
-        """What the model declares itself is described nowhere else: links to it lead to the section."""
-        from sphinx_traits._sphinx.describe import DECLARED
-
-        if not self._writer.primary or block.name not in DECLARED:
-            return
-        objtype, _title = DECLARED[block.name]
-        for fact in getattr(subject, block.name):
-            name, short = object_name(fact), f"{subject.short}.{fact.name}"
-            domain_of(self.env).note_object(objtype, name, self.env.docname, block.name, display=short)
+        if section.declared and self._describer.primary:
+            subject = composition.subject
+            for fact in getattr(subject, section.declared.attribute):
+                name, short = object_name(fact), f"{subject.short}.{fact.name}"
+                domain_of(self.env).note_object(
+                    section.declared.objtype, name, self.env.docname, section.name, display=short
+                )
+        return super()._section_content(section, composition)
 
 
 class TraitReference(ClassDirective):
@@ -257,31 +245,24 @@ class TraitReference(ClassDirective):
 
     objtype = "trait"
 
-    def _facts(self, subject: Class) -> Iterator[tuple[str, Any]]:
-        yield from super()._facts(subject)
-        yield _("Since"), getattr(subject, "since", "")
-        yield _("Deprecated"), getattr(subject, "deprecated", "")
+    def _section_content(self, section: Section, composition: Composition) -> list[nodes.Node]:
+        """The descriptions of its own facts, which are read now, and a table, which is written later."""
+        from sphinx_traits.page.page import own_facts
 
-    def _sections(self, it: Composition) -> Iterator[tuple[str, str, list[nodes.Node]]]:
-        from sphinx_traits._sphinx.blocks import TRAIT_SECTIONS
-        from sphinx_traits._sphinx.describe import DECLARED
+        facts = own_facts(section, composition)
+        content = [self._fact(section, fact) for fact in facts]
+        if not section.declared or len(facts) < len(getattr(composition, section.declared.attribute)):
+            content.append(self._placeholder(section, composition))
+        return content
 
-        first, *others = TRAIT_SECTIONS
-        yield from self._blocks(it, first)
-        for attribute, (_objtype, title) in DECLARED.items():
-            entries = self._writer.entries(it.subject, attribute)
-            if entries:
-                yield attribute, _(title), entries
-        for block in others:
-            yield from self._blocks(it, block)
-
-    def _blocks(self, it: Composition, block: Block) -> Iterator[tuple[str, str, list[nodes.Node]]]:
-        if block.filled(it):
-            yield block.name, _(block.title), [*_lead(block), self._later(block, it)]
-
-
-def _lead(block: Block) -> list[nodes.Node]:
-    return [node_of(paragraph(_(block.lead), classes="traits-lead"))] if block.lead else []
+    def _fact(self, section: Section, fact: Fact) -> nodes.Node:
+        assert section.declared is not None  # noqa: S101 - it has facts
+        described = self._describer.describe(section.declared.describe(self._context, fact))
+        if isinstance(fact, Event):
+            described.content.append(placeholder_for("event-wiring", event=fact.wire))
+        if isinstance(fact, ConfigKey):
+            self._describer.note_standard_names(fact, described)
+        return described.node
 
 
 NAMES = ("traits", "exclude-traits", "models", "exclude-models")
@@ -297,77 +278,77 @@ def choosing(*kinds: str) -> OptionSpec:
 class AggregateDirective(SphinxDirective):
     """Shows something of the whole manifest."""
 
-    block: ClassVar[str] = ""
+    overview: ClassVar[str] = ""
     query: ClassVar[str] = ""
     optional_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar[OptionSpec] = choosing("traits")  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
-        """One block, filled in when the page is written."""
-        ask(self.env, self.query)
-        ask(self.env, "names")
+        """A placeholder."""
+        record_dependency(self.env, self.query)
+        record_dependency(self.env, "names")
         options = self._names()
         if self.arguments:
             options["traits"] = words(self.arguments[0])
         self._warn(options)
-        return held(self, later(self.block, **options))
+        return in_container(self, placeholder_for(self.overview, **options))
 
     def _names(self) -> dict[str, Any]:
         return {key: self.options[key] for key in NAMES if key in self.options}
 
     def _warn(self, options: Mapping[str, Sequence[str]]) -> None:
         """Warn about each name and pattern that means no class."""
-        from sphinx_traits._sphinx.blocks.overview import chosen
+        from sphinx_traits.page.sections.selection import matching
 
         index = build_of(self.env).catalogue.index
         for option, names in options.items():
             kind = option.removeprefix("exclude-").removesuffix("s")
-            known = index.models if kind == "model" else index.traits | index.models
-            for one in names:
-                if not chosen(known, [one]):
-                    unknown(kind, one, known, (self.env.docname, self.lineno))
+            choices = index.models if kind == "model" else index.traits | index.models
+            for name in names:
+                if not matching(choices, [name]):
+                    warn_unknown(kind, name, choices, (self.env.docname, self.lineno))
 
 
 class TraitConfig(AggregateDirective):
     """All config keys, or those of the traits that are named."""
 
-    block = "all-config"
+    overview = "all-config"
     query = "config"
 
 
 class TraitEvents(AggregateDirective):
     """All events, or those of the traits that are named."""
 
-    block = "all-events"
+    overview = "all-events"
     query = "events"
 
 
 class TraitHooks(AggregateDirective):
     """All hooks, or those of the traits that are named."""
 
-    block = "all-hooks"
+    overview = "all-hooks"
     query = "work"
 
 
 class TraitJobs(AggregateDirective):
     """All jobs, or those of the traits that are named."""
 
-    block = "all-jobs"
+    overview = "all-jobs"
     query = "work"
 
 
 class TraitMetrics(AggregateDirective):
     """All metrics, or those of the traits that are named."""
 
-    block = "all-metrics"
+    overview = "all-metrics"
     query = "work"
 
 
 class TraitMatrix(AggregateDirective):
     """Which model has which trait."""
 
-    block = "matrix"
+    overview = "matrix"
     query = "matrix"
     optional_arguments = 0
     option_spec: ClassVar[OptionSpec] = choosing("traits", "models")  # type: ignore[misc]  # docutils' stubs lack ClassVar
@@ -385,10 +366,10 @@ class TraitList(AggregateDirective):
             place = (self.env.docname, self.lineno)
             warn("unknown_object", f"trait-list shows 'traits' or 'models', not {what!r}.", place)
             return []
-        ask(self.env, what)
-        ask(self.env, "names")
+        record_dependency(self.env, what)
+        record_dependency(self.env, "names")
         self._warn(self._names())
-        return held(self, later("models" if what == "models" else "trait-list", **self._names()))
+        return in_container(self, placeholder_for("models" if what == "models" else "trait-list", **self._names()))
 
 
 class TraitChanges(SphinxDirective):
@@ -399,20 +380,25 @@ class TraitChanges(SphinxDirective):
     option_spec: ClassVar[OptionSpec] = {"breaking": directives.flag, "what": kinds_of_change}  # type: ignore[misc]  # docutils' stubs lack ClassVar
 
     def run(self) -> list[nodes.Node]:
-        """One block, filled in when the page is written; nothing where a file cannot be read."""
+        """A placeholder; nothing where a file cannot be read."""
         from sphinx_traits.diff import diff
 
-        ask(self.env, "names")
-        manifests = [self._read(one) for one in self.arguments]
+        record_dependency(self.env, "names")
+        manifests = [self._read(argument) for argument in self.arguments]
         if len(manifests) == 1:
-            ask(self.env, "manifest")
+            record_dependency(self.env, "manifest")
             manifests.append(build_of(self.env).catalogue.manifest)
         old, new = manifests
         if old is None or new is None:
             return []
         what = self.options.get("what", ())
-        changes = [one for one in diff(old, new) if not what or one.what in what]
-        return [later("changes", changes=[one for one in changes if one.breaking or "breaking" not in self.options])]
+        breaking_only = "breaking" in self.options
+        changes = [
+            change
+            for change in diff(old, new)
+            if (not what or change.what in what) and (change.breaking or not breaking_only)
+        ]
+        return [placeholder_for("changes", changes=changes)]
 
     def _read(self, argument: str) -> Manifest | None:
         relative, path = self.env.relfn2path(argument)
@@ -436,19 +422,20 @@ class TraitToctree(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The toctree; one without entries, but with its pages, where those of single classes stay out of sidebars."""
-        ask(self.env, "names")
+        record_dependency(self.env, "names")
         pages = build_of(self.env).pages
         kind = self.arguments[0] if self.arguments else "pages"
         if kind not in LISTS:
             raise self.error(f"trait-toctree lists 'pages', 'models' or 'traits', not '{kind}'.")
-        found = [one for one in pages.entries(kind) if one in self.env.found_docs] if pages.folder else []
+        entries = pages.entries(kind) if pages.folder else []
+        included = [docname for docname in entries if docname in self.env.found_docs]
         listed = kind == "pages" or pages.in_toctree
         if not listed:
             domain_of(self.env).note_unlisted(self.env.docname)
         node = addnodes.toctree(
             parent=self.env.docname,
-            entries=[(None, one) for one in found if listed],
-            includefiles=found,
+            entries=[(None, docname) for docname in included if listed],
+            includefiles=included,
             maxdepth=self.options.get("maxdepth", -1),
             caption=None,
             glob=False,

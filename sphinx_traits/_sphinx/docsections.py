@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sphinx_traits._sphinx.parts import prose
+from sphinx_traits.page.elements import plain_text
+from sphinx_traits.page.prose import prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -208,7 +209,7 @@ def _sections_of_fields(rows: Sequence[str], start: int) -> Iterator[Section]:
 
 def _words(markup: str) -> str:
     """A type without its markup."""
-    return "".join(one if isinstance(one, str) else str(one.children[0]) for one in prose(markup))
+    return plain_text(prose(markup))
 
 
 def _blocks(body: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

@@ -13,9 +13,9 @@ from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.docsections import LISTS, Item, Section, split
 from sphinx_traits._sphinx.docstring_safety import DocstringPolicy, restricted, sanitized
-from sphinx_traits._sphinx.parts import DASH
 from sphinx_traits._sphinx.sources import Origin
 from sphinx_traits._sphinx.warn import reading
+from sphinx_traits.page.layout import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

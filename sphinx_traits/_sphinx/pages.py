@@ -14,8 +14,9 @@ import jinja2
 from sphinx.locale import get_translation
 
 from sphinx_traits._sphinx.config import LARGE
-from sphinx_traits._sphinx.parts import by_short_name
 from sphinx_traits._sphinx.warn import warn
+from sphinx_traits.page.layout import by_short_name
+from sphinx_traits.page.overviews import OVERVIEW_PAGES, overview_sentences
 from traits_runtime.rules.output import write_if_changed
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ FOLDERS = {"model": "models", "trait": "traits"}
 """Folder of the pages of each kind."""
 
 OVERVIEWS = ("config", "events", "matrix")
-"""Pages about the whole manifest."""
+"""Pages about the whole manifest, in the order of the toctree."""
+
+LISTS = ("models/index", "traits/index")
+"""Pages that list the pages of single classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +46,26 @@ class Pages:
         folder: Folder of them all.
         of: Document of each model and trait, by type and name.
         titles: Title of each document.
-        in_toctree: Whether the pages of single classes stand in the toctree.
+        in_toctree: Whether the toctree has the pages of single classes.
+        sentences: What each overview shows, in a sentence.
     """
 
     folder: str = ""
     of: Mapping[tuple[str, str], str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     in_toctree: bool = True
+    sentences: Mapping[str, str] = field(default_factory=dict)
 
     def entries(self, kind: str) -> list[str]:
         """The documents that a toctree of a kind lists: `pages`, `models` or `traits`."""
         if kind == "pages":
-            return [f"{self.folder}/{one}" for one in (*OVERVIEWS, "models/index", "traits/index")]
+            return [f"{self.folder}/{one}" for one in (*OVERVIEWS, *LISTS)]
         return [doc for (objtype, _name), doc in self.of.items() if FOLDERS[objtype] == kind]
 
     @property
     def overviews(self) -> list[tuple[str, str]]:
         """Document and content of each overview, in a sentence."""
-        count = Counter(objtype for objtype, _name in self.of)
-        said = {
-            "models/index": _("{count} in all, each with its traits").format(count=count["model"]),
-            "traits/index": _("{count} in all, what each brings and how many models use it").format(
-                count=count["trait"]
-            ),
-            "matrix": _("all models and all traits in one table"),
-            "config": _("all keys, their defaults, and who sets them"),
-            "events": _("all events, who emits them and who hears them"),
-        }
-        return [(f"{self.folder}/{one}", words) for one, words in said.items()]
+        return [(f"{self.folder}/{name}", sentence) for name, sentence in self.sentences.items()]
 
     @property
     def index(self) -> str:
@@ -86,16 +82,10 @@ def plan(settings: Settings, index: Index) -> Pages:
         for objtype, classes in (("trait", index.traits), ("model", index.models))
         for name in sorted(classes, key=by_short_name)
     }
-    titles = {f"{settings.pages}/index": _("Models and traits")}
-    titles |= {f"{settings.pages}/{one}": _overview_titles()[one] for one in OVERVIEWS}
-    titles |= {f"{settings.pages}/models/index": _("Models"), f"{settings.pages}/traits/index": _("Traits")}
+    titles = {f"{settings.pages}/{name}": str(_(OVERVIEW_PAGES[name])) for name in ("index", *OVERVIEWS, *LISTS)}
     titles |= {of[key]: title for key, title in _class_titles(index).items()}
     toctree = settings.navigation == "toctree" or (settings.navigation == "auto" and len(of) <= LARGE)
-    return Pages(settings.pages, of, titles, toctree)
-
-
-def _overview_titles() -> dict[str, str]:
-    return {"config": _("Configuration"), "events": _("Events"), "matrix": _("Who uses what")}
+    return Pages(settings.pages, of, titles, toctree, overview_sentences(index, _))
 
 
 def _class_titles(index: Index) -> dict[tuple[str, str], str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
-    from sphinx_traits._sphinx.catalogue import Catalogue
+    from sphinx_traits._sphinx.catalogue import BuildCatalogue
     from sphinx_traits.manifest import Class
 
 Tags = dict[str, tuple[str, int, int]]
@@ -86,7 +86,7 @@ def _as_ours(_app: Sphinx, doctree: nodes.document) -> None:
             del signature["module"]
 
 
-def place_of(catalogue: Catalogue, fullname: str) -> Place | None:
+def place_of(catalogue: BuildCatalogue, fullname: str) -> Place | None:
     """Where a class of the manifest, or a member of one, is written; None for what is no definition of Python."""
     cls = catalogue.index.by_name.get(fullname)
     if cls is not None:

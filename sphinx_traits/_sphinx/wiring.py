@@ -10,15 +10,15 @@ from sphinx.locale import get_translation
 
 from sphinx_traits import domain
 from sphinx_traits._sphinx import build as builds
-from sphinx_traits._sphinx import extend, garbage, output, source, sourcepages, stale, virtual, warn
+from sphinx_traits._sphinx import events, garbage, outdated, output, source, sourcepages, virtual, warn
 from sphinx_traits._sphinx.builders import CoverageBuilder, JsonBuilder
-from sphinx_traits._sphinx.catalogue import Catalogue
+from sphinx_traits._sphinx.catalogue import BuildCatalogue
 from sphinx_traits._sphinx.config import Settings, project_of
 from sphinx_traits._sphinx.directives import DIRECTIVES
-from sphinx_traits._sphinx.expand import Expand, late
+from sphinx_traits._sphinx.markdown_export import export_markdown
 from sphinx_traits._sphinx.pages import plan, write_stubs
+from sphinx_traits._sphinx.placeholders import FillPlaceholders, placeholder
 from sphinx_traits._sphinx.sources import Sources
-from sphinx_traits._sphinx.twins import write_twins
 from sphinx_traits.domain import domain_of
 from sphinx_traits.version import __version__
 
@@ -48,15 +48,15 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     garbage.setup(app)
     domain.setup(app)
     Settings.register(app)
-    app.add_node(late)
-    app.add_post_transform(Expand)
+    app.add_node(placeholder)
+    app.add_post_transform(FillPlaceholders)
     for suffix, markup in virtual.SUFFIXES.items():
         app.add_source_suffix(suffix, markup)
     for name, directive in DIRECTIVES.items():
         app.add_directive(name, directive)
     for builder in (JsonBuilder, CoverageBuilder):
         app.add_builder(builder)
-    extend.register(app)
+    events.register(app)
     warn.setup()
     sourcepages.setup(app)
     app.add_css_file(STYLESHEET)
@@ -114,8 +114,8 @@ def _read_manifest(app: Sphinx) -> None:
     project = project_of(settings, confdir)
     sources = Sources((project.root, *project.search_paths))
     cache = Path(app.doctreedir) / "sphinx_traits"
-    facts = extend.without_skipped(app.events, *source.load_manifest(settings, project, confdir, cache))
-    catalogue = Catalogue(*facts, sources)
+    facts = events.without_skipped(app.events, *source.load_manifest(settings, project, confdir, cache))
+    catalogue = BuildCatalogue(*facts, sources)
     pages = plan(settings, catalogue.index)
     folder = cache / "pages"
     templates = [confdir / path for path in app.config.templates_path]
@@ -143,12 +143,12 @@ def _collect_pages(app: Sphinx) -> list[Any]:
 
 
 def _doctree_read(app: Sphinx, doctree: nodes.document) -> None:
-    stale.note_foreign_references(app.env, doctree)
-    stale.keep_out_of_sidebars(app.env, app.env.docname)
+    outdated.note_foreign_references(app.env, doctree)
+    outdated.keep_out_of_sidebars(app.env, app.env.docname)
 
 
 def _updated(_app: Sphinx, env: BuildEnvironment) -> list[str]:
-    return stale.to_write_again(env)
+    return outdated.to_write_again(env)
 
 
 def _finished(app: Sphinx, error: Exception | None) -> None:
@@ -159,7 +159,7 @@ def _finished(app: Sphinx, error: Exception | None) -> None:
     build = builds.build_of(app.env)
     build.indices.save()
     if build.settings.markdown and output.wants_html(app.builder):
-        write_twins(build, app.builder)
+        export_markdown(build, app.builder)
 
 
 def _class_reference(

@@ -86,13 +86,17 @@ def _owns_site(project: Project, chosen: list[tuple[str, str]]) -> bool:
 
 
 def _write_markdown(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
-    from sphinx_traits.render import markdown_pages, page_path
+    from sphinx_traits.page.catalogue import Catalogue
+    from sphinx_traits.page.markdown_pages import markdown_page, page_path
+    from sphinx_traits.page.page import page_names
+    from sphinx_traits.page.section import Context
 
-    wanted = {page_path(kind, name) for kind, name in chosen}
-    for path, text in markdown_pages(index.manifest):
-        if not wanted or path in wanted:
-            write_if_changed(output / path, text.encode())
-    return output / (page_path(*chosen[0]) if chosen else "index.md")
+    context = Context(Catalogue(index.manifest))
+    names = chosen or list(page_names(context))
+    for objtype, name in names:
+        text = markdown_page(context, objtype, name)
+        write_if_changed(output / f"{page_path(objtype, name)}.md", text.encode())
+    return output / f"{page_path(*names[0])}.md"
 
 
 def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from blogfacts import ARTICLE, CONTENT, PAGE, SLUG, TAGS, TRACK, USER, base, manifest
 from outputs import tree
 
-from sphinx_traits._sphinx.catalogue import Catalogue
+from sphinx_traits._sphinx.catalogue import BuildCatalogue
 from sphinx_traits.manifest import Hook, Listener, Manifest, Member, Model, Trait, Value
 from sphinx_traits.testing import SphinxBuilder
 
@@ -214,7 +214,7 @@ def questions(facts: Manifest) -> set[str]:
 @pytest.mark.parametrize("name", EDITS)
 def test_what_need_not_be_asked_again_has_the_same_answer(name: str) -> None:
     """Of what is taken to be unchanged everything is; an edit of one class leaves those that it cannot reach alone."""
-    before, after = Catalogue(manifest(), ""), Catalogue(EDITS[name][0](manifest()), "")
+    before, after = BuildCatalogue(manifest(), ""), BuildCatalogue(EDITS[name][0](manifest()), "")
     same = after.unchanged(before.inputs)
 
     assert all(before.digest(query) == after.digest(query) for query in same)

@@ -25,9 +25,9 @@ LANGUAGES = sorted(folder.name for folder in (PACKAGE / "locale").iterdir())
 def messages() -> set[str]:
     """All texts in the code that are marked for translation."""
     found: set[str] = set()
-    for file in [*(PACKAGE / "_sphinx").rglob("*.py"), PACKAGE / "domain.py"]:
+    for file in [*(PACKAGE / "_sphinx").rglob("*.py"), *(PACKAGE / "page").rglob("*.py"), PACKAGE / "domain.py"]:
         source = file.read_text(encoding="utf-8")
-        found.update(re.findall(r'\b(?:_|marked)\(\s*"((?:[^"\\]|\\.)+)"\s*,?\s*\)', source))
+        found.update(re.findall(r'\b(?:_|N_|gettext)\(\s*"((?:[^"\\]|\\.)+)"\s*,?\s*\)', source))
         found.update(re.findall(r'_index\("\w+", "\w+", "([^"]+)"\)', source))
     return found
 

@@ -1,0 +1,1 @@
+"""What a page says: elements, one file a section, and writers to HTML, Markdown, terminal and JSON."""
