@@ -218,6 +218,7 @@ class Column(Fact, frozen=True, kw_only=True):
         nullable: ``yes``, ``no``, or empty where the code does not say.
         default: The default as written.
         target: What a relation points to, as written or resolved.
+        named_by: Config key of the trait whose value in code names the column; a model without a name has no column.
     """
 
     kind: Literal["column", "relation", "virtual"] = "column"
@@ -225,6 +226,7 @@ class Column(Fact, frozen=True, kw_only=True):
     nullable: Literal["yes", "no", ""] = ""
     default: str = ""
     target: str = ""
+    named_by: str = ""
 
 
 class Member(Fact, frozen=True, kw_only=True):

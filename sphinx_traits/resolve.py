@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 from collections import defaultdict
@@ -225,12 +226,13 @@ class Index:
         from traits_runtime.rules.naming import matches  # brings the whole runtime: only for those who ask for events
 
         wire = event.wire
+        heard_for = {"", model, *self.by_name[model].mro} if model else set()  # a base's listener hears its subclasses
         if wire not in self._heard:
             self._heard[wire] = tuple(one for one in self.listeners if matches(one.pattern, wire))
         return EventUse(
             event=event,
             emits=self.emitted_by.get(wire, ()),
-            listeners=tuple(one for one in self._heard[wire] if not model or one.model in ("", model)),
+            listeners=tuple(listener for listener in self._heard[wire] if not model or listener.model in heard_for),
         )
 
     def find(self, name: str, among: Container[str] | None = None) -> tuple[str, ...]:
@@ -311,7 +313,7 @@ def compose(index: Index, name: str) -> Composition:
         jobs=_first_wins(c.jobs for c in lineage),
         metrics=_first_wins(c.metrics for c in lineage),
         cache_keys=_first_wins(c.cache_keys for c in lineage),
-        columns=_first_wins(_kept_columns(lineage)),
+        columns=tuple(_placed_columns(_first_wins(_kept_columns(lineage)), lineage)),
         scopes=_first_wins(_held_scopes(lineage)),
         members=member_chains(lineage),
         findings=tuple(one for one in index.manifest.findings if one.subject == name),
@@ -351,11 +353,17 @@ def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
 
 
 def member_chains(lineage: Sequence[Class]) -> tuple[MemberChain, ...]:
-    """For each member name its definitions along the MRO, in the order in which the names first appear."""
+    """For each member name its definitions along the MRO, in the order in which the names first appear.
+
+    A column hides what classes further from the model define under its name.
+    """
     chains: dict[str, list[Member]] = {}
+    hidden: set[str] = set()
     for owner in lineage:
         for member in owner.members:
-            chains.setdefault(member.name, []).append(member)
+            if member.name not in hidden:
+                chains.setdefault(member.name, []).append(member)
+        hidden.update(column.name for column in owner.columns)
     return tuple(
         MemberChain(name=name, chain=tuple(chain), reaches=_reach(chain))
         for name, chain in chains.items()
@@ -390,6 +398,40 @@ def _kept_columns(lineage: Sequence[Class]) -> Iterator[list[Column]]:
     for owner in lineage:
         yield [one for one in owner.columns if one.name not in gone]
         gone.update(one.name for one in owner.members if one.removed)
+
+
+def _placed_columns(columns: Iterable[Column], lineage: Sequence[Class]) -> Iterator[Column]:
+    """The columns as the class at the front of a lineage has them: with its own names, and pointing to itself.
+
+    A column whose name is empty in code is not there. A relation of an abstract class to itself is one of the class
+    that inherits it.
+    """
+    abstract = {owner.name for owner in lineage if owner.abstract}
+    for column in columns:
+        name = _name_in_code(column, lineage) if column.named_by else column.name
+        target = column.target
+        if target == column.owner and target in abstract and lineage[0].name not in abstract:
+            target = lineage[0].name
+        if name:
+            yield msgspec.structs.replace(column, name=name, target=target)
+
+
+def _name_in_code(column: Column, lineage: Sequence[Class]) -> str:
+    """The value of the config key that names a column; files and environment do not shape tables.
+
+    The column keeps its own name where the key is not known, or its value is no text.
+    """
+    keys = (key for owner in lineage for key in owner.config if key.name == column.named_by)
+    key = next((key for key in keys if key.owner == column.owner), None)
+    if key is None:
+        return column.name
+    settings = (setting for owner in lineage for setting in owner.settings if is_about(setting, key))
+    value = next((setting.value for setting in settings), key.default)
+    try:
+        name = ast.literal_eval(value.text)
+    except (ValueError, SyntaxError):
+        return column.name
+    return name if isinstance(name, str) else column.name
 
 
 def _held_scopes(lineage: Sequence[Class]) -> Iterator[list[Scope]]:

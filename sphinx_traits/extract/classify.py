@@ -16,7 +16,7 @@ from sphinx_traits.manifest import Class, Model, Trait, Via
 
 Role: TypeAlias = Literal["model", "trait", "base"]
 
-_FRAMEWORKS = frozenset(
+FRAMEWORKS = frozenset(
     {
         "django",
         "sqlalchemy",
@@ -80,7 +80,7 @@ class Classifier:
         if not isinstance(node, SourceClass):
             return True
         name = node.path
-        return name.partition(".")[0] in _FRAMEWORKS and not name.startswith(_OURS_WITHIN)
+        return name.partition(".")[0] in FRAMEWORKS and not name.startswith(_OURS_WITHIN)
 
     def _judge(self, node: SourceClass) -> Classification | None:
         name = self.graph.name(node)

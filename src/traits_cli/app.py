@@ -38,7 +38,7 @@ class Application(NamedTuple):
 
         Ends the process with code 2 where it cannot be imported, or where there is none.
         """
-        name = self.name or self._named()
+        name = self.named
         if not name:
             fail(
                 "This needs the running application: say --app module:object, where object() is called. "
@@ -47,7 +47,7 @@ class Application(NamedTuple):
             )
         make_importable(self.folder)
         found = import_application(name)
-        self._configure()
+        self.configure()
         return found
 
     def start_engines(self) -> None:
@@ -82,12 +82,14 @@ class Application(NamedTuple):
         found = find_file(root)
         return root if found is None else found.parent
 
-    def _named(self) -> str:
-        """The `app` of the project, empty for none."""
-        named = setting(self.file, "app") if self.file is not None else ""
+    @property
+    def named(self) -> str:
+        """The application by option or by the `app` of the project, empty for none."""
+        named = self.name or (setting(self.file, "app") if self.file is not None else "")
         return named if isinstance(named, str) else ""
 
-    def _configure(self) -> None:
+    def configure(self) -> None:
+        """Read the config files, unless the application did, and open the store."""
         from traits_runtime import config
         from traits_runtime._core import runtime
 

@@ -1,55 +1,81 @@
-"""`traits verify`: what was read, beside the running program."""
+"""`traits verify`: compares the manifest with the running program."""
 
 from __future__ import annotations
 
 import importlib
 import os
-import sys
-from types import ModuleType
+from pathlib import Path
 
 import click
 
-from sphinx_traits.extract.verify import Difference, differences, observe
+from sphinx_traits.manifest import Manifest, ManifestError, loads
 from sphinx_traits.project import Project
+from traits_cli.app import Application, app_options, make_importable
 from traits_cli.base import fail
-from traits_cli.output import json_option, print_json
-from traits_cli.sources import read_sources, source_options
+from traits_cli.output import json_option, print_json, print_table
+from traits_cli.sources import project_of, read_sources
+from traits_cli.verification import Verification, import_program, verify_manifest
 
 
 @click.command()
 @click.option(
     "--import", "first", multiple=True, metavar="MODULE", help="Module to import before all others; may be given again."
 )
-@json_option(list[Difference])
-@source_options
-def verify(project: Project, first: tuple[str, ...], *, as_json: bool) -> None:
-    """Import the program and say where it differs from what was read: MRO, members, declared facts.
+@click.option(
+    "--manifest",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Manifest to verify, as `traits manifest` writes it. Default: the manifest of the sources.",
+)
+@click.option("--no-rows", is_flag=True, help="Write no rows: leave out the recorded order of hooks.")
+@json_option(Verification)
+@app_options
+def verify(app: Application, first: tuple[str, ...], file: Path | None, *, no_rows: bool, as_json: bool) -> None:
+    """Import the program and compare every fact of the manifest with it.
 
-    This runs your code. Django is set up where DJANGO_SETTINGS_MODULE is set. Ends with
-    code 1 where there are differences.
+    Compared are: which classes are models, MRO, the winner of each public name, hooks in the
+    order in which they run, effective config and features, columns, listeners, and what classes
+    declare.
+
+    This runs your code: it imports the packages, and starts the application that [tool.traits]
+    names. To record the order of hooks, it inserts, updates and deletes one row of each
+    SQLAlchemy model that has hooks, in a SQLite database in memory. That transaction is rolled
+    back, events are held back, and statements on any other database are refused. --no-rows
+    leaves this out. Django is set up where DJANGO_SETTINGS_MODULE is set.
+
+    Ends with code 1 where there are differences.
 
     \b
     Examples:
       traits verify --project examples/blog
-      traits verify --package shop --import shop.app
+      traits verify --package shop --import shop.app --json
+      traits verify --manifest published.json
     """
-    manifest = read_sources(project)
-    _prepare(project, first)
-    observed = observe(manifest, project.search_paths)
-    found = differences(manifest, observed, _inventory(project))
+    project = project_of(app.sources)
+    manifest = read_sources(project) if file is None else _read_manifest(file)
+    _start(app, project, first)
+    program = import_program(manifest, project.exclude)
+    verification = verify_manifest(program, patterns=project.model_names, write_rows=not no_rows)
     if as_json:
-        print_json(found, ok=not found)
+        print_json(verification, ok=not verification.differences)
     else:
-        for one in found:
-            click.echo(str(one))
-    click.echo(f"{len(observed.classes)} classes compared, {len(found)} differences.", err=True)
-    raise SystemExit(1 if found else 0)
+        _print(verification)
+    if not verification.compared:
+        fail("Nothing could be compared: the manifest has no class that can be imported.")
+    raise SystemExit(1 if verification.differences else 0)
 
 
-def _prepare(project: Project, modules: tuple[str, ...]) -> None:
+def _read_manifest(file: Path) -> Manifest:
+    try:
+        return loads(file.read_bytes())
+    except ManifestError as error:
+        fail(f"{file}: {error}")
+
+
+def _start(app: Application, project: Project, modules: tuple[str, ...]) -> None:
+    """Make the packages importable, import some modules, and start the application that the project names."""
     for path in reversed(project.search_paths):
-        if str(path) not in sys.path:
-            sys.path.insert(0, str(path))
+        make_importable(path)
     if os.environ.get("DJANGO_SETTINGS_MODULE"):
         importlib.import_module("django").setup()
     for name in modules:
@@ -57,9 +83,24 @@ def _prepare(project: Project, modules: tuple[str, ...]) -> None:
             importlib.import_module(name)
         except ImportError as error:
             fail(f"{name} cannot be imported: {error}")
+    if app.named:
+        app.load()
+    else:
+        app.configure()
 
 
-def _inventory(project: Project) -> object:
-    """The runtime's own inventory of the project's packages; None where the program does not use the runtime."""
-    runtime: ModuleType | None = sys.modules.get("traits_runtime")
-    return None if runtime is None else runtime.inventory(*project.packages)
+def _print(verification: Verification) -> None:
+    """Print a table of the kinds, then each difference, then what has no result."""
+    rows = [
+        (count.kind, *map(str, (count.compared, count.equal, count.different, count.uncertain, count.incomparable)))
+        for count in verification.counts
+    ]
+    print_table(rows, ("Facts", "Compared", "Equal", "Different", "Not certain", "Not comparable"))
+    for difference in verification.differences:
+        click.echo(str(difference))
+    for gap in verification.gaps:
+        click.echo(
+            f"{gap.kind}: {gap.count} {'not certain' if gap.uncertain else 'not comparable'}: {gap.reason} "
+            f"({gap.example})"
+        )
+    click.echo(f"{verification.compared} facts compared, {len(verification.differences)} differences.", err=True)

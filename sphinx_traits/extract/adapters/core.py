@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+from msgspec.structs import replace
+
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
 from sphinx_traits.extract.members import bound_signature
@@ -36,7 +38,7 @@ from sphinx_traits.manifest import (
     Setting,
     Value,
 )
-from traits_runtime.rules.naming import event_name
+from traits_runtime.rules.naming import TRANSLATIONS_SUFFIX, event_name
 
 RUNTIME = "traits_runtime"
 READY_MADE = "traits_runtime.traits."
@@ -114,7 +116,9 @@ def _declaration(context: ClassContext, statement: Statement, call: ast.Call, fa
         facts.declarations.add(statement.name)
         facts.columns.append(_column(context, statement, call))
     elif made_by.path.startswith(READY_MADE) and package_and_name(made_by)[1] == "translated":
-        facts.columns.append(_column(context, statement, call, kind="virtual"))
+        virtual = _column(context, statement, call, kind="virtual")
+        stored = replace(virtual, name=statement.name + TRANSLATIONS_SUFFIX, kind="column", type="dict", nullable="yes")
+        facts.columns += [virtual, stored]
     elif kind in _METRICS:
         facts.declarations.add(statement.name)
         facts.metrics.append(_metric(context, statement, call, _METRICS[kind]))
@@ -207,6 +211,7 @@ def _column(
         if factory is not None
         else "",
         target=_word(context, keywords.get("references")),
+        named_by=_word(context, keywords.get("named_by")),
     )
 
 

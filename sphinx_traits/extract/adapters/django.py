@@ -99,18 +99,27 @@ def _field(context: ClassContext, statement: Statement, facts: FactSet) -> None:
             doc=_text(context, keywords.get("help_text")) or context.doc(statement),
             kind=kind,
             type=package_and_name(context.resolve(value.func))[1],
-            nullable=_nullable(context, keywords.get("null")) if kind != "virtual" else "",
+            nullable=_nullable(context, value, keywords.get("null")) if kind != "virtual" else "",
             default=ast.unparse(keywords["default"]) if "default" in keywords else "",
             target=_target(context, value, keywords) if kind == "relation" else "",
         )
     )
 
 
-def _nullable(context: ClassContext, node: ast.expr | None) -> Literal["yes", "no", ""]:
+def _nullable(context: ClassContext, call: ast.Call, node: ast.expr | None) -> Literal["yes", "no", ""]:
+    """Whether a field may be empty; unknown where a field class of the project has a constructor that may decide it."""
     if node is None:
-        return "no"
+        return "" if _has_own_constructor(context, call) else "no"
     value = context.analysis.constants.value(context.position, node)
     return ("yes" if value else "no") if isinstance(value, bool) else ""
+
+
+def _has_own_constructor(context: ClassContext, call: ast.Call) -> bool:
+    field = context.resolve(call.func)
+    nodes = context.analysis.graph.mro(field).nodes if isinstance(field, SourceClass) else ()
+    custom = [node for node in nodes if isinstance(node, SourceClass) and not node.path.startswith("django.")]
+    functions = [function for node in custom for function in context.analysis.class_context(node).functions]
+    return any(function.name == "__init__" for function in functions)
 
 
 def _text(context: ClassContext, node: ast.expr | None) -> str:

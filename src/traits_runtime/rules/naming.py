@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 PREFIX = "trait"
 """First segment of every event name that a trait declares."""
+
+TRANSLATIONS_SUFFIX: Final = "_translations"
+"""The end of a column's name: ``title_translations`` holds all languages of the translated attribute ``title``."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_]+\Z")
 

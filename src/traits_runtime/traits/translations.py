@@ -11,12 +11,10 @@ from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, 
 from traits_runtime._core import runtime
 from traits_runtime._core.locales import chain, normal
 from traits_runtime.errors import InvalidLocaleError
+from traits_runtime.rules.naming import TRANSLATIONS_SUFFIX
 from traits_runtime.traits._backends import Backends
 
 T = TypeVar("T")
-
-SUFFIX: Final = "_translations"
-"""What the attribute with all languages of ``title`` ends in."""
 
 
 class Translations(dict[str, Any]):
@@ -98,8 +96,8 @@ class Translated(Generic[T]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
         translations_column: TraitColumn[Any] = column(dict, nullable=True, doc=self.doc)
-        type.__setattr__(owner, name + SUFFIX, translations_column)
-        translations_column.__set_name__(owner, name + SUFFIX)
+        type.__setattr__(owner, name + TRANSLATIONS_SUFFIX, translations_column)
+        translations_column.__set_name__(owner, name + TRANSLATIONS_SUFFIX)
 
     if TYPE_CHECKING:
 
@@ -116,7 +114,7 @@ class Translated(Generic[T]):
     def __set__(self, instance: Any, value: T | Mapping[str, T] | None) -> None:
         if isinstance(value, Mapping):
             fresh = Translations({normal(key): translation for key, translation in value.items()})
-            setattr(instance, self.name + SUFFIX, fresh)
+            setattr(instance, self.name + TRANSLATIONS_SUFFIX, fresh)
         else:
             instance.translate(self.name, value)
 
@@ -230,7 +228,7 @@ class HasTranslations(Trait):
         values = self._held(attribute)
         old = values.get(requested)
         if requested not in values or old != value:
-            setattr(self, attribute + SUFFIX, Translations({**values, requested: value}))
+            setattr(self, attribute + TRANSLATIONS_SUFFIX, Translations({**values, requested: value}))
             self.translation_changed(attribute=attribute, locale=requested, old=old, new=value)
 
     def forget_translation(self, attribute: str, locale: str) -> None:
@@ -239,7 +237,7 @@ class HasTranslations(Trait):
         requested = self._locale(locale)
         if requested in values:
             rest = {other: value for other, value in values.items() if other != requested}
-            setattr(self, attribute + SUFFIX, Translations(rest))
+            setattr(self, attribute + TRANSLATIONS_SUFFIX, Translations(rest))
             self.translation_changed(attribute=attribute, locale=requested, old=values[requested], new=None)
 
     def has_translation(self, attribute: str, locale: str = "") -> bool:
@@ -285,13 +283,13 @@ class HasTranslations(Trait):
         if not allowed:
             return
         for name in runtime.host_of(type(self)).changed_fields(self) or ():
-            values = getattr(self, name) if name.endswith(SUFFIX) else None
+            values = getattr(self, name) if name.endswith(TRANSLATIONS_SUFFIX) else None
             for locale in values if isinstance(values, Mapping) else ():
                 if locale not in allowed:
                     raise InvalidLocaleError(locale, allowed)
 
     def _held(self, attribute: str) -> Mapping[str, Any]:
-        values: Mapping[str, Any] | None = getattr(self, attribute + SUFFIX)
+        values: Mapping[str, Any] | None = getattr(self, attribute + TRANSLATIONS_SUFFIX)
         return {} if values is None else values
 
     def _locale(self, locale: str) -> str:

@@ -12,6 +12,7 @@ from traits_runtime._core.actor import as_actor
 from traits_runtime.adapters.sqlalchemy.host import HOST
 from traits_runtime.adapters.sqlalchemy.later import collect_later
 from traits_runtime.adapters.sqlalchemy.shape import (
+    BROUGHT,
     connection_of,
     key_expression,
     key_text,
@@ -128,7 +129,9 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
         _models.append(cls)
     if uses(cls, IsComment) and "parent" not in mapper.all_orm_descriptors:
         key = mapper.primary_key[0]
-        made = relationship(cls, remote_side=[key], foreign_keys=[mapper.columns["parent_id"]])
+        made = relationship(
+            cls, remote_side=[key], foreign_keys=[mapper.columns["parent_id"]], info={BROUGHT: "IsComment"}
+        )
         mapper.add_property("parent", made)
 
 

@@ -285,6 +285,7 @@ def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
         order_by=(labels.c.tag_type, labels.c.tag_slug),
         primaryjoin=and_(*(key == one for key, one in zip(keys, columns, strict=True))),
         secondaryjoin=table.c.tag_id == next(iter(labels.primary_key)),
+        info={BROUGHT: "HasTags"},
     )
     mapper.add_property("tags", made)
     event.listen(mapper, "expire", _expired, propagate=True)

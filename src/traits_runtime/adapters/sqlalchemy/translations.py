@@ -16,7 +16,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from traits_runtime._core.locales import normal
 from traits_runtime.adapters.sqlalchemy.host import HOST
 from traits_runtime.adapters.sqlalchemy.shape import uses
-from traits_runtime.traits.translations import BACKENDS, SUFFIX, HasTranslations, Translated, Translations
+from traits_runtime.rules.naming import TRANSLATIONS_SUFFIX
+from traits_runtime.traits.translations import BACKENDS, HasTranslations, Translated, Translations
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class SqlTranslations:
 
 
 def _held(model: Any, attribute: str) -> Any:
-    return getattr(model, attribute + SUFFIX)
+    return getattr(model, attribute + TRANSLATIONS_SUFFIX)
 
 
 class _WithLocale(FunctionElement[Any]):
@@ -99,7 +100,7 @@ def set_translation(model: type[HasTranslations], attribute: str, value: str | N
 def _mapped(_mapper: Mapper[Any], cls: type) -> None:
     if uses(cls, HasTranslations):
         for name in {name for base in cls.__mro__ for name, one in vars(base).items() if isinstance(one, Translated)}:
-            attribute = getattr(cls, name + SUFFIX)
+            attribute = getattr(cls, name + TRANSLATIONS_SUFFIX)
             if attribute.class_ is cls:
                 TrackedTranslations.associate_with_attribute(attribute)
 

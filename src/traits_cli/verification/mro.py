@@ -1,0 +1,24 @@
+"""Compares the MRO of every class of the manifest."""
+
+from __future__ import annotations
+
+from sphinx_traits.manifest import Class
+from traits_cli.verification.records import Comparison, Fact
+from traits_runtime.rules.identity import path_of
+
+
+def compare_mro(known: Class, cls: type, comparison: Comparison) -> None:
+    """Compare the order of a class's bases, framework classes included.
+
+    Args:
+        known: The class by the manifest.
+        cls: The class in the program.
+        comparison: Takes the result.
+    """
+    program = " > ".join(path_of(base) for base in cls.__mro__)
+    comparison.compare(Fact("mro", known.name, "", known.location, doubt_of(known)), " > ".join(known.mro), program)
+
+
+def doubt_of(known: Class) -> str:
+    """Why facts that follow from the MRO are uncertain; empty for a complete class."""
+    return "" if known.complete else "the manifest marks the class as incomplete"
