@@ -24,9 +24,7 @@ COMMANDS = {
     "list": Command("traits_cli.listing:list_", "List models and traits."),
     "make": Command("traits_cli.make:make", "Write a new trait, listener or job."),
     "manifest": Command("traits_cli.manifest:manifest", "Print all facts about models and traits as JSON."),
-    "migrate": Command(
-        "traits_cli.migrate_group:migrate", "Turn mixins into traits, rename members, and take it back."
-    ),
+    "migrate": Command("traits_cli.migrate.group:migrate", "Turn mixins into traits, rename members, roll back."),
     "metrics": Command("traits_cli.metrics:metrics", "Print the numbers that traits recorded."),
     "show": Command("traits_cli.show:show", "Say what one model or trait really is."),
     "verify": Command("traits_cli.verify:verify", "Import the program and compare it with what was read."),

@@ -128,7 +128,7 @@ def test_an_adopted_mixin_is_a_trait(stall: Path) -> None:
     listed = {one["name"]: one["via"] for one in data(run("list", "--traits", "--json", project=stall))}
 
     assert (done.exit_code, done.stdout) == (0, "stall/mixins.py\n")
-    assert "1 file changed. To take it back: traits migrate rollback 0001" in done.stderr
+    assert "1 file changed. To undo: traits migrate rollback 0001" in done.stderr
     assert (again.exit_code, again.stdout, again.stderr) == (0, "", "Nothing to change.\n")
     assert said.stdout.startswith("Marked Crate"), said.stderr
     assert listed == {"stall.mixins.Marked": "declared"}
@@ -300,7 +300,7 @@ def test_a_class_that_no_model_uses_can_be_named(tmp_path: Path) -> None:
 
     assert nothing["Marked"][0] == "safe"
     assert short == full == {"Lonely": ("safe", "stall.mixins.Lonely becomes a trait.")}
-    assert "is no mixin but a model" in migrate(tmp_path, "plan", "--mixin", "Crate").stderr
+    assert "is a model, not a mixin" in migrate(tmp_path, "plan", "--mixin", "Crate").stderr
 
 
 def test_a_pattern_of_the_project_does_not_hide_that_a_trait_is_declared(tmp_path: Path) -> None:
@@ -537,7 +537,8 @@ def test_a_member_that_a_neighbour_has_too_is_unsafe(tmp_path: Path) -> None:
 
     assert found["Marked"][0] == "unsafe"
     assert (
-        "stall.models.Other defines it too (stall/models.py:11), and stall.models.Crate has both" in found["Marked"][1]
+        "stall.models.Other defines it too (stall/models.py:11), and stall.models.Crate inherits both"
+        in found["Marked"][1]
     )
 
 
@@ -553,8 +554,8 @@ def test_a_member_that_a_neighbour_has_too_is_unsafe(tmp_path: Path) -> None:
         ("--rename Marked.get_mrk=x", "stall.mixins.Marked has no member 'get_mrk'. Did you mean 'get_mark'?"),
         ("--rename Markd.get_mark=x", "There is no trait 'Markd'"),
         ("--rename Marked.get_mark", "--rename takes module.Trait.old=new"),
-        ("--rename Marked.get_mark=class", "'class' is no new name"),
-        ("--rename Marked.get_mark=label", "has a member 'label' already (stall/mixins.py:14)"),
+        ("--rename Marked.get_mark=class", "'class' cannot be the new name"),
+        ("--rename Marked.get_mark=label", "already has a member 'label' (stall/mixins.py:14)"),
         ("--rename Marked.mark=x", "it is a column of tables"),
         ("--rename Marked.get_mark=__x", "two underscores"),
         ("rename", "rename needs --rename"),
@@ -618,7 +619,7 @@ def test_what_is_not_committed_is_not_changed(stall: Path) -> None:
     ).stdout
 
     assert [untracked.exit_code, changed.exit_code] == [2, 2]
-    assert "Not committed: stall/mixins.py. Commit first" in changed.stderr
+    assert "Uncommitted changes in stall/mixins.py. Commit them first" in changed.stderr
     assert [allowed.exit_code, clean.exit_code] == [0, 0]
     assert ".traits" not in left
 
@@ -768,7 +769,7 @@ def test_a_package_below_src_is_found_from_any_folder(tmp_path: Path, monkeypatc
 
     assert (done.exit_code, done.stdout) == (0, "src/stall/mixins.py\n")
     assert "(Trait)" in (tmp_path / "src" / "stall" / "mixins.py").read_text(encoding="utf-8")
-    assert "is in another package: its sources are not yours to change." in foreign.stderr
+    assert "is in another package, whose sources are not changed." in foreign.stderr
     assert (others.exit_code, others.stdout, others.stderr) == (0, "", "Nothing to change.\n")
 
 
