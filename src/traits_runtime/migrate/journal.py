@@ -15,7 +15,7 @@ import msgspec
 
 from traits_runtime.errors import MigrationError, hint
 from traits_runtime.migrate.records import Rewrite
-from traits_runtime.rules.output import write_file
+from traits_runtime.rules.output import is_temporary, write_file
 
 FOLDER: Final = Path(".traits") / "migrations"
 RECORD: Final = "journal.json"
@@ -226,13 +226,11 @@ class Journal:
             path.chmod(file.mode)
 
     def _remove_temporary_files(self, migration: Migration) -> None:
-        """Remove the files that were being written when the process was killed: `.mixins.py.4711`."""
-        for file in migration.files:
-            path = self.root / file.path
-            for sibling in path.parent.iterdir():
-                prefix, _, process_id = sibling.name.rpartition(".")
-                if prefix == f".{path.name}" and process_id.isdecimal():
-                    sibling.unlink()
+        """Remove the files that were being written when the process was killed."""
+        for folder in {(self.root / file.path).parent for file in migration.files}:
+            for path in folder.iterdir():
+                if is_temporary(path.name):
+                    path.unlink()
 
     def _read_original(self, migration: Migration, file: TouchedFile) -> bytes:
         copy = self.folder / migration.id / file.original

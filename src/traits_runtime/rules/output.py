@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -55,6 +56,15 @@ def write_if_changed(path: Path, data: bytes) -> bool:
         return False
     write_file(path, data)
     return True
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is one that `write_file` left behind when the process was killed.
+
+    >>> is_temporary(".0123456789abcdef.tmp")
+    True
+    """
+    return re.fullmatch(r"\.[0-9a-f]{16}\.tmp", name) is not None
 
 
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFSOCK: "a socket", stat.S_IFBLK: "a disk"}
