@@ -10,7 +10,7 @@ import click
 
 from traits_cli.base import CONTEXT, Command, LazyGroup, Sources, fail, sources_options
 from traits_runtime.rules.files import find_file, setting
-from traits_runtime.rules.naming import is_event_name
+from traits_runtime.rules.naming import is_name_or_pattern
 from traits_runtime.rules.output import write_file
 
 HERE = "traits_cli.make"
@@ -146,8 +146,11 @@ def listener(sources: Sources, name: str, pattern: str, into: Path | None, *, fo
       traits make listener send_mail --event 'trait.*.published'
     """
     _function_name(name)
-    if not is_event_name(pattern.replace("**", "x").replace("*", "x")):
-        fail(f"{pattern!r} is no event name or pattern: segments of letters, digits and _, or *, or **.")
+    if not is_name_or_pattern(pattern):
+        fail(
+            f"{pattern!r} is no event name or pattern: each segment is letters, digits and _, or * for one whole "
+            "segment, or ** for one or more."
+        )
     text = LISTENER.format(snake=name, pattern=pattern, title=f"What happens on {pattern}")
     _write(_folder(sources, into, "listeners") / f"{name}.py", text, force=force, dry_run=dry_run)
 

@@ -26,7 +26,10 @@ from traits_runtime import (
     listen,
     subscribe,
 )
+from traits_runtime._core import runtime
+from traits_runtime._core.events.bus import MAX_ROUTES
 from traits_runtime.errors import AsyncListenerError, EventDepthError, UnknownEventError
+from traits_runtime.rules.naming import matches
 from traits_runtime.testing import capture_events, on_listener_error
 
 
@@ -706,3 +709,30 @@ def test_captured_events_can_be_kept_from_listeners() -> None:
     assert captured.one("trait.*.closed").payload is None
     with pytest.raises(AssertionError, match=r"0 events match 'x'; emitted: trait.HasTitle.closed"):
         captured.one("x")
+
+
+@pytest.mark.parametrize("pattern", ["trait.HasE.pin*", "*pin", "a.***", "a..b", "", "a.", "trait.Has-E.x"])
+def test_wildcard_stands_for_whole_segments(pattern: str) -> None:
+    """A pattern that can match nothing is refused, and the error says what a wildcard is."""
+    with pytest.raises(ValueError, match="one whole segment"):
+        events.listen(pattern, print)
+
+
+def test_pattern_of_many_wildcards_is_matched_at_once() -> None:
+    """Matching takes no exponential time: 25 `**` against a name of 60 segments need a few thousand steps."""
+    pattern = ".".join(["**", "a"] * 25)
+
+    assert matches(pattern, ".".join(["a"] * 60))
+    assert not matches(pattern, ".".join([*["a"] * 60, "b"]))
+
+
+def test_names_made_from_data_fill_no_memory() -> None:
+    """Routes of names that no trait declares are kept up to a bound, and every event is still heard."""
+    heard: list[str] = []
+    events.listen("data.**", lambda envelope: heard.append(envelope.name))
+
+    for number in range(2 * MAX_ROUTES):
+        events.emit(f"data.row_{number}")
+
+    assert len(heard) == 2 * MAX_ROUTES
+    assert len(runtime.bus.routes) <= MAX_ROUTES

@@ -28,22 +28,24 @@ def event_name(trait: str, event: str) -> str:
     return f"{PREFIX}.{trait}.{event}"
 
 
-def is_event_name(name: str) -> bool:
-    """Whether every segment of a dotted name is made of letters, digits and underscores.
+def is_pattern(name: str) -> bool:
+    """Whether a name has a wildcard."""
+    return "*" in name
 
-    >>> is_event_name("trait.HasSlug.slug_changed"), is_event_name("trait.*.created")
+
+def is_name_or_pattern(name: str) -> bool:
+    """Whether each segment is a name, ``*`` or ``**``: a wildcard stands for whole segments only.
+
+    >>> is_name_or_pattern("trait.*.created"), is_name_or_pattern("trait.HasSlug.slug_*")
     (True, False)
     """
-    return all(_SEGMENT.match(segment) for segment in name.split("."))
-
-
-def is_pattern(name: str) -> bool:
-    """Whether a name holds a wildcard."""
-    return "*" in name
+    return all(segment in ("*", "**") or _SEGMENT.match(segment) for segment in name.split("."))
 
 
 def matches(pattern: str, name: str) -> bool:
     """Whether a pattern matches an event's name: ``*`` is one segment, ``**`` is one segment or more.
+
+    Takes time in proportion to the number of segments of both, multiplied, whatever the pattern.
 
     >>> matches("trait.*.created", "trait.HasSlug.created"), matches("trait.*", "trait.HasSlug.created")
     (True, False)
@@ -52,10 +54,33 @@ def matches(pattern: str, name: str) -> bool:
     """
     if "*" not in pattern:
         return pattern == name
-    return _compiled(pattern).match(name) is not None
+    return _matches(_segments(pattern), name.split("."))
 
 
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = {"*": r"[^.]+", "**": r".+"}
-    return re.compile(r"\.".join(parts.get(segment) or re.escape(segment) for segment in pattern.split(".")) + r"\Z")
+def _segments(pattern: str) -> tuple[str, ...]:
+    """A pattern's segments, in which ``**`` becomes ``*`` and `_REST`, any number of segments."""
+    segments: list[str] = []
+    for segment in pattern.split("."):
+        segments += ["*", _REST] if segment == "**" else [segment]
+    return tuple(segments)
+
+
+_REST = "**"
+
+
+def _matches(pattern: tuple[str, ...], name: list[str]) -> bool:
+    """Match from the left; at a mismatch the last `_REST` takes one segment more: earlier ones are not retried."""
+    at = position = 0
+    resume, taken = -1, 0
+    while position < len(name):
+        if at < len(pattern) and pattern[at] == _REST:
+            resume, taken, at = at, position, at + 1
+        elif at < len(pattern) and pattern[at] in ("*", name[position]):
+            at, position = at + 1, position + 1
+        elif resume >= 0:
+            taken += 1
+            at, position = resume + 1, taken
+        else:
+            return False
+    return all(segment == _REST for segment in pattern[at:])

@@ -25,10 +25,13 @@ from traits_runtime._core.events.listener import (
     Subscription,
 )
 from traits_runtime.errors import AsyncListenerError, EventDepthError, UnknownEventError, Veto
-from traits_runtime.rules.naming import is_event_name, is_pattern, matches
+from traits_runtime.rules.naming import is_name_or_pattern, is_pattern, matches
 
 MAX_DEPTH = 32
 """How many deliveries may stand inside each other in one context."""
+
+MAX_ROUTES = 10_000
+"""How many names may have a route: a program that makes names from data would fill the memory."""
 
 FAILED = "trait.runtime.listener_failed"
 """Emitted when a listener failed and the policy was to go on."""
@@ -152,9 +155,10 @@ class EventBus:
 
     def check(self, pattern: str) -> None:
         """Refuse what can never be heard: a malformed pattern, or a name that its trait does not declare."""
-        if not is_event_name(pattern.replace("**", "x").replace("*", "x")):
+        if not is_name_or_pattern(pattern):
             raise ValueError(
-                f"{pattern!r} is no event name or pattern: segments of letters, digits and _, or *, or **."
+                f"{pattern!r} is no event name or pattern: each segment is letters, digits and _, or * for one whole "
+                "segment, or ** for one or more."
             )
         if not is_pattern(pattern):
             self.lookup(pattern)
@@ -272,6 +276,9 @@ class EventBus:
         routes, unheard = self.routes, self._unheard
         route = routes.get(declared or name)
         if route is None:
+            if len(routes) >= MAX_ROUTES:
+                self._forget_routes()
+                routes, unheard = self.routes, self._unheard
             is_muted = any(matches(pattern, name) for muted_patterns in self._muted for pattern in muted_patterns)
             heard = (
                 () if is_muted else tuple(listener for listener in self._listeners if matches(listener.pattern, name))
