@@ -13,10 +13,8 @@ from sphinx_traits.extract import Options
 from sphinx_traits.extract.adapters import read_facts
 from sphinx_traits.extract.calls import read_module_calls
 from sphinx_traits.extract.context import AnalysisContext, FactSet
-from sphinx_traits.extract.factories import ClassFactories
 from sphinx_traits.extract.locator import Locator
 from sphinx_traits.extract.module_loader import ModuleLoader
-from sphinx_traits.extract.mro import ClassGraph
 from sphinx_traits.extract.references import SourceClass
 from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.manifest_cache import without_garbage_collection
@@ -62,9 +60,9 @@ class Reading:
         self.packages = packages
         with without_garbage_collection():
             self.loader = ModuleLoader(Locator([search_path], [], None), packages)
-            self.graph = ClassGraph(Resolver(self.loader, dict(overrides)))
-            ClassFactories(self.graph)
-            self.reader = AnalysisContext(self.graph)
+            resolver = Resolver(self.loader, dict(overrides))
+            self.graph = resolver.graph
+            self.analysis = AnalysisContext(resolver)
             self.modules = [self.loader.module(one.name) for one in self._found()]
             self.classes: dict[str, SourceClass] = {}
             for module in self.modules:
@@ -159,7 +157,7 @@ def _definition(reading: Reading, node: SourceClass, member: str) -> tuple[str, 
 
 def _facts(reading: Reading, node: SourceClass, known: dict[SourceClass, FactSet]) -> FactSet:
     if node not in known:
-        known[node] = read_facts(reading.reader.subject(node)) if node.module.scan is not None else FactSet()
+        known[node] = read_facts(reading.analysis.class_context(node)) if node.module.syntax is not None else FactSet()
     return known[node]
 
 
@@ -193,7 +191,7 @@ def _compare_receivers(result: Score, reading: Reading, receivers: Iterable[Sequ
     wanted = list(receivers)
     for module in reading.modules if wanted else ():
         if module is not None:
-            read_module_calls(reading.reader, module, facts)
+            read_module_calls(reading.analysis, module, facts)
     found = {(one.pattern.rpartition(".")[2], one.target) for one in facts.listeners}
     for signal, target in wanted:
         result.receivers += 1

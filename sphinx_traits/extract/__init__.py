@@ -13,11 +13,10 @@ import msgspec
 from sphinx_traits.extract.adapters import Adapter, register
 from sphinx_traits.extract.cache import Cache
 from sphinx_traits.extract.cross_checks import cross_check, unique
-from sphinx_traits.extract.factories import ClassFactories
 from sphinx_traits.extract.locator import Locator, ModuleSpec, interpreter_paths
 from sphinx_traits.extract.manifest_builder import ManifestBuilder, assemble
-from sphinx_traits.extract.module_loader import Module, ModuleLoader
-from sphinx_traits.extract.mro import ClassGraph
+from sphinx_traits.extract.module_loader import ModuleLoader
+from sphinx_traits.extract.modules import Module
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.previous_run import PreviousRun, reached
 from sphinx_traits.extract.resolver import Resolver
@@ -138,9 +137,7 @@ def _extract(
     settings_digests = settings_files(project)  # before they are read: what is saved in between is another content
     with without_garbage_collection():
         modules = list(_load(loader, packages, options, progress))
-        graph = ClassGraph(Resolver(loader, options.base_overrides))
-        ClassFactories(graph)
-        builder = ManifestBuilder(graph, options)
+        builder = ManifestBuilder(Resolver(loader, options.base_overrides), options)
         if before is not None:
             builder.remember(_earlier(loader, before))
         builder.choose(modules)

@@ -17,13 +17,12 @@ from sphinx_traits.extract.adapters.core import (
 from sphinx_traits.extract.bodies import choices, local_values, parameter_nodes
 from sphinx_traits.extract.context import AnalysisContext, ClassContext, FactSet
 from sphinx_traits.extract.members import first_parameter
-from sphinx_traits.extract.module_loader import Module
+from sphinx_traits.extract.modules import Module, SourceClass
 from sphinx_traits.extract.prune import CONDITION, absolute
 from sphinx_traits.extract.references import (
     FunctionReference,
     Position,
     Reference,
-    SourceClass,
     Unresolved,
     ValueReference,
     package_and_name,
@@ -271,7 +270,7 @@ class _Calls:
             return target.path.startswith("django.") and ".signals." in target.path
         if not isinstance(target, ValueReference):
             return False
-        made_by = self.analysis.graph.made_by(target)
+        made_by = self.analysis.graph.callee(target)
         if made_by is None:
             return False
         kinds = self.analysis.graph.mro(made_by).nodes if isinstance(made_by, SourceClass) else (made_by,)
@@ -396,7 +395,7 @@ class _Calls:
             and argument.value.id == receiver
         )
         if of_class and isinstance(argument, ast.Attribute):
-            at = self.analysis.graph.attribute(context.node, argument.attr)
+            at = self.analysis.resolver.attributes.find(context.node, argument.attr)
             argument = at.node if isinstance(at, ValueReference) else argument
         text, certainty = self.analysis.constants.pattern(context.position, argument)
         if certainty == "certain" and of_class:

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from sphinx_traits.extract.adapters.core import api
+from sphinx_traits.extract.expressions import parse_expression
+from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.mro import ClassGraph
 from sphinx_traits.extract.options import Options, chosen
-from sphinx_traits.extract.references import ClassNode, SourceClass, SyntheticClass, package_and_name
-from sphinx_traits.extract.resolver import parse_expression
+from sphinx_traits.extract.references import (
+    ClassNode,
+    SyntheticClass,
+    package_and_name,
+)
 from sphinx_traits.manifest import Class, Model, Trait, Via
 
 Role: TypeAlias = Literal["model", "trait", "base"]

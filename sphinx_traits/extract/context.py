@@ -10,9 +10,15 @@ from itertools import pairwise
 
 from sphinx_traits.extract.comments import Comments
 from sphinx_traits.extract.constants import ConstantEvaluator
-from sphinx_traits.extract.module_loader import Module, ModuleLoader
+from sphinx_traits.extract.module_loader import ModuleLoader
+from sphinx_traits.extract.modules import Module, SourceClass
 from sphinx_traits.extract.mro import ClassGraph, Mro
-from sphinx_traits.extract.references import ClassNode, Position, Reference, SourceClass, ValueReference
+from sphinx_traits.extract.references import (
+    ClassNode,
+    Position,
+    Reference,
+    ValueReference,
+)
 from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import (
@@ -62,14 +68,14 @@ class AnalysisContext:
     """What is shared by everything that reads facts.
 
     Args:
-        graph: The inheritance graph.
+        resolver: Resolves names; owns the class graph.
     """
 
-    def __init__(self, graph: ClassGraph) -> None:
-        self.graph = graph
-        self.resolver: Resolver = graph.resolver
-        self.loader: ModuleLoader = graph.resolver.loader
-        self.constants: ConstantEvaluator = ConstantEvaluator(graph.resolver)
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.graph: ClassGraph = resolver.graph
+        self.loader: ModuleLoader = resolver.loader
+        self.constants: ConstantEvaluator = ConstantEvaluator(resolver)
         self._comments: dict[str, Comments] = {}
 
     def comments(self, module: Module) -> Comments:

@@ -6,20 +6,20 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from sphinx_traits.extract.mro import SPREAD, ClassGraph
+from sphinx_traits.extract.modules import SourceClass
+from sphinx_traits.extract.mro import INLINE_BASES, ClassGraph
+from sphinx_traits.extract.name_resolver import NameResolver
 from sphinx_traits.extract.references import (
     ClassNode,
     FunctionReference,
     Position,
     Reference,
-    SourceClass,
     StdlibClass,
     SyntheticClass,
     Unresolved,
     ValueReference,
     package_and_name,
 )
-from sphinx_traits.extract.resolver import Resolver
 
 Factory: TypeAlias = "Callable[[ClassFactories, Position, ast.Call, Reference], Reference | None]"
 
@@ -28,17 +28,14 @@ class ClassFactories:
     """Answers what class a call makes.
 
     Args:
-        graph: The inheritance graph, which this connects to its resolver.
+        graph: The class graph.
     """
 
     def __init__(self, graph: ClassGraph) -> None:
         self.graph = graph
-        self.resolver: Resolver = graph.resolver
-        self.resolver.call = self.made
-        self.resolver.call_item = self.item
-        graph.instance_attribute = self.instance_attribute
+        self.resolver: NameResolver = graph.resolver
 
-    def made(self, position: Position, call: ast.Call) -> Reference | None:
+    def call_result(self, position: Position, call: ast.Call) -> Reference | None:
         """The class that a call makes; None where it makes some other value."""
         function = self.resolver.expression(position, call.func)
         factory = _TABLE.get(package_and_name(function)) or _ANYWHERE.get(package_and_name(function)[1])
@@ -48,7 +45,7 @@ class ClassFactories:
                 return made_class
         return self._returned(position, call, function) if isinstance(function, FunctionReference) else None
 
-    def item(self, value: ValueReference, index: int) -> Reference | None:
+    def call_item(self, value: ValueReference, index: int) -> Reference | None:
         """One of several classes that a call gives."""
         if not isinstance(value.node, ast.Call):
             return None
@@ -270,7 +267,9 @@ def _automap_base(self: ClassFactories, position: Position, call: ast.Call, func
 def _with_metaclass(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference | None:
     """``with_metaclass(Meta, A, B)`` stands for its bases; one is given as itself, more as one unnamed class."""
     bases = self.targets(position, call.args[1:])
-    return SyntheticClass(f"{position.module.name}.with_metaclass", bases, SPREAD) if bases else StdlibClass(object)
+    return (
+        SyntheticClass(f"{position.module.name}.with_metaclass", bases, INLINE_BASES) if bases else StdlibClass(object)
+    )
 
 
 def _from_queryset(self: ClassFactories, position: Position, call: ast.Call, function: Reference) -> Reference | None:

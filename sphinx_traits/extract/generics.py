@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from sphinx_traits.extract.context import ClassContext
+from sphinx_traits.extract.expressions import parse_expression
 from sphinx_traits.extract.mro_entries import is_generic_marker
 from sphinx_traits.extract.references import ValueReference
-from sphinx_traits.extract.resolver import parse_expression
 
 _VARIABLES = frozenset({"TypeVar", "TypeVarTuple", "ParamSpec"})
 

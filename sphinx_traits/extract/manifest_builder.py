@@ -16,11 +16,15 @@ from sphinx_traits.extract.context import AnalysisContext, FactSet
 from sphinx_traits.extract.cross_checks import unique
 from sphinx_traits.extract.generics import type_parameters
 from sphinx_traits.extract.members import MemberReader
-from sphinx_traits.extract.module_loader import Module, ModuleLoader
+from sphinx_traits.extract.module_loader import ModuleLoader
+from sphinx_traits.extract.modules import Module, SourceClass
 from sphinx_traits.extract.mro import ClassGraph, Uncertainty
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.previous_run import PreviousRun
-from sphinx_traits.extract.references import ClassNode, SourceClass
+from sphinx_traits.extract.references import (
+    ClassNode,
+)
+from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.extract.time_limit import reason
 from sphinx_traits.manifest import Base, Class, Finding, Location, Manifest, Member, Model, Setting, Trait
 
@@ -42,15 +46,15 @@ class ManifestBuilder:
     """Makes the classes of a manifest.
 
     Args:
-        graph: The inheritance graph.
+        resolver: Resolves names; owns the class graph.
         options: What to take for traits and models.
     """
 
-    def __init__(self, graph: ClassGraph, options: Options) -> None:
-        self.graph = graph
-        self.loader: ModuleLoader = graph.resolver.loader
-        self.analysis: AnalysisContext = AnalysisContext(graph)
-        self.classifier: Classifier = Classifier(graph, options)
+    def __init__(self, resolver: Resolver, options: Options) -> None:
+        self.graph: ClassGraph = resolver.graph
+        self.loader: ModuleLoader = resolver.loader
+        self.analysis: AnalysisContext = AnalysisContext(resolver)
+        self.classifier: Classifier = Classifier(resolver.graph, options)
         self.member_reader: MemberReader = MemberReader()
         self.chosen: dict[SourceClass, Classification] = {}
         self.findings: dict[tuple[Any, ...], Finding] = {}

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import griffe
 
 from sphinx_traits.extract.context import ClassContext, FactSet
-from sphinx_traits.extract.module_loader import Module
+from sphinx_traits.extract.modules import Module
 from sphinx_traits.extract.payload import quiet_griffe, type_text
 from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import Member

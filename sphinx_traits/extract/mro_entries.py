@@ -24,7 +24,8 @@ class BaseEntry:
         arguments: Its type arguments.
         alias: Whether it is an alias that ``typing`` makes (``Base[int]`` of a generic class, ``List[int]``).
         is_special: Whether it is one of ``typing``'s own aliases of builtin classes (``List``).
-        is_typed_dict: Whether it is ``TypedDict``, whose classes all sit right on ``dict``.
+        is_typed_dict: Whether it is ``TypedDict``, whose classes all inherit from ``dict`` directly.
+        expression: The base's expression in the class statement.
     """
 
     node: ClassNode
@@ -32,6 +33,7 @@ class BaseEntry:
     alias: bool = False
     is_special: bool = False
     is_typed_dict: bool = False
+    expression: str = ""
 
     def with_arguments(self, arguments: tuple[str, ...]) -> BaseEntry:
         """The same, subscripted."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import griffe
 
 from sphinx_traits.extract.context import AnalysisContext, ClassContext
-from sphinx_traits.extract.references import SourceClass
+from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.manifest import Field
 
 

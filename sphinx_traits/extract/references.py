@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from sphinx_traits.extract.symbols import ClassSymbol, FunctionSymbol
-
-if TYPE_CHECKING:
-    from sphinx_traits.extract.module_loader import Module
+from sphinx_traits.extract.modules import Module, SourceClass
+from sphinx_traits.extract.symbols import FunctionSymbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +100,6 @@ class Subscripted:
         return self.origin.path
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SourceClass:
-    """A class statement in a source; `Module.class_at` makes the only one of each."""
-
-    module: Module
-    index: int
-
-    @property
-    def symbol(self) -> ClassSymbol:
-        """Its entry in the module's summary."""
-        return self.module.symbols.classes[self.index]
-
-    @property
-    def path(self) -> str:
-        """Where it is written; see `World.class_name` for the name Python would give it."""
-        return f"{self.module.name}.{self.symbol.qualname}"
-
-
 @dataclass(frozen=True, slots=True)
 class StdlibClass:
     """A class of the standard library, which the interpreter itself holds."""
@@ -188,3 +168,12 @@ def package_and_name(target: Reference) -> tuple[str, str]:
     ('sqlalchemy', 'mapped_column')
     """
     return target.path.partition(".")[0], target.path.rpartition(".")[2]
+
+
+def stdlib_reference(path: str, value: object) -> Reference:
+    """The reference for an object of the standard library."""
+    if isinstance(value, type):
+        return StdlibClass(value)
+    if type(value).__name__ == "module":
+        return ModuleReference(path)
+    return ObjectReference(path, value)

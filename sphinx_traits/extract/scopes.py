@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from sphinx_traits.extract.bodies import local_values, own_nodes
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement
 from sphinx_traits.extract.members import bound_signature, first_parameter
-from sphinx_traits.extract.references import ClassNode, SourceClass, SyntheticClass, package_and_name
+from sphinx_traits.extract.modules import SourceClass
+from sphinx_traits.extract.references import (
+    ClassNode,
+    SyntheticClass,
+    package_and_name,
+)
 from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import Certainty, Scope
 

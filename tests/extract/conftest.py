@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 
 from sphinx_traits.extract import Options, extract
-from sphinx_traits.extract.factories import ClassFactories
 from sphinx_traits.extract.locator import Locator, interpreter_paths
 from sphinx_traits.extract.module_loader import ModuleLoader
-from sphinx_traits.extract.mro import ClassGraph
 from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.manifest import Manifest
 
@@ -36,8 +34,8 @@ class Sources:
     ) -> tuple[dict[str, list[str]], dict[str, str]]:
         """The MRO of every class of the package, and why it is not certain for those where it is not."""
         others = interpreter_paths() if installed else ()
-        graph = ClassGraph(Resolver(ModuleLoader(Locator([self.folder], others, None), [self.name]), overrides or {}))
-        ClassFactories(graph)
+        loader = ModuleLoader(Locator([self.folder], others, None), [self.name])
+        graph = Resolver(loader, overrides or {}).graph
         mros: dict[str, list[str]] = {}
         uncertainties: dict[str, str] = {}
         locator = graph.resolver.loader.locator

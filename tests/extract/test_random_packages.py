@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sphinx_traits.extract import Options, extract
-from sphinx_traits.extract.mro import c3
+from sphinx_traits.extract.c3 import c3
 from sphinx_traits.extract.references import StdlibClass
 from sphinx_traits.manifest import dumps
 

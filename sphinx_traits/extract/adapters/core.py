@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
 from sphinx_traits.extract.members import bound_signature
+from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.payload import payload_fields
 from sphinx_traits.extract.references import (
     ClassNode,
     FunctionReference,
     Reference,
-    SourceClass,
     Unresolved,
     ValueReference,
     package_and_name,
@@ -488,7 +488,7 @@ def event_of(context: ClassContext, attribute: str) -> Event | None:
 
 def is_cache(context: ClassContext, attribute: str) -> bool:
     """Whether a name of a class, or of an ancestor, is a declared cache."""
-    target = context.analysis.graph.attribute(context.node, attribute)
+    target = context.analysis.resolver.attributes.find(context.node, attribute)
     if not isinstance(target, ValueReference) or not isinstance(target.node, ast.Call):
         return False
     return api(context.analysis.resolver.expression(target.position, target.node.func)) in _CACHES

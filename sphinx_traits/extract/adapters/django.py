@@ -7,7 +7,12 @@ from typing import Literal
 
 from sphinx_traits.extract.adapters.core import arguments, docstring, is_removed
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement
-from sphinx_traits.extract.references import ClassNode, SourceClass, Unresolved, package_and_name
+from sphinx_traits.extract.modules import SourceClass
+from sphinx_traits.extract.references import (
+    ClassNode,
+    Unresolved,
+    package_and_name,
+)
 from sphinx_traits.extract.scopes import manager_scopes
 from sphinx_traits.manifest import Column, Hook
 

@@ -8,15 +8,15 @@ from typing import Literal, TypeAlias
 
 from sphinx_traits.extract.adapters.core import arguments, docstring
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement
+from sphinx_traits.extract.expressions import parse_expression
+from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.references import (
     Position,
     Reference,
-    SourceClass,
     Unresolved,
     ValueReference,
     package_and_name,
 )
-from sphinx_traits.extract.resolver import parse_expression
 from sphinx_traits.extract.scopes import select_scopes
 from sphinx_traits.extract.symbol_builder import FunctionNode
 from sphinx_traits.manifest import Column, Hook
