@@ -35,7 +35,7 @@ from traits_runtime._core.runtime import current_tenant_id as current_tenant
 from traits_runtime._core.telemetry import Reading, Telemetry
 from traits_runtime._core.trait.base import Trait
 from traits_runtime._core.trait.cache import BoundCache, TraitCache
-from traits_runtime._core.trait.columns import TraitColumn, Unchanged, column, unchanged
+from traits_runtime._core.trait.columns import TraitColumn, Unchanged, column, trait_columns, unchanged
 from traits_runtime._core.trait.config import TraitConfig
 from traits_runtime._core.trait.configuration import Configuration, config
 from traits_runtime._core.trait.construct import boot, initialize
@@ -149,6 +149,7 @@ __all__ = [
     "telemetry",
     "tenant",
     "timing",
+    "trait_columns",
     "unchanged",
     "unscoped",
     "without_feature",

@@ -216,6 +216,26 @@ def column(
     )  # fmt: skip
 
 
+def trait_columns(model: type) -> dict[str, TraitColumn[Any]]:
+    """The columns that traits bring to a model, by their names in the model; for hosts.
+
+    Args:
+        model: A model; any other class has none.
+
+    >>> from traits_runtime import Trait
+    >>> class HasRank(Trait):
+    ...     rank = column(int, default=0)
+    >>> class Team(HasRank):
+    ...     pass
+    >>> trait_columns(Team)
+    {'rank': <TraitColumn HasRank.rank>}
+    """
+    metadata: TraitMetadata | None = model.__dict__.get("__trait_metadata__")
+    if metadata is None:
+        return {}
+    return {named(metadata, declared): declared for declared in columns_of(metadata)}
+
+
 def columns_of(metadata: TraitMetadata) -> Iterator[TraitColumn[Any]]:
     """The columns that a class and its traits declare, its own first, without those that no name is given to."""
     seen: set[str] = set()

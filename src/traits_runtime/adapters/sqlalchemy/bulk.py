@@ -19,9 +19,8 @@ from traits_runtime._core import runtime
 from traits_runtime._core.events.bus import LIFECYCLE
 from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.runtime import METADATA
-from traits_runtime._core.trait.columns import Unchanged
+from traits_runtime._core.trait.columns import Unchanged, trait_columns
 from traits_runtime.adapters.sqlalchemy._private import Counted, assigned, is_by_key, rows_of
-from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
 from traits_runtime.adapters.sqlalchemy.shape import owner_of, same_row
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 from traits_runtime.errors import TraitsError
@@ -86,7 +85,7 @@ def kept_columns(model: type) -> tuple[str, ...]:
     """The columns that a change of a row would touch, and that want to stay as they are now."""
     return tuple(
         name
-        for declared, name in columns_by_trait(model)
+        for name, declared in trait_columns(model).items()
         if declared.on_update is not None and isinstance(declared.on_update(model), Unchanged)
     )
 

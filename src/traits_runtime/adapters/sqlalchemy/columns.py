@@ -6,7 +6,7 @@ after it where a trait stands behind the declarative base, and in SQLModel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Column, ForeignKey, event
@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, DeclarativeBaseNoMeta, Mapper
 
 from traits_runtime._core import runtime
 from traits_runtime._core.metadata import METADATA, TraitMetadata
-from traits_runtime._core.trait.columns import TraitColumn, columns_of, named, structural, unchanged
+from traits_runtime._core.trait.columns import TraitColumn, structural, trait_columns, unchanged
 from traits_runtime.adapters.sqlalchemy._private import let_sqlmodel_set, mapper_of
 from traits_runtime.adapters.sqlalchemy.types import sql_type
 from traits_runtime.errors import TraitsError
@@ -25,21 +25,13 @@ on_model: list[Callable[[type], None]] = []
 """Told about every mapped model, once its columns are there."""
 
 
-def columns_by_trait(model: type) -> Iterator[tuple[TraitColumn[Any], str]]:
-    """What the traits of a model declare, with the column's name in the model."""
-    metadata: TraitMetadata | None = model.__dict__.get(METADATA)
-    if metadata is not None:
-        for one in columns_of(metadata):
-            yield one, named(metadata, one)
-
-
 def before_mapping(cls: type) -> None:
     """Give a new model its traits' columns, so that declarative mapping finds them in its body."""
     mapper = mapper_of(cls)
     if mapper is not None:
         complete(mapper, cls)
     elif _is_declarative(cls) and not _is_sqlmodel(cls) and "__table__" not in vars(cls):
-        for declared, name in columns_by_trait(cls):
+        for name, declared in trait_columns(cls).items():
             if not _has(cls, name):
                 type.__setattr__(cls, name, make_column(cls, declared, name))
 
@@ -57,7 +49,7 @@ def complete(mapper: Mapper[Any], cls: type) -> None:
 
 def _add_missing(mapper: Mapper[Any], cls: type) -> None:
     table: Any = mapper.local_table
-    for declared, name in columns_by_trait(cls):
+    for name, declared in trait_columns(cls).items():
         if name not in mapper.all_orm_descriptors:
             made = table.c[name] if name in table.c else make_column(cls, declared, name)
             if name not in table.c:

@@ -17,7 +17,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from traits_runtime._core import runtime
 from traits_runtime._core.metadata import METADATA, metadata_of
-from traits_runtime._core.trait.columns import Unchanged
+from traits_runtime._core.trait.columns import Unchanged, trait_columns
 from traits_runtime._core.trait.construct import initialize
 from traits_runtime._core.trait.hooks import arun_hooks, hears, is_awaited, run_hooks, runner
 from traits_runtime.adapters.sqlalchemy._private import (
@@ -31,7 +31,7 @@ from traits_runtime.adapters.sqlalchemy._private import (
     touched,
 )
 from traits_runtime.adapters.sqlalchemy.bulk import kept_columns
-from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
+from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 from traits_runtime.rules.moments import OPERATIONS, Operation
 from traits_runtime.rules.naming import matches
@@ -128,7 +128,7 @@ class Far(NamedTuple):
 def _far_columns(model: type) -> Iterator[Far]:
     mapper: Any = inspect(model)
     if len(mapper.tables) > 1:
-        for declared, name in columns_by_trait(model):
+        for name, declared in trait_columns(model).items():
             if declared.on_update is not None:
                 table = mapper.columns[name].table
                 near = [one.key for one in mapper.column_attrs if any(each.table is table for each in one.columns)]

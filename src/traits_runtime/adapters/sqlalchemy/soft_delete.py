@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session, with_parent
 from sqlalchemy.orm.attributes import instance_dict
 
-from traits_runtime._core.trait.columns import Unchanged
+from traits_runtime._core.trait.columns import Unchanged, trait_columns
 from traits_runtime.adapters.sqlalchemy import extend
 from traits_runtime.adapters.sqlalchemy._private import (
     changed_fields,
@@ -25,7 +25,6 @@ from traits_runtime.adapters.sqlalchemy._private import (
 )
 from traits_runtime.adapters.sqlalchemy.activity import note_bulk
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, kept_columns, model_of, telling
-from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait
 from traits_runtime.adapters.sqlalchemy.criteria import lifted
 from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_asked
 from traits_runtime.adapters.sqlalchemy.shape import key_columns, name_in, owner_of
@@ -102,7 +101,7 @@ def unique_in_use(name: str, *columns: str, deleted_at: str = "deleted_at") -> s
 
 def trash_columns(model: type) -> dict[str, Any]:
     """The columns of a model that going to the trash fills and coming back empties, each with what declares it."""
-    return {name: declared for declared, name in columns_by_trait(model) if declared.on_trash is not None}
+    return {name: declared for name, declared in trait_columns(model).items() if declared.on_trash is not None}
 
 
 def trash_values(model: type) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapper, RelationshipProperty, Session, foreign, relat
 
 from traits_runtime._core import runtime
 from traits_runtime._core.metadata import metadata_of
-from traits_runtime._core.trait.columns import Unchanged, named
-from traits_runtime.adapters.sqlalchemy.columns import columns_by_trait, on_model
+from traits_runtime._core.trait.columns import Unchanged, named, trait_columns
+from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.types import sql_type
 from traits_runtime.traits.tracking import HasUserTracking, UserTrackingConfig, as_user_key
 
@@ -58,7 +58,7 @@ def tracked_upsert(
 def _touched(model: type, given: Collection[str]) -> dict[str, Any]:
     """What an update changes by itself."""
     found: dict[str, Any] = {}
-    for declared, name in columns_by_trait(model):
+    for name, declared in trait_columns(model).items():
         if declared.on_update is not None and name not in given:
             value = declared.on_update(model)
             if not isinstance(value, Unchanged):
