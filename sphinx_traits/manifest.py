@@ -131,9 +131,11 @@ class Feature(Fact, frozen=True, kw_only=True):
 
     Args:
         default: Its toggle when nobody says otherwise.
+        env: Environment variables that switch it, the first that is set wins.
     """
 
     default: Value = Value("True")
+    env: tuple[str, ...] = ()
 
 
 class Event(Fact, frozen=True, kw_only=True):
@@ -271,10 +273,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A value given to a config key or a feature.
 
     Args:
-        trait: Dotted path of the trait, or its short name where it could not be resolved.
+        trait: Dotted path of the trait, or its name as a file gives it; ``*`` for all traits.
         key: The key or feature.
         value: The value as the sources give it.
-        layer: ``file``, ``model`` or ``tenant``.
+        layer: ``file``, ``model``, ``tenant`` or ``tenant+model``.
         model: Dotted path of the model it holds for, empty for all.
         tenant: The tenant it holds for, empty for all.
     """
@@ -476,11 +478,13 @@ def masked(manifest: Manifest) -> Manifest:
         key for keys in secret_keys.values() for key in keys
     }  # of a trait that is not known, any of them may be meant
 
+    def is_secret(setting: Setting) -> bool:
+        named = [keys for name, keys in secrets.items() if setting.trait in (name, name.rpartition(".")[2])]
+        return any(setting.key in keys for keys in named or [all_secrets])
+
     def given(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
         return tuple(
-            msgspec.structs.replace(setting, value=_hidden(setting.value))
-            if setting.key in secrets.get(setting.trait, all_secrets)
-            else setting
+            msgspec.structs.replace(setting, value=_hidden(setting.value)) if is_secret(setting) else setting
             for setting in settings
         )
 

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-VALUE_TABLES = frozenset(
-    {
-        "app",
-        "cache",
-        "config",
-        "enabled",
-        "engines",
-        "features",
-        "flags",
-        "forward",
-        "models",
-        "outbox",
-        "queue",
-        "store",
-        "telemetry",
-        "tenants",
-    }
-)
-"""What `[tool.traits]` holds for the runtime and for commands that run the application."""
+from traits_runtime.errors import ConfigFileError
+from traits_runtime.rules.files import PROGRAM_SETTINGS, PROJECT_SETTINGS, read_tables, unknown_setting
 
 
 class ProjectError(ValueError):
@@ -45,6 +27,7 @@ class Project:
         trait_names: Names or patterns of classes to take for traits, though they do not say so.
         model_names: Names or patterns of classes to take for models.
         exclude: Patterns of modules to leave out.
+        config_start: Folder in which the search for the config file begins; the root by default.
         docs: Folder with the project's own `conf.py`, None if it has none.
     """
 
@@ -55,6 +38,7 @@ class Project:
     trait_names: tuple[str, ...] = ()
     model_names: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    config_start: Path | None = None
     docs: Path | None = None
 
 
@@ -75,9 +59,8 @@ def read_project(root: Path) -> Project:
         raise ProjectError(f"{root} is not a folder.")
     file = root / "pyproject.toml"
     table = _table(file) if file.is_file() else {}
-    known = {one.name.replace("_", "-") for one in fields(Project)} - {"root"}
-    for key in sorted(set(table) - known - VALUE_TABLES):
-        raise ProjectError(f"{file}: [tool.traits] has no setting {key!r}. It knows {', '.join(sorted(known))}.")
+    for name in sorted(table.keys() - PROJECT_SETTINGS - PROGRAM_SETTINGS):
+        raise ProjectError(f"{file}: {unknown_setting(name)}")
     return Project(
         root=root,
         packages=_strings(file, table, "packages"),
@@ -96,7 +79,7 @@ def find_project(start: Path) -> Project | None:
     for folder in (start.resolve(), *start.resolve().parents):
         file = folder / "pyproject.toml"
         if file.is_file() and _table(file):
-            return read_project(folder)
+            return replace(read_project(folder), config_start=start.resolve())
     return None
 
 
@@ -123,13 +106,9 @@ def _docs(file: Path, root: Path, table: Mapping[str, Any]) -> Path | None:
 
 def _table(file: Path) -> Mapping[str, Any]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ProjectError(f"{file} cannot be read: {error}") from error
-    table = data.get("tool", {}).get("traits", {})
-    if not isinstance(table, dict):
-        raise ProjectError(f"{file}: tool.traits must be a table.")
-    return table
+        return read_tables(file)
+    except ConfigFileError as error:
+        raise ProjectError(str(error)) from error
 
 
 def _strings(file: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:

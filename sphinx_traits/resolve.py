@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import re
 from collections import defaultdict
@@ -12,7 +11,9 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from sphinx_traits.config_keys import Expression, SourceConfig, key_of, subject_of, uses_traits, value_of
 from sphinx_traits.manifest import (
+    MASK,
     CacheKey,
     Class,
     Column,
@@ -34,12 +35,12 @@ from sphinx_traits.manifest import (
     Trait,
     Value,
 )
+from traits_runtime.errors import InvalidConfigValueError
+from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, toggle
+from traits_runtime.rules.layers import Ranking, Source, Subject, overriding_variables
 from traits_runtime.rules.moments import order_of
 
 F = TypeVar("F", bound=Fact)
-
-LAYERS = ("default", "file", "model", "tenant")
-"""The layers that can be read from sources, weakest first."""
 
 
 class TraitUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -58,16 +59,31 @@ class TraitUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     position: int = 0
 
 
+class RefusedSetting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A setting that its key refuses: it has no effect.
+
+    Args:
+        setting: The setting.
+        reason: The program's error.
+    """
+
+    setting: Setting
+    reason: str
+
+
 class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A config key or feature with the value that holds for one model.
 
     Args:
         key: The declaration.
-        value: What holds.
-        layer: Who says so, one of `LAYERS`.
-        setting: The setting that won; None where the default holds.
+        value: The effective value.
+        layer: The layer that gives it: ``default``, ``file`` or ``model``.
+        setting: The setting that gives it; None for the default.
         hides: Weaker settings that it hides, strongest first.
-        tenants: What holds for single tenants instead.
+        tenants: The settings that are effective for single tenants instead, of all models or of this one.
+        refused: Settings that the key refuses.
+        variables: Environment variables that would override the value.
+        switched_off_by: Settings that switch off everything or the trait, whatever the feature's own value is.
     """
 
     key: ConfigKey | Feature
@@ -76,6 +92,22 @@ class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     setting: Setting | None = None
     hides: tuple[Setting, ...] = ()
     tenants: tuple[Setting, ...] = ()
+    refused: tuple[RefusedSetting, ...] = ()
+    variables: tuple[str, ...] = ()
+    switched_off_by: tuple[Setting, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is known about the value, as sentences without markup; secrets are masked."""
+        is_secret = isinstance(self.key, ConfigKey) and self.key.secret
+        tenants = [
+            f"tenant {setting.tenant}: {MASK if is_secret else setting.value.text} ({setting.location})"
+            for setting in self.tenants
+        ]
+        switches = [f"off by {setting.trait}.{setting.key} ({setting.location})" for setting in self.switched_off_by]
+        refused = [f"refused ({each.setting.location}): {each.reason}" for each in self.refused]
+        variables = [f"may be overridden by {name}" for name in self.variables]
+        return (*tenants, *switches, *refused, *variables)
 
 
 class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -159,6 +191,11 @@ class Index:
         self.models: dict[str, Model] = {m.name: m for m in manifest.models}
         self.traits: dict[str, Trait] = {t.name: t for t in manifest.traits}
         self._heard: dict[str, tuple[Listener, ...]] = {}
+
+    @cached_property
+    def config(self) -> SourceConfig:
+        """The values of the config file and of class bodies, ranked by the program's rules."""
+        return SourceConfig(self.manifest)
 
     @cached_property
     def users(self) -> dict[str, tuple[str, ...]]:
@@ -299,14 +336,13 @@ def compose(index: Index, name: str) -> Composition:
     known = [index.by_name[one] for one in subject.mro if one in index.by_name] or [subject]
     lineage = [_filled(one, filled[one.name]) if filled.get(one.name) else one for one in known]
     model = name if name in index.models else ""
-    settings = _settings(index.manifest, lineage, model)
-    of_tenants = [one for one in index.manifest.settings if one.tenant]
+    features = (*_toggles(index, lineage), *_first_wins(c.features for c in lineage))
     return Composition(
         subject=subject,
         traits=trait_uses(index, subject),
         hooks=hook_order(lineage),
-        config=tuple(_effective(key, settings, of_tenants) for key in _first_wins(c.config for c in lineage)),
-        features=tuple(_effective(one, settings, of_tenants) for one in _first_wins(c.features for c in lineage)),
+        config=_effective_values(index, lineage, _first_wins(c.config for c in lineage)),
+        features=_effective_values(index, lineage, features),
         events=tuple(index.event_use(event, model) for event in _first_wins(c.events for c in lineage)),
         signals=tuple(_sent(index, lineage)),
         heard_by=index.heard_by.get(name, ()),
@@ -425,12 +461,9 @@ def _name_in_code(column: Column, lineage: Sequence[Class]) -> str:
     key = next((key for key in keys if key.owner == column.owner), None)
     if key is None:
         return column.name
-    settings = (setting for owner in lineage for setting in owner.settings if is_about(setting, key))
-    value = next((setting.value for setting in settings), key.default)
-    try:
-        name = ast.literal_eval(value.text)
-    except (ValueError, SyntaxError):
-        return column.name
+    code = subject_of(lineage, lambda setting: (value_of(setting.value), "")).code
+    in_code = code.get((key.owner, key.name))
+    name = in_code[0][0] if in_code else value_of(key.default)
     return name if isinstance(name, str) else column.name
 
 
@@ -505,30 +538,89 @@ def _filled(owner: Class, names: Mapping[str, str]) -> Class:
     )
 
 
-def _settings(manifest: Manifest, lineage: Sequence[Class], model: str) -> list[Setting]:
-    """All settings that may hold for a model, strongest first."""
-    names = {one.name for one in lineage}
-    own = [setting for owner in lineage for setting in owner.settings]
-    shared = [one for one in manifest.settings if not one.tenant and (not one.model or one.model in names | {model})]
-    by_model = [one for one in shared if one.model]
-    by_file = [one for one in shared if not one.model]
-    return [*by_model, *own, *by_file]
+def _effective_values(index: Index, lineage: Sequence[Class], facts: Iterable[F]) -> tuple[EffectiveValue, ...]:
+    """Keys or features with their effective values for a class."""
+    config = index.config
+    subject = config.subject(lineage)
+    return tuple(_effective(config, subject, fact) for fact in facts if isinstance(fact, ConfigKey | Feature))
 
 
-def is_about(setting: Setting, key: ConfigKey | Feature) -> bool:
-    """Whether a setting gives a value to a key or feature."""
-    return setting.key == key.name and setting.trait in (key.owner, key.owner.rpartition(".")[2])
-
-
-def _effective(key: ConfigKey | Feature, settings: Sequence[Setting], of_tenants: Sequence[Setting]) -> EffectiveValue:
-    mine = [one for one in settings if is_about(one, key)]
-    tenants = tuple(one for one in of_tenants if is_about(one, key))
-    if not mine:
-        return EffectiveValue(key=key, value=key.default, tenants=tenants)
-    first, *others = mine
+def _effective(config: SourceConfig, subject: Subject, fact: ConfigKey | Feature) -> EffectiveValue:
+    key = key_of(fact)
+    ranking = config.resolver.rank(key, subject)
+    of_tenants = [config.resolver.rank(key, subject, tenant) for tenant in config.resolver.files.tenants(key)]
+    refused = {source.place: (source, error) for each in (ranking, *of_tenants) for source, error in each.refused}
     return EffectiveValue(
-        key=key, value=first.value, layer=first.layer, setting=first, hides=tuple(others), tenants=tenants
+        key=fact,
+        value=_effective_text(config, key, ranking) or fact.default,
+        layer=ranking.source.layer,
+        setting=config.setting(ranking.source),
+        hides=tuple(filter(None, map(config.setting, ranking.weaker))),
+        tenants=tuple(_of_tenants(config, key, of_tenants)),
+        refused=tuple(_refused(config, source, error) for source, error in refused.values()),
+        variables=overriding_variables(key, ranking.source.layer),
+        switched_off_by=tuple(_switches_off(config, subject, key)) if key.kind != "option" else (),
     )
+
+
+def _effective_text(config: SourceConfig, key: Key, ranking: Ranking) -> Value | None:
+    """The effective value as the program shows it; None for a default."""
+    setting = config.setting(ranking.source)
+    if setting is None:
+        return None
+    is_as_written = isinstance(ranking.value, Expression) or key.option.secret
+    text = setting.value.text if is_as_written else key.show(ranking.value)
+    return setting.value if text == setting.value.text else Value(text)
+
+
+def _of_tenants(config: SourceConfig, key: Key, rankings: Iterable[Ranking]) -> Iterator[Setting]:
+    for ranking in rankings:
+        setting = config.setting(ranking.source)
+        value = _effective_text(config, key, ranking)
+        if setting is not None and value is not None and setting.tenant:
+            yield msgspec.structs.replace(setting, value=value)
+
+
+def _refused(config: SourceConfig, source: Source, error: InvalidConfigValueError) -> RefusedSetting:
+    setting = config.setting(source)
+    assert setting is not None  # noqa: S101 - a default is never refused
+    return RefusedSetting(setting=setting, reason=str(error))
+
+
+def _switches_off(config: SourceConfig, subject: Subject, key: Key) -> Iterator[Setting]:
+    """The toggles above a feature that are off: of everything, and of its trait."""
+    above = [EVERYTHING] if key.kind == "toggle" else [EVERYTHING, toggle(key.trait, key.path)]
+    for switch in above:
+        ranking = config.resolver.rank(switch, subject)
+        setting = config.setting(ranking.source)
+        if ranking.value is not True and setting is not None:
+            yield setting
+
+
+def _toggles(index: Index, lineage: Sequence[Class]) -> Iterator[Feature]:
+    """The toggles of traits that a setting names: without one, a trait is on."""
+    named = [setting for setting in (*index.manifest.settings, *_own_settings(lineage)) if setting.key == ENABLED]
+    for owner in lineage:
+        names = ("*", owner.name, owner.short)
+        if isinstance(owner, Trait) and uses_traits(owner) and any(setting.trait in names for setting in named):
+            doc = "Whether the trait does anything at all."
+            yield Feature(name=ENABLED, owner=owner.name, location=owner.location, doc=doc)
+
+
+def _own_settings(lineage: Sequence[Class]) -> Iterator[Setting]:
+    return (setting for owner in lineage for setting in owner.settings)
+
+
+def effective_value(index: Index, name: str, fact: ConfigKey | Feature) -> EffectiveValue:
+    """A key or feature with its effective value for a class.
+
+    Args:
+        index: The manifest's index.
+        name: Full dotted path of a model or trait.
+        fact: The declaration.
+    """
+    lineage = [index.by_name[base] for base in index.by_name[name].mro if base in index.by_name]
+    return _effective(index.config, index.config.subject(lineage), fact)
 
 
 def trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import astuple
 from pathlib import Path
@@ -15,6 +16,7 @@ from sphinx_traits._sphinx.config import place
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.manifest import Finding, Manifest, ManifestError, loads
 from sphinx_traits.version import __version__
+from traits_runtime.rules.files import VARIABLE
 from traits_runtime.rules.output import write_file
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
         traits=project.trait_names,
         models=project.model_names,
         exclude=project.exclude,
+        config_start=project.config_start,
         cache_dir=cache,
     )
     try:
@@ -101,7 +104,7 @@ def _extract(project: Project, cache: Path, where: str) -> tuple[Manifest, str]:
 
 
 def _key(project: Project) -> str:
-    return manifest_cache.digest(repr((__version__, sys.version, astuple(project))).encode())
+    return manifest_cache.digest(repr((__version__, sys.version, astuple(project), os.environ.get(VARIABLE))).encode())
 
 
 def report(findings: tuple[Finding, ...], sources: Sources) -> None:

@@ -134,14 +134,15 @@ def _extract(
     before: CacheEntry | None,
 ) -> tuple[Extraction, dict[str, str]]:
     """Read everything that is new; also the digests of all files that were read, or looked for in vain."""
-    settings_digests = settings_files(project)  # before they are read: what is saved in between is another content
+    config_start = options.config_start or project
+    settings_digests = settings_files(config_start)  # before they are read: what is saved in between is another content
     with without_garbage_collection():
         modules = list(_load(loader, packages, options, progress))
         builder = ManifestBuilder(Resolver(loader, options.base_overrides), options)
         if before is not None:
             builder.remember(_earlier(loader, before))
         builder.choose(modules)
-        settings, findings = file_settings(project)
+        settings, findings = file_settings(config_start, project)
         findings += _file_findings(loader, modules)
         manifest = assemble(builder, modules, tuple(packages), settings, findings)
     manifest = msgspec.structs.replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -14,6 +15,7 @@ import msgspec
 from sphinx_traits import manifest_cache
 from sphinx_traits.extract.options import Options
 from sphinx_traits.extract.symbols import SymbolTable
+from traits_runtime.rules.files import VARIABLE
 from traits_runtime.rules.output import write_file
 
 
@@ -36,6 +38,7 @@ class Cache:
     ) -> None:
         parts = [
             sys.version, _code_state(), *packages, "|", *paths, "|", str(project),
+            str(options.config_start), os.environ.get(VARIABLE, ""),
             repr(sorted(options.base_overrides.items())), repr((options.traits, options.models, options.exclude)),
         ]  # fmt: skip
         name = hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()

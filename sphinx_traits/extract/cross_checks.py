@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
+from sphinx_traits.config_keys import unknown_names
 from sphinx_traits.manifest import (
     Class,
     Column,
@@ -13,12 +14,12 @@ from sphinx_traits.manifest import (
     Event,
     Finding,
     Listener,
-    Location,
     Manifest,
     Member,
     Model,
     Trait,
 )
+from traits_runtime.errors import UnknownTraitError
 from traits_runtime.rules.naming import PREFIX, matches
 
 _KEEPS_ROWS = frozenset(
@@ -45,7 +46,7 @@ def cross_check(manifest: Manifest) -> Iterator[Finding]:
     yield from _shared_environment(manifest)
     yield from _shared_names(manifest)
     yield from _shared_rows(manifest, by_name)
-    yield from _unknown_settings(manifest, by_name)
+    yield from _unknown_settings(manifest)
     methods = _overridden(by_name.values())
     for model in manifest.models:
         yield from _broken_chains(model, methods)
@@ -182,26 +183,15 @@ def _shared_rows(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Find
                     )
 
 
-def _unknown_settings(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Finding]:
-    settings = [*manifest.settings, *(setting for cls in manifest.classes() for setting in cls.settings)]
-    for setting in settings:
-        trait = by_name.get(setting.trait)
-        if trait is None:
-            if "." not in setting.trait:
-                yield _no_such(
-                    setting.location, f"No trait is called {setting.trait!r}.", "unknown_trait", setting.model
-                )
-            continue
-        mro = [by_name[name] for name in trait.mro if name in by_name]
-        keys = {fact.name for ancestor in mro for fact in (*ancestor.config, *ancestor.features)}
-        if setting.key not in keys | {"enabled"} and trait.via == "declared":
-            message = f"{trait.name} declares no config key or feature {setting.key!r}."
-            yield _no_such(setting.location, message, "unknown_key", setting.model or trait.name)
-
-
-def _no_such(location: Location, message: str, code: str, context: str) -> Finding:
-    hint = "See the trait's page for what can be set."
-    return Finding(location=location, code=code, message=message, hint=hint, subject=context)
+def _unknown_settings(manifest: Manifest) -> Iterator[Finding]:
+    for setting, error in unknown_names(manifest):
+        yield Finding(
+            location=setting.location,
+            code="unknown_trait" if isinstance(error, UnknownTraitError) else "unknown_key",
+            message=str(error),
+            hint="The value has no effect.",
+            subject=setting.model or setting.trait,
+        )
 
 
 def _overridden(classes: Collection[Class]) -> dict[str, list[tuple[str, tuple[Class, Member]]]]:

@@ -340,20 +340,10 @@ def assemble(
         listeners=tuple(sorted(outside.listeners, key=_place)),
         emits=tuple(sorted(outside.emits, key=_place)),
         jobs=tuple(sorted(outside.jobs, key=_place)),
-        settings=tuple(_resolved(builder, setting, [trait.name for trait in traits]) for setting in settings),
+        settings=tuple(settings),
         findings=unique([*findings, *builder.findings.values(), *builder.earlier_findings()]),
     )
 
 
 def _place(fact: Any) -> tuple[Location, str]:
     return fact.location, fact.name
-
-
-def _resolved(builder: ManifestBuilder, setting: Setting, traits: list[str]) -> Setting:
-    """A setting of a file with full names in place of short ones."""
-    matching = [trait for trait in traits if trait == setting.trait or trait.rpartition(".")[2] == setting.trait]
-    model = setting.model
-    if model:
-        target = builder.graph.resolver.dotted(model)
-        model = builder.graph.name(target) if isinstance(target, SourceClass) else model
-    return msgspec.structs.replace(setting, trait=matching[0] if len(matching) == 1 else setting.trait, model=model)

@@ -18,6 +18,7 @@ class Options:
         traits: Names or globs of classes to take for traits; matched with the short and the full name.
         models: The same for models.
         exclude: Globs of modules to leave out of the analysed packages (``shop.tests.*``).
+        config_start: Folder in which the search for the config file begins; the project's own by default.
         cache_dir: Where to keep what was read between two runs; None keeps nothing.
     """
 
@@ -25,6 +26,7 @@ class Options:
     traits: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    config_start: Path | None = None
     cache_dir: Path | None = None
 
 

@@ -1,124 +1,104 @@
-"""Values that configuration files give to traits, each with the line it stands on."""
+"""The values of the config file as facts: read by the program's own reader."""
 
 from __future__ import annotations
 
+import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from sphinx_traits.manifest import Finding, Location, Setting, Value
 from sphinx_traits.manifest_cache import digest
-
-_HEADER = re.compile(r"\s*\[(?P<path>[^\[\]]+)\]\s*(#.*)?$")
-_KEY = re.compile(
-    r"\s*(?P<path>(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*'))*)\s*="
-)
-_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
-_TABLES = ("config", "features")
+from traits_runtime.errors import ConfigFileError
+from traits_runtime.rules.files import ConfigFile, find_config, read_file, searched_files, unknown_setting
+from traits_runtime.rules.layers import Address
 
 
-def settings_files(project: Path | None) -> dict[str, str]:
-    """The files that may hold settings, each with its content's digest, empty for one that is not there."""
-    found: dict[str, str] = {}
-    for name in ("pyproject.toml", "traits.toml") if project is not None else ():
-        path = Path(project or "") / name
-        try:
-            found[str(path)] = digest(path.read_bytes())
-        except OSError:
-            found[str(path)] = ""
-    return found
-
-
-def file_settings(project: Path | None) -> tuple[list[Setting], list[Finding]]:
-    """The settings in a project's ``pyproject.toml`` and ``traits.toml``, with what is wrong there.
+def settings_files(start: Path | None) -> dict[str, str]:
+    """The files that decide which config file is read, each with its digest, empty for one that does not exist.
 
     Args:
-        project: The project's folder.
+        start: The folder in which the search begins, None for no search.
     """
-    settings: list[Setting] = []
-    findings: list[Finding] = []
-    for name, prefix in (("pyproject.toml", ("tool", "traits")), ("traits.toml", ())):
-        path = project / name if project is not None else None
-        if path is None or not path.is_file():
-            continue
+    digests: dict[str, str] = {}
+    for path in searched_files(start.resolve(), os.environ) if start is not None else ():
         try:
-            text = path.read_text(encoding="utf-8")
-            table: Any = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            findings.append(_unreadable(name, error))
-            continue
-        for part in prefix:
-            table = table.get(part, {}) if isinstance(table, dict) else {}
-        if isinstance(table, dict):
-            settings += _read(table, _lines(text), prefix, name)
-    return settings, findings
+            digests[str(path)] = digest(path.read_bytes())
+        except OSError:
+            digests[str(path)] = ""
+    return digests
 
 
-def _unreadable(name: str, error: Exception) -> Finding:
-    line = re.search(r"line (\d+)", str(error))
+def file_settings(start: Path | None, project: Path | None) -> tuple[list[Setting], list[Finding]]:
+    """The settings in the config file that the program would read, and the names in it that mean nothing.
+
+    Args:
+        start: The folder in which the search begins, None for no search.
+        project: The folder that paths are relative to.
+    """
+    path = find_config(start.resolve(), os.environ) if start is not None else None
+    if path is None:
+        return [], []
+    shown = _shown(path, project)
+    try:
+        file = read_file(path)
+    except ConfigFileError as error:
+        return [], [_unreadable(shown, str(error).removeprefix(f"{path}: "))]
+    return list(_settings(file, shown)), list(_unknown(file, shown))
+
+
+def _shown(path: Path, project: Path | None) -> str:
+    """The path relative to the project; the name alone where the file is outside of it."""
+    path = path.resolve()
+    if project is not None and path.is_relative_to(project.resolve()):
+        return path.relative_to(project.resolve()).as_posix()
+    return path.name
+
+
+def _settings(file: ConfigFile, shown: str) -> list[Setting]:
+    return [
+        Setting(
+            trait=trait,
+            key=key,
+            value=Value(repr(entry.value)),
+            layer=layer_of(entry.address),
+            model=model,
+            tenant=tenant,
+            location=Location(shown, entry.line, entry.line),
+        )
+        for entry in file.entries
+        for trait, key, model, tenant in [entry.address]
+    ]
+
+
+def layer_of(address: Address) -> str:
+    """The layer of a value in a file.
+
+    >>> layer_of(("HasSlug", "max_length", "", "acme"))
+    'tenant'
+    """
+    _trait, _key, model, tenant = address
+    if tenant:
+        return "tenant+model" if model else "tenant"
+    return "model" if model else "file"
+
+
+def _unknown(file: ConfigFile, shown: str) -> list[Finding]:
+    return [
+        Finding(
+            location=Location(shown, line),
+            code="unknown_key",
+            message=str(unknown_setting(name)),
+            hint="It has no effect.",
+        )
+        for name, line in file.unknown
+    ]
+
+
+def _unreadable(shown: str, why: str) -> Finding:
+    line = re.search(r"line (\d+)", why)
     return Finding(
-        location=Location(name, int(line.group(1)) if line else 1),
+        location=Location(shown, int(line.group(1)) if line else 1),
         code="syntax_error",
-        message=f"The file cannot be read: {error}.",
+        message=f"The config file {why}",
         level="error",
     )
-
-
-def _read(
-    table: Mapping[str, Any], lines: Mapping[tuple[str, ...], int], prefix: tuple[str, ...], name: str
-) -> Iterator[Setting]:
-    for kind in _TABLES:
-        yield from _traits(table.get(kind), lines, (*prefix, kind), name, layer="file")
-    for model, inner in _tables(table.get("models")):
-        yield from _traits(inner, lines, (*prefix, "models", model), name, layer="model", model=model)
-    for tenant, inner in _tables(table.get("tenants")):
-        yield from _traits(inner, lines, (*prefix, "tenants", tenant), name, layer="tenant", tenant=tenant)
-
-
-def _tables(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if isinstance(value, dict):
-        yield from ((key, inner) for key, inner in value.items() if isinstance(inner, dict))
-
-
-def _traits(
-    table: object,
-    lines: Mapping[tuple[str, ...], int],
-    path: tuple[str, ...],
-    name: str,
-    layer: str,
-    model: str = "",
-    tenant: str = "",
-) -> Iterator[Setting]:
-    for trait, values in _tables(table):
-        for key, value in values.items():
-            line = lines.get((*path, trait, key)) or lines.get((*path, trait), 0)
-            yield Setting(
-                trait=trait,
-                key=key,
-                value=Value(repr(value)),
-                layer=layer,
-                model=model,
-                tenant=tenant,
-                location=Location(name, line, line),
-            )
-
-
-def _lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line of each table and key; keys of inline tables stand on the line of their table."""
-    found: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        header = _HEADER.match(line)
-        key = None if header else _KEY.match(line)
-        if header:
-            table = _parts(header.group("path"))
-            found.setdefault(table, number)
-        elif key:
-            found.setdefault((*table, *_parts(key.group("path"))), number)
-    return found
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(next(one for one in match.groups() if one is not None) for match in _PART.finditer(path))

@@ -15,7 +15,7 @@ import click
 
 from traits_cli.base import Sources, did_you_mean, fail, sources_options
 from traits_cli.extras import missing_extra
-from traits_runtime.rules.files import VARIABLE, find_file, named_store, setting
+from traits_runtime.rules.files import find_config, find_file, named_store, setting
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -72,8 +72,7 @@ class Application(NamedTuple):
     @property
     def file(self) -> Path | None:
         """The config file: the one that ``TRAITS_CONFIG`` names, else the nearest above."""
-        named = os.environ.get(VARIABLE)
-        return Path(named) if named else find_file(self.sources.root.resolve())
+        return find_config(self.sources.root.resolve(), os.environ)
 
     @property
     def folder(self) -> Path:

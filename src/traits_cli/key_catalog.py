@@ -5,10 +5,8 @@ Both give the same record, and the same resolver answers from it.
 
 from __future__ import annotations
 
-import ast
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from traits_cli.app import Application, using_store
 from traits_cli.base import Sources, did_you_mean, fail
 from traits_cli.extras import import_problem
-from traits_runtime.rules.files import find_file, read_file
-from traits_runtime.rules.keys import EVERYTHING, REQUIRED, Key, Option, toggle
+from traits_runtime.rules.files import find_config, read_file
+from traits_runtime.rules.keys import EVERYTHING, Key
 from traits_runtime.rules.layers import Resolved, Resolver, Subject, Table
 
 if TYPE_CHECKING:
-    from sphinx_traits.manifest import Manifest
+    from sphinx_traits.manifest import Class, Manifest, Setting
     from sphinx_traits.project import Project
 
 
@@ -177,14 +175,14 @@ def static(sources: Sources, app: Application | None = None) -> Known:
 def from_manifest(project: Project, manifest: Manifest, app: Application) -> Known:
     """What a manifest declares, with files, environment and store."""
     resolver = Resolver(os.environ, lambda _error, _place: None)
-    file = os.environ.get("TRAITS_CONFIG") or find_file(project.root)
+    file = find_config(project.config_start or project.root, os.environ)
     if file is not None:
-        resolver.files = read_file(Path(file))
+        resolver.files = read_file(file).table
     store = app.open_store()
     if store is not None and store.is_file():
         resolver.stored = _stored(store)
-    places = {one.name: one for one in manifest.classes()}
-    classes = {one.name: _known_class(one, places) for one in (*manifest.traits, *manifest.models)}
+    by_name = {cls.name: cls for cls in manifest.classes()}
+    classes = {cls.name: _known_class(cls, by_name) for cls in (*manifest.traits, *manifest.models)}
     return Known(classes, resolver, "read")
 
 
@@ -213,97 +211,18 @@ def _stored(path: Path) -> Table:
         store.close()
 
 
-def _known_class(one: Any, places: Mapping[str, Any]) -> KnownClass:
-    is_model = hasattr(one, "traits")
-    lineage = [places[name] for name in one.mro if name in places] or [one]
-    keys = {} if is_model else dict(_keys(one))
-    code: dict[tuple[str, str], list[tuple[object, str]]] = {}
-    for owner in lineage:
-        for setting in owner.settings:
-            trait = next((c.name for c in lineage if setting.trait in (c.name, c.short)), setting.trait)
-            value = _value(setting.value)
-            code.setdefault((trait, setting.key), []).append((value, str(setting.location)))
-    subject = Subject(None, tuple(c.name for c in lineage), {key: tuple(values) for key, values in code.items()})
-    traits = tuple(one.traits) if is_model else (one.name,)
-    return KnownClass(one.name, subject, keys, traits, is_model)
+def _known_class(cls: Class, by_name: Mapping[str, Class]) -> KnownClass:
+    from sphinx_traits.config_keys import keys_of, subject_of
+    from sphinx_traits.manifest import Model
+
+    lineage = [by_name[name] for name in cls.mro if name in by_name] or [cls]
+    is_model = isinstance(cls, Model)
+    keys = {} if is_model else {key.name: key for key in keys_of(cls)}
+    traits = cls.traits if isinstance(cls, Model) else (cls.name,)
+    return KnownClass(cls.name, subject_of(lineage, _placed), keys, traits, is_model)
 
 
-def _keys(one: Any) -> Iterator[tuple[str, Key]]:
-    yield "enabled", toggle(one.short, one.name)
-    for fact in one.config:
-        option = Option(
-            _value(fact.default), None, fact.doc, fact.env, _constraints(fact.constraints),
-            (fact.secret, fact.locked), (fact.since, fact.deprecated),
-        )  # fmt: skip
-        yield fact.name, _ReadKey(one.short, one.name, fact.name, _type(fact.type), option, "option", fact.group)
-    for fact in one.features:
-        option = Option(_value(fact.default), None, fact.doc, (), {}, (False, False), ("", ""))
-        yield fact.name, _ReadKey(one.short, one.name, fact.name, bool, option, "feature")
+def _placed(setting: Setting) -> tuple[object, str]:
+    from sphinx_traits.config_keys import value_of
 
-
-class Expression:
-    """A value that only running the program would know; shown as it is written."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-class _ReadKey(Key):
-    """A key of the sources: a value that is an expression cannot be checked without running it."""
-
-    __slots__ = ()
-
-    def check(self, value: object, layer: str, *, text: bool = False) -> object:
-        """The checked value; an expression as it is."""
-        return value if isinstance(value, Expression) else super().check(value, layer, text=text)
-
-
-def _value(value: Any) -> object:
-    if value.kind == "required":
-        return REQUIRED
-    try:
-        return ast.literal_eval(value.text)
-    except (ValueError, SyntaxError):
-        return Expression(value.text)
-
-
-def _constraints(written: tuple[str, ...]) -> dict[str, Any]:
-    found = {}
-    for name, _, text in (one.partition("=") for one in written):
-        with suppress(ValueError, SyntaxError):
-            found[name] = ast.literal_eval(text)
-    return found
-
-
-_NAMES = {one.__name__: one for one in (str, int, float, bool, tuple, frozenset)}
-
-
-def _type(text: str) -> Any:
-    """The type that a text of builtins names; anything else takes any value, for only importing would know it."""
-    try:
-        return _type_of(ast.parse(text, mode="eval").body)
-    except (SyntaxError, _Unknown):
-        return Any
-
-
-class _Unknown(Exception):  # noqa: N818 - control flow within this file
-    pass
-
-
-def _type_of(node: ast.expr) -> Any:
-    match node:
-        case ast.Name(id=name) if name in _NAMES:
-            return _NAMES[name]
-        case ast.Constant(value=None):
-            return type(None)
-        case ast.Constant(value=value) if value is Ellipsis:
-            return value
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _type_of(left) | _type_of(right)
-        case ast.Subscript(value=ast.Name(id="tuple" | "frozenset" as name), slice=inner):
-            members = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-            return _NAMES[name][tuple(_type_of(one) for one in members)]  # type: ignore[index]
-    raise _Unknown
+    return value_of(setting.value), str(setting.location)

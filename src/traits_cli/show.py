@@ -170,7 +170,7 @@ def _config(values: Iterable[EffectiveValue], short: Short) -> Iterator[Row]:
         yield (
             one.key.name,
             _value(one.value),
-            f"{one.layer} ({one.setting.location})" if one.setting else one.layer,
+            "\n".join((f"{one.layer} ({one.setting.location})" if one.setting else one.layer, *one.notes)),
             short(one.key.owner),
             getattr(one.key, "type", ""),
             ", ".join(getattr(one.key, "env", ())),

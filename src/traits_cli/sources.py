@@ -59,6 +59,7 @@ def read_files(project: Project, *, keep: bool = True) -> Extraction:
         traits=project.trait_names,
         models=project.model_names,
         exclude=project.exclude,
+        config_start=project.config_start,
         cache_dir=_cache_folder() if keep else None,
     )
     progress = _Progress()

@@ -10,7 +10,7 @@ import click
 from traits_cli.app import import_application, make_importable
 from traits_runtime import engines
 from traits_runtime._core import runtime
-from traits_runtime.rules.files import VARIABLE, find_file, setting
+from traits_runtime.rules.files import find_config, setting
 
 
 @click.command()
@@ -41,8 +41,7 @@ def work(
       traits work --app shop.jobs --queue search --queue default
       traits work --app shop.app:start() --events
     """
-    named = os.environ.get(VARIABLE)
-    file = path or (Path(named) if named else find_file(Path.cwd()))
+    file = path or find_config(Path.cwd(), os.environ)
     if file is not None:
         make_importable(file.resolve().parent)
     make_importable(Path.cwd())

@@ -42,7 +42,7 @@ from traits_runtime.errors import (
     UnknownEngineError,
     UnknownEngineSettingError,
 )
-from traits_runtime.rules.files import VARIABLE, find_file, named_store, read_tables
+from traits_runtime.rules.files import find_config, named_store, read_tables
 
 __all__ = [
     "DeadLetter",
@@ -129,8 +129,7 @@ def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
     {'redis': {'timeout': 2.0}}
     """
     environ = os.environ if environ is None else environ
-    path_name = path or environ.get(VARIABLE)
-    file = Path(path_name) if path_name else find_file(Path.cwd())
+    file = Path(path) if path else find_config(Path.cwd(), environ)
     table = read_tables(file) if file is not None and (file.is_file() or path is None) else {}
     store = named_store(file) if table and file is not None else None
     engines = {name.replace("-", "_"): dict(values) for name, values in table.get("engines", {}).items()}

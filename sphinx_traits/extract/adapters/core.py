@@ -163,6 +163,7 @@ def _feature(context: ClassContext, statement: Statement, call: ast.Call) -> Fea
         location=context.location(statement.node),
         doc=_described(context, statement, keywords),
         default=context.analysis.constants.display(context.position, default) if default is not None else Value("True"),
+        env=_words(context, keywords.get("env")),
     )
 
 

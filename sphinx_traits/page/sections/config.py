@@ -12,7 +12,7 @@ from sphinx_traits.page.section import N_, Declared, Overview, Section, fact_ref
 from sphinx_traits.page.sections.declaration import description
 from sphinx_traits.page.sections.layers import set_by, tenant_value
 from sphinx_traits.page.sections.selection import or_nothing, per_class
-from sphinx_traits.resolve import is_about
+from sphinx_traits.resolve import effective_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,21 +34,21 @@ def _row(page: Context, composition: Composition, effective: EffectiveValue) -> 
     key = effective.key
     assert isinstance(key, ConfigKey)  # noqa: S101 - a composition's config holds nothing else
     return [
-        _name(page, key),
+        _name(page, key, with_variables=not effective.variables),
         value_code(effective.value.text, key.secret),
         set_by(page, effective),
         page.origin(key, composition.subject.name),
     ]
 
 
-def _name(page: Context, key: ConfigKey) -> CellSource:
+def _name(page: Context, key: ConfigKey, *, with_variables: bool = True) -> CellSource:
     name: list[Inline] = [fact_reference("config", key)]
     if key.deprecated:
         name += [" ", Badge(page.gettext("deprecated"), "warning")]
     if key.locked:
         name += [" ", Badge(page.gettext("locked"), "note")]
     variables = joined(Code(variable) for variable in key.env)
-    return page.name_cell(name, key, [page.gettext("environment "), *variables] if variables else "")
+    return page.name_cell(name, key, [page.gettext("environment "), *variables] if variables and with_variables else "")
 
 
 def describe(page: Context, key: ConfigKey) -> Description:
@@ -100,16 +100,15 @@ def _overview_row(page: Context, key: ConfigKey) -> list[CellSource]:
 
 def _overrides(page: Context, key: ConfigKey) -> Iterator[list[Inline]]:
     """Values in place of the default: for all models once, then for single models, then for tenants."""
-    shared = [setting for setting in page.catalogue.manifest.settings if is_about(setting, key) and not setting.model]
-    for setting in [setting for setting in shared if not setting.tenant][:1]:
-        yield [page.gettext("all models"), ": ", value_code(setting.value.text, key.secret)]
+    effective = effective_value(page.catalogue.index, key.owner, key)
+    if effective.layer == "file":
+        yield [page.gettext("all models"), ": ", value_code(effective.value.text, key.secret)]
     for use in sorted(page.catalogue.usages(key.owner), key=lambda use: by_short_name(use.model)):
         for setting in use.settings:
             if setting.key == key.name and setting.layer != "file":
                 yield [page.reference(use.model), ": ", value_code(setting.value.text, key.secret)]
-    for setting in shared:
-        if setting.tenant:
-            yield tenant_value(page, setting, key.secret)
+    for setting in effective.tenants:
+        yield tenant_value(page, setting, key.secret)
 
 
 SECTION = Section(

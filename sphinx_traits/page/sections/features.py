@@ -23,7 +23,7 @@ def features_section(page: Context, composition: Composition) -> Content:
     rows: list[list[CellSource]] = [
         [
             page.name_cell([fact_reference("feature", effective.key)], effective.key),
-            _state(page, effective.value.text),
+            _state(page, "False" if effective.switched_off_by else effective.value.text),
             set_by(page, effective),
             page.origin(effective.key, composition.subject.name),
         ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sphinx_traits.manifest import ConfigKey
-from sphinx_traits.page.elements import Badge, Span
-from sphinx_traits.page.layout import lines
+from sphinx_traits.page.elements import Badge, Code, Span
+from sphinx_traits.page.layout import joined, lines
 from sphinx_traits.page.section import N_, place, value_code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sphinx_traits.manifest import Setting
     from sphinx_traits.page.elements import Inline
     from sphinx_traits.page.layout import CellSource
@@ -30,7 +32,20 @@ def set_by(page: Context, effective: EffectiveValue) -> CellSource:
         rows = [[layer, " ", *place(effective.setting.location)], [replaced]]
     for setting in effective.tenants:
         rows.append([*tenant_value(page, setting, secret), " ", *place(setting.location)])
+    rows += _limits(page, effective, secret)
     return lines(rows) if len(rows) > 1 else layer
+
+
+def _limits(page: Context, effective: EffectiveValue, secret: bool) -> Iterator[list[Inline]]:
+    """The settings that switch a feature off, the refused settings, and the variables that may override the value."""
+    for setting in effective.switched_off_by:
+        yield [page.gettext("off by "), Code(f"{setting.trait}.{setting.key}"), " ", *place(setting.location)]
+    for refused in effective.refused:
+        text = value_code(refused.setting.value.text, secret)
+        yield [page.gettext("refused: "), text, " ", *place(refused.setting.location)]
+    if effective.variables:
+        variables = joined(Code(name) for name in effective.variables)
+        yield [page.gettext("may be overridden by "), *variables]
 
 
 def tenant_value(page: Context, setting: Setting, secret: bool) -> list[Inline]:

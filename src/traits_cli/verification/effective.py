@@ -31,7 +31,7 @@ def compare_effective(pair: Pair, comparison: Comparison) -> None:
         ("feature", "feature", composition.features),
     ):
         resolved = _resolved(pair.cls, key_kind)
-        known = {(value.key.owner, value.key.name): value for value in values}
+        known = {(value.key.owner, value.key.name): value for value in values if value.key.name != ENABLED}
         for address in sorted({*known, *resolved}):
             _compare_value(pair, (kind, *address), known.get(address), resolved.get(address), comparison)
 

@@ -206,13 +206,10 @@ def read_files(path: Path | None = None) -> None:
     """
     from pathlib import Path
 
-    from traits_runtime.rules.files import VARIABLE, find_file, read_file
+    from traits_runtime.rules.files import find_config, read_file
 
-    chosen = path or _file
-    if chosen is None:
-        named = resolver.environ.get(VARIABLE)
-        chosen = Path(named) if named else find_file(Path.cwd())
-    use_files(read_file(chosen) if chosen is not None else Table(), path or _file)
+    chosen = path or _file or find_config(Path.cwd(), resolver.environ)
+    use_files(read_file(chosen).table if chosen is not None else Table(), path or _file)
 
 
 def ensure_files() -> None:

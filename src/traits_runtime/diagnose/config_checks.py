@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from traits_runtime.diagnose.finding import Finding, Fix, make_finding
 from traits_runtime.diagnose.program_checks import relative_to
-from traits_runtime.errors import InvalidConfigValueError, hint
-from traits_runtime.rules.files import lines_of
+from traits_runtime.errors import ConfigFileError, InvalidConfigValueError
+from traits_runtime.rules.addresses import unknown_name
+from traits_runtime.rules.files import Entry, read_file, read_text, unknown_setting
+from traits_runtime.rules.identity import short_name
 from traits_runtime.rules.keys import REQUIRED, Key
 from traits_runtime.rules.layers import Address, Resolver, Source, Subject, Table
 from traits_runtime.rules.output import write_file
-
-ROLLOUT_SUFFIXES = (".rollout", ".subjects")
-"""Ends of the undeclared keys that store a feature's rollout."""
 
 
 class DeclaredConfig(NamedTuple):
@@ -66,6 +65,7 @@ class GivenValue(NamedTuple):
 
 def check_config(config: DeclaredConfig) -> Iterator[Finding]:
     """Check every value of files, store and environment, and every required key."""
+    yield from _check_names(config)
     for layer, table in (("file", config.resolver.files), ("stored", config.resolver.stored)):
         for address, (value, place) in table.values.items():
             yield from _check_value(config, GivenValue(layer, address, value, place))
@@ -76,26 +76,26 @@ def check_config(config: DeclaredConfig) -> Iterator[Finding]:
 
 
 def _check_value(config: DeclaredConfig, given: GivenValue) -> Iterator[Finding]:
-    trait, name, model, _tenant = given.address
-    if trait == "*":
+    trait, name, _model, _tenant = given.address
+    error = unknown_name(given.address, config.keys, config.models)
+    if error is not None:
+        yield _value_finding(config, given, "TRT201", f"{trait}.{name}", str(error))
         return
-    owners = [path for path in config.keys if path == trait or path.endswith("." + trait)]
+    owners = [path for path in config.keys if trait in (path, short_name(path))]
     key = next((config.keys[path][name] for path in owners if name in config.keys[path]), None)
-    message = ""
-    if not owners:
-        message = f"There is no trait {trait!r}.{hint(trait, _short_names(config))}"
-    elif model and model not in config.models:
-        message = f"There is no model {model!r}.{hint(model, config.models)}"
-    elif key is None and not name.endswith(ROLLOUT_SUFFIXES):
-        message = f"Trait {trait!r} declares no key {name!r}.{hint(name, config.keys[owners[0]])}"
-    if message:
-        yield _value_finding(config, given, "TRT201", f"{trait}.{name}", message)
-    elif key is not None:
+    if key is not None:
         yield from _check_against(config, given, key)
 
 
-def _short_names(config: DeclaredConfig) -> list[str]:
-    return [path.rpartition(".")[2] for path in config.keys]
+def _check_names(config: DeclaredConfig) -> Iterator[Finding]:
+    """Check the names of settings and tables in the file."""
+    for name, place in config.resolver.files.unknown:
+        error = unknown_setting(name)
+        if config.file is None:
+            yield make_finding("TRT201", name, f"{error} ({place})")
+            continue
+        line = int(place.rpartition(":")[2])
+        yield make_finding("TRT201", name, str(error), path=relative_to(config.file, config.root), line=line)
 
 
 def _check_against(config: DeclaredConfig, given: GivenValue, key: Key) -> Iterator[Finding]:
@@ -181,35 +181,32 @@ def _check_variable(key: Key, source: Source) -> Iterator[Finding]:
         yield make_finding("TRT205", subject, message)
 
 
-def table_of(address: Address) -> tuple[str, ...]:
-    """The table of a config file that holds an address, without ``tool.traits``.
-
-    >>> table_of(("HasSlug", "max_length", "shop.Article", ""))
-    ('models', 'shop.Article', 'HasSlug')
-    """
-    trait, _key, model, tenant = address
-    owner = ("models", model, trait) if model else ("config", trait)
-    if tenant:
-        return ("tenants", tenant, *(owner if model else (trait,)))
-    return owner
-
-
 def line_of(file: Path, address: Address) -> int:
-    """The line of a value in a config file, 0 where it is written in a way that a search does not find."""
-    return lines_of(file).get((*table_of(address), address[1]), 0)
+    """The line of a value in a config file, 0 where it is not there any more."""
+    entry = _entry(file, address)
+    return 0 if entry is None else entry.line
+
+
+def _entry(file: Path, address: Address) -> Entry | None:
+    """The strongest value of an address in a config file."""
+    try:
+        entries = read_file(file).entries
+    except ConfigFileError:
+        return None
+    return next((entry for entry in reversed(entries) if entry.address == address), None)
 
 
 def remove_value(file: Path, address: Address) -> None:
     """Remove a value from a config file; comments and everything else stay as they are."""
     import tomlkit
 
-    document = tomlkit.parse(file.read_text(encoding="utf-8"))
+    entry = _entry(file, address)
+    if entry is None:
+        return
+    document = tomlkit.parse(read_text(file))
     prefix = ("tool", "traits") if file.name == "pyproject.toml" else ()
     table: Any = document
-    for part in (*prefix, *table_of(address)):
-        table = table.get(part)
-        if table is None:
-            return
-    if address[1] in table:
-        del table[address[1]]
-        write_file(file, tomlkit.dumps(document))
+    for name in (*prefix, *entry.table):
+        table = table[name]
+    del table[address[1]]
+    write_file(file, tomlkit.dumps(document))

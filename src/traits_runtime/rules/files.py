@@ -1,106 +1,179 @@
-"""The file layer: ``[tool.traits]`` of a ``pyproject.toml``, or a ``traits.toml``."""
+"""The file layer: finding and reading ``[tool.traits]`` of a ``pyproject.toml``, or a ``traits.toml``."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from traits_runtime.errors import ConfigFileError
+from traits_runtime.errors import ConfigFileError, UnknownNameError
+from traits_runtime.rules.keys import ENABLED
 from traits_runtime.rules.layers import Address, Table
+from traits_runtime.rules.toml_lines import Keys, line_of, lines_of
 
-VARIABLE = "TRAITS_CONFIG"
+VARIABLE: Final = "TRAITS_CONFIG"
 """Environment variable that names the file."""
 
-Entry = tuple[Address, object, tuple[str, ...]]
-"""Whose value, the value, and the table that holds it."""
+PROJECT_SETTINGS: Final = frozenset(
+    {"base-overrides", "docs", "exclude", "model-names", "packages", "search-paths", "trait-names"}
+)
+"""Names in ``[tool.traits]`` that say what is documented."""
 
-_HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(#.*)?")
-_PART = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s]+")
-_KEY = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|[\w-]+)\s*=")
-_BARE = re.compile(r"[\w-]+", re.ASCII)
+PROGRAM_SETTINGS: Final = frozenset(
+    {"app", "cache", "config", "enabled", "engines", "features", "flags", "forward", "models", "outbox", "queue",
+     "store", "telemetry", "tenants"}
+)  # fmt: skip
+"""Names in ``[tool.traits]`` that the program and commands that run it read."""
+
+
+def unknown_setting(name: str) -> UnknownNameError:
+    """The error about a name that ``[tool.traits]`` does not have.
+
+    >>> print(unknown_setting("confg"))
+    [tool.traits] has no setting 'confg'. Did you mean 'config'?
+    """
+    return UnknownNameError(f"[tool.traits] has no setting {name!r}.", name, PROJECT_SETTINGS | PROGRAM_SETTINGS)
+
+
+class Entry(NamedTuple):
+    """A value of a file.
+
+    Args:
+        address: Whose value.
+        value: The value.
+        line: Its line.
+        table: The names of the tables around it, without ``tool.traits``.
+    """
+
+    address: Address
+    value: Any
+    line: int
+    table: Keys
+
+
+class ConfigFile(NamedTuple):
+    """What a file gives to traits.
+
+    Args:
+        path: The file.
+        entries: Its values; a later one of the same address is stronger.
+        unknown: Names that mean nothing here, each with its line.
+    """
+
+    path: Path
+    entries: tuple[Entry, ...]
+    unknown: tuple[tuple[str, int], ...]
+
+    @property
+    def table(self) -> Table:
+        """The values as the resolver reads them."""
+        return Table(
+            {entry.address: (entry.value, f"{self.path.name}:{entry.line}") for entry in self.entries},
+            tuple((name, f"{self.path.name}:{line}") for name, line in self.unknown),
+        )
+
+
+def find_config(start: Path, environ: Mapping[str, str]) -> Path | None:
+    """The config file: the one that ``TRAITS_CONFIG`` names, else the nearest in a folder or above it."""
+    named = environ.get(VARIABLE)
+    return Path(named) if named else find_file(start)
 
 
 def find_file(start: Path) -> Path | None:
     """The nearest ``traits.toml``, or ``pyproject.toml`` with a ``[tool.traits]`` table, in a folder or above it."""
+    return next((path for path in _candidates(start) if _is_config(path)), None)
+
+
+def searched_files(start: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """All files that `find_config` looks at, up to the one that it returns: a change of any may change the answer."""
+    named = environ.get(VARIABLE)
+    if named:
+        return (Path(named),)
+    searched: list[Path] = []
+    for path in _candidates(start):
+        searched.append(path)
+        if _is_config(path):
+            break
+    return tuple(searched)
+
+
+def _candidates(start: Path) -> Iterator[Path]:
     for folder in (start, *start.parents):
-        own = folder / "traits.toml"
-        if own.is_file():
-            return own
-        shared = folder / "pyproject.toml"
-        if shared.is_file() and _mentions_us(shared):
-            return shared
-    return None
+        yield folder / "traits.toml"
+        yield folder / "pyproject.toml"
 
 
-def _mentions_us(path: Path) -> bool:
-    """Whether a ``pyproject.toml`` has our table; one that nobody may read, or can, has none."""
+def _is_config(path: Path) -> bool:
+    """Whether a file counts: a ``traits.toml`` that exists, a readable ``pyproject.toml`` that has our table."""
+    if path.name == "traits.toml":
+        return path.is_file()
     try:
-        return b"[tool.traits" in path.read_bytes()
+        content = path.read_bytes()
     except OSError:
+        return False
+    if b"[tool.traits" in content:
+        return True
+    return b"traits" in content and bool(_has_table(path))
+
+
+def _has_table(path: Path) -> bool:
+    try:
+        return bool(read_tables(path))
+    except ConfigFileError:
         return False
 
 
-def read_file(path: Path) -> Table:
+def read_file(path: Path) -> ConfigFile:
     """The values that a file gives.
 
     Raises:
-        ConfigFileError: The file is missing, is no TOML, or holds something else where a table must be.
+        ConfigFileError: The file is missing, is no TOML, or has something else in the place of a table.
     """
-    tables = read_tables(path)
-    lines = lines_of(path)
+    text = read_text(path)
+    tables = _our_tables(path, _parsed(path, text))
+    prefix: Keys = ("tool", "traits") if path.name == "pyproject.toml" else ()
+    lines = lines_of(text)
+    entries = (
+        Entry(address, value, line_of(lines, (*prefix, *table, address[1])), table)
+        for address, value, table in _values(path, tables)
+    )
+    unknown = sorted(tables.keys() - PROJECT_SETTINGS - PROGRAM_SETTINGS)
+    return ConfigFile(path, tuple(entries), tuple((name, line_of(lines, (*prefix, name))) for name in unknown))
 
-    def placed(table: tuple[str, ...], key: str) -> str:
-        line = lines.get((*table, key))
-        return f"{path.name} [{_header(path, table)}]" if line is None else f"{path.name}:{line}"
 
-    return Table({address: (value, placed(table, address[1])) for address, value, table in _entries(path, tables)})
+def read_text(path: Path) -> str:
+    """The text of a config file, without a byte order mark.
 
-
-def lines_of(path: Path) -> dict[tuple[str, ...], int]:
-    """The lines of the values of a file, by their tables and key without ``tool.traits``.
-
-    Those that are written in an unusual way are missing: in tables on one line, with dotted keys.
+    Raises:
+        ConfigFileError: The file cannot be read.
     """
-    shared = path.name == "pyproject.toml"
-    found: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] | None = None if shared else ()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        header = _HEADER.fullmatch(line)
-        if header is not None:
-            parts = tuple(one.strip("\"'") for one in _PART.findall(header[1]))
-            ours = not shared or parts[:2] == ("tool", "traits")
-            table = (parts[2:] if shared else parts) if ours else None
-            continue
-        key = _KEY.match(line)
-        if key is not None and table is not None:
-            found.setdefault((*table, key[1].strip("\"'")), number)
-    return found
-
-
-def _header(path: Path, table: tuple[str, ...]) -> str:
-    """A table as its header names it."""
-    parts = ("tool", "traits", *table) if path.name == "pyproject.toml" else table
-    return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in parts)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigFileError(str(path), f"cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigFileError(str(path), "is no TOML: it is not UTF-8.") from error
 
 
 def read_tables(path: Path) -> Mapping[str, Any]:
     """What a file says about traits: all of a ``traits.toml``, ``[tool.traits]`` of a ``pyproject.toml``.
 
     Raises:
-        ConfigFileError: The file is missing, is no TOML, or holds something else where a table must be.
+        ConfigFileError: The file is missing, is no TOML, or has something else in the place of a table.
     """
+    return _our_tables(path, _parsed(path, read_text(path)))
+
+
+def _parsed(path: Path, text: str) -> Mapping[str, Any]:
     import tomllib
 
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigFileError(str(path), f"cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigFileError(str(path), "is no TOML: it is not UTF-8.") from error
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigFileError(str(path), f"is no TOML: {error}.") from error
+
+
+def _our_tables(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
     if path.name != "pyproject.toml":
         return document
     for name in ("tool", "traits"):
@@ -113,8 +186,8 @@ def read_tables(path: Path) -> Mapping[str, Any]:
 def setting(path: Path, name: str) -> Any:
     """A setting of the project: of its config file, else of the ``pyproject.toml`` beside it; None for none."""
     beside = path.with_name("pyproject.toml")
-    found = read_tables(path).get(name)
-    return read_tables(beside).get(name) if found is None and beside.is_file() and beside != path else found
+    value = read_tables(path).get(name)
+    return read_tables(beside).get(name) if value is None and beside.is_file() and beside != path else value
 
 
 def named_store(path: Path) -> Path | None:
@@ -123,35 +196,35 @@ def named_store(path: Path) -> Path | None:
     return path.parent / named if isinstance(named, str) and named else None
 
 
-def _entries(path: Path, tables: Mapping[str, Any]) -> Iterator[Entry]:
-    for trait, values in _tables(path, tables.get("config", {}), "config"):
-        yield from _trait(trait, values, "", "", ("config", trait))
-    for model, traits in _tables(path, tables.get("models", {}), "models"):
-        yield from _model(path, model, traits, "", ("models", model))
-    for tenant, content in _tables(path, tables.get("tenants", {}), "tenants"):
-        rest = {name: value for name, value in content.items() if name != "models"}
-        for trait, values in _tables(path, rest, f"tenants.{tenant}"):
-            yield from _trait(trait, values, "", tenant, ("tenants", tenant, trait))
-        for model, traits in _tables(path, content.get("models", {}), f"tenants.{tenant}.models"):
-            yield from _model(path, model, traits, tenant, ("tenants", tenant, "models", model))
-    if "enabled" in tables:
-        yield ("*", "enabled", "", ""), tables["enabled"], ()
+def _values(path: Path, tables: Mapping[str, Any]) -> Iterator[tuple[Address, Any, Keys]]:
+    """Each value with its address and the table that has it; ``features`` is stronger than ``config``."""
+    if ENABLED in tables:
+        yield ("*", ENABLED, "", ""), tables[ENABLED], ()
+    for name in ("config", "features"):
+        yield from _of_traits(path, tables.get(name, {}), (name,), "", "")
+    yield from _of_models(path, tables.get("models", {}), ("models",), "")
+    for tenant, content in _tables(path, tables.get("tenants", {}), ("tenants",)):
+        traits = {name: table for name, table in content.items() if name != "models"}
+        yield from _of_traits(path, traits, ("tenants", tenant), "", tenant)
+        yield from _of_models(path, content.get("models", {}), ("tenants", tenant, "models"), tenant)
 
 
-def _model(path: Path, model: str, traits: Mapping[str, Any], tenant: str, table: tuple[str, ...]) -> Iterator[Entry]:
-    for trait, values in _tables(path, traits, f"models.{model}"):
-        yield from _trait(trait, values, model, tenant, (*table, trait))
+def _of_models(path: Path, tables: Any, keys: Keys, tenant: str) -> Iterator[tuple[Address, Any, Keys]]:
+    for model, traits in _tables(path, tables, keys):
+        yield from _of_traits(path, traits, (*keys, model), model, tenant)
 
 
-def _trait(trait: str, values: Mapping[str, Any], model: str, tenant: str, table: tuple[str, ...]) -> Iterator[Entry]:
-    for key, value in values.items():
-        yield (trait, key, model, tenant), value, table
+def _of_traits(path: Path, tables: Any, keys: Keys, model: str, tenant: str) -> Iterator[tuple[Address, Any, Keys]]:
+    for trait, values in _tables(path, tables, keys):
+        for key, value in values.items():
+            yield (trait, key, model, tenant), value, (*keys, trait)
 
 
-def _tables(path: Path, tables: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _tables(path: Path, tables: Any, keys: Keys) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    name = ".".join(keys)
     if not isinstance(tables, Mapping):
-        raise ConfigFileError(str(path), f"{where} must be a table.")
-    for name, content in tables.items():
+        raise ConfigFileError(str(path), f"{name} must be a table.")
+    for inner, content in tables.items():
         if not isinstance(content, Mapping):
-            raise ConfigFileError(str(path), f"{where}.{name} must be a table, not {content!r}.")
-        yield name, content
+            raise ConfigFileError(str(path), f"{name}.{inner} must be a table, not {content!r}.")
+        yield inner, content

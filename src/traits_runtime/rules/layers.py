@@ -89,12 +89,22 @@ Address = tuple[str, str, str, str]
 
 
 class Table:
-    """Values by address, from a file or a store; replaced whole, never changed."""
+    """Values by address, from a file or a store; replaced whole, never changed.
 
-    __slots__ = ("values",)
+    Args:
+        values: The values, each with its place.
+        unknown: Names in the file that mean nothing there, each with its place.
+    """
 
-    def __init__(self, values: Mapping[Address, tuple[object, str]] | None = None) -> None:
+    __slots__ = ("unknown", "values")
+
+    def __init__(
+        self,
+        values: Mapping[Address, tuple[object, str]] | None = None,
+        unknown: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.values: Mapping[Address, tuple[object, str]] = values or {}
+        self.unknown = unknown
 
     def find(self, key: Key, model: str = "", tenant: str = "") -> tuple[object, str] | None:
         """The value for one address and its place."""

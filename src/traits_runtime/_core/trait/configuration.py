@@ -12,7 +12,8 @@ from traits_runtime._core.config.store import Change, Contents, MemoryStore, Sto
 from traits_runtime._core.declare import Block
 from traits_runtime._core.metadata import TraitMetadata, metadata_of
 from traits_runtime._core.trait.config import override_block, refuse_locked
-from traits_runtime.errors import AmbiguousNameError, InvalidConfigValueError, UnknownNameError, UnknownTraitError
+from traits_runtime.errors import InvalidConfigValueError, UnknownNameError, UnknownTraitError
+from traits_runtime.rules.addresses import unknown_name
 from traits_runtime.rules.coercion import parse_json, to_json
 from traits_runtime.rules.keys import EVERYTHING, MASK, Key
 from traits_runtime.rules.layers import Address, Resolved, Subject, Table
@@ -74,11 +75,21 @@ class Configuration:
         return tuple(runtime.problems)
 
     def unknown(self) -> tuple[tuple[UnknownNameError, str], ...]:
-        """What files and the store name and nothing declares, each with its place; import all traits before asking."""
-        tables = (runtime.resolver.files, runtime.resolver.stored)
-        held = ((address, place) for table in tables for address, (_value, place) in table.values.items())
-        found = ((_misnamed(address), place) for address, place in held)
-        return tuple((error, place) for error, place in found if error is not None)
+        """Names in files and in the store that nothing declares, with their places; import all traits before asking."""
+        from traits_runtime.rules.files import unknown_setting
+
+        records = registry.records()
+        keys = {path: record.keys for path, record in records.items() if record.kind == "trait"}
+        models = [path for path, record in records.items() if record.kind == "model"]
+        unknown: list[tuple[UnknownNameError, str]] = [
+            (unknown_setting(name), place) for name, place in runtime.resolver.files.unknown
+        ]
+        for table in (runtime.resolver.files, runtime.resolver.stored):
+            for address, (_value, place) in table.values.items():
+                error = unknown_name(address, keys, models)
+                if error is not None:
+                    unknown.append((error, place))
+        return tuple(unknown)
 
     def use(
         self,
@@ -292,24 +303,6 @@ def _opened(store: Store | Path | str) -> Store:
     from traits_runtime._core.config.sqlite import SQLiteStore
 
     return SQLiteStore(Path(store))
-
-
-def _misnamed(address: Address) -> UnknownNameError | None:
-    """What is wrong with the names of an address."""
-    trait, key, model, _tenant = address
-    if trait == "*":
-        return None
-    try:
-        metadata = registry.find_trait(trait)
-        if model:
-            registry.find_model(model)
-        feature = key.removesuffix(".rollout").removesuffix(".subjects")
-        metadata.key(metadata.path, feature if feature in metadata.features else key)
-    except UnknownNameError as error:
-        return error
-    except AmbiguousNameError:
-        return None
-    return None
 
 
 def find(trait: Name) -> TraitMetadata:
