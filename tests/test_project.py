@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sphinx_traits.project import VALUE_TABLES, Project, ProjectError, find_project, read_project, with_sources
+from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
 from traits_runtime.engines import Settings
+from traits_runtime.rules.files import PROGRAM_SETTINGS
 
 
 def write(folder: Path, text: str) -> Path:
@@ -45,11 +46,11 @@ def test_values_for_traits_are_not_settings_of_the_project(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("[tool.traits]\npackage = ['shop']\n", r"has no setting 'package'\. It knows .*packages"),
+        ("[tool.traits]\npackage = ['shop']\n", r"has no setting 'package'\. Did you mean 'packages'\?"),
         ("[tool.traits]\npackages = 'shop'\n", r"packages must be a list of strings, not 'shop'"),
         ("[tool.traits]\nbase-overrides = ['x']\n", r"base-overrides must be a table of strings"),
-        ("[tool.traits\n", r"pyproject\.toml cannot be read: .*line 1"),
-        ("[tool]\ntraits = 3\n", r"tool\.traits must be a table"),
+        ("[tool.traits\n", r"pyproject\.toml: is no TOML: .*line 1"),
+        ("[tool]\ntraits = 3\n", r"traits must be a table"),
     ],
 )
 def test_bad_settings_are_answered_with_the_place_and_the_way_out(tmp_path: Path, text: str, answer: str) -> None:
@@ -62,7 +63,7 @@ def test_bad_settings_are_answered_with_the_place_and_the_way_out(tmp_path: Path
 
 def test_what_engines_are_set_up_with_is_no_unknown_setting() -> None:
     """A project that names an engine can still be read."""
-    assert set(Settings.__struct_fields__) <= VALUE_TABLES
+    assert set(Settings.__struct_fields__) <= PROGRAM_SETTINGS
 
 
 def test_nearest_project_above_is_found(tmp_path: Path) -> None:

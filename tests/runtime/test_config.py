@@ -137,12 +137,12 @@ def test_places_say_where_a_value_was_given(tmp_path: Path) -> None:
     ]
 
 
-def test_value_in_a_table_on_one_line_is_placed_by_its_table(tmp_path: Path) -> None:
-    """Lines are found where a value has one of its own; a table is named as TOML writes it."""
+def test_value_in_a_table_on_one_line_has_the_line_of_the_table(tmp_path: Path) -> None:
+    """The place of a value is a file and a line, however the value is written."""
     trait = f"{__name__}.HasAddress"
     config.use(path=write(tmp_path, f'[tool.traits.config]\n"{trait}" = {{ max_length = 71 }}\n', "pyproject.toml"))
 
-    assert HasAddress.address_config.explain("max_length").place == f'pyproject.toml [tool.traits.config."{trait}"]'
+    assert HasAddress.address_config.explain("max_length").place == "pyproject.toml:2"
 
 
 def test_key_of_another_tool_is_not_taken_for_ours(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -48,6 +48,18 @@ def coerce(value: object, key_type: Any, checked_type: Any, *, text: bool) -> ob
     if _is_instance(raw, key_type):
         return raw
     return freeze(msgspec.convert(raw, checked_type, strict=not text, dec_hook=_construct))
+
+
+def constrained(of: Any, constraints: Mapping[str, Any]) -> Any:
+    """A type with constraints, as msgspec reads it; of a union they hold for each member but None.
+
+    >>> checked = constrained(int | None, {"ge": 8})
+    >>> msgspec.convert(9, checked), msgspec.convert(None, checked)
+    (9, None)
+    """
+    meta = msgspec.Meta(**constraints)
+    members = [member if member is type(None) else Annotated[member, meta] for member in _members_of(of)]
+    return Union[tuple(members)]  # noqa: UP007 - the members are computed
 
 
 def type_text(of: Any) -> str:

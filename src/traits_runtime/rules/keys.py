@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from traits_runtime.errors import DeclarationError, InvalidConfigValueError, MissingConfigValueError
-from traits_runtime.rules.coercion import MUTABLE, coerce, freeze, mutable_in, thaw, type_text
+from traits_runtime.rules.coercion import MUTABLE, coerce, constrained, freeze, mutable_in, thaw, type_text
 
 Kind: TypeAlias = Literal["option", "feature", "toggle"]
 
@@ -103,7 +103,7 @@ class Key:
             raise DeclarationError(
                 path, f"{name!r} is a {mutable.__name__}, and config values are shared; use {MUTABLE[mutable]}."
             )
-        self._checked = Annotated[of, msgspec.Meta(**option.constraints)] if option.constraints else of
+        self._checked = constrained(of, option.constraints) if option.constraints else of
 
     @property
     def constraint(self) -> str:
