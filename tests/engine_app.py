@@ -136,7 +136,7 @@ def ready() -> None:
     """What a worker and a test do first."""
     if HOST not in runtime.hosts:
         runtime.register_host(HOST)
-    runtime.carry("request", lambda: REQUEST.get() or None, for_request)
+    runtime.propagate("request", lambda: REQUEST.get() or None, for_request)
 
 
 if os.environ.get("TRAITS_TEST_WORKER"):

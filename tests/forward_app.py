@@ -91,7 +91,7 @@ def load(model: type, identity: Any) -> object:
     return Memo(identity) if model is Memo and identity < 100 else None
 
 
-runtime.carry("request", lambda: REQUEST.get() or None, for_request)
+runtime.propagate("request", lambda: REQUEST.get() or None, for_request)
 if os.environ.get("TRAITS_TEST_WORKER"):
     runtime.register_host(LoadingHost(load))
     listen("trait.HasNews.*")(hear)

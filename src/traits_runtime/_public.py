@@ -17,11 +17,11 @@ from traits_runtime._core.runtime import (
     acting_as,
     bus,
     cache,
-    carry,
     current_actor,
     current_locale,
     host_of,
     locale,
+    propagate,
     quietly,
     register_host,
     resolve_actor_with,
@@ -38,10 +38,10 @@ from traits_runtime._core.trait.cache import BoundCache, TraitCache
 from traits_runtime._core.trait.columns import TraitColumn, Unchanged, column, trait_columns, unchanged
 from traits_runtime._core.trait.config import TraitConfig
 from traits_runtime._core.trait.configuration import Configuration, config
-from traits_runtime._core.trait.construct import boot, initialize
 from traits_runtime._core.trait.events import BoundEvent, TraitEvent
 from traits_runtime._core.trait.features import Feature, feature
 from traits_runtime._core.trait.hooks import arun_hooks, run_hooks
+from traits_runtime._core.trait.instantiation import boot, initialize
 from traits_runtime._core.trait.inventory import inventory
 from traits_runtime._core.trait.jobs import BoundJob, Job, TraitJob, job, queue_operation, run_job
 from traits_runtime._core.trait.listeners import TraitEventListener, listen, subscribe
@@ -117,7 +117,6 @@ __all__ = [
     "arun_hooks",
     "boot",
     "cache",
-    "carry",
     "changed",
     "column",
     "config",
@@ -136,6 +135,7 @@ __all__ = [
     "listen",
     "locale",
     "option",
+    "propagate",
     "queue_operation",
     "quietly",
     "register_host",

@@ -33,7 +33,7 @@ from traits_runtime._core.engines import until_stopped
 from traits_runtime._core.queue import DeadLetter, Engine, EventBroker, Outbox, OutboxBackend
 from traits_runtime._core.trait.configuration import config
 from traits_runtime._core.trait.deliver import progress
-from traits_runtime._core.trait.forward import Forward
+from traits_runtime._core.trait.event_bridge import Forward
 from traits_runtime._core.trait.relay import Relay
 from traits_runtime.errors import (
     NoApplicationError,

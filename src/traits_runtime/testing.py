@@ -334,7 +334,7 @@ def isolated() -> Iterator[None]:
     cache, before = runtime.cache, runtime.cache.backend
     cache.backend = MemoryCache()
     jobs, outbox, started = runtime.job_backend, runtime.outbox, runtime.started
-    carriers, provider = dict(runtime.carriers), runtime.flag_provider
+    carriers, provider = dict(runtime.propagators), runtime.flag_provider
     try:
         with runtime.bus.isolated(), freeze_config(), on_listener_error("raise"), runtime.telemetry.fresh(on=False):
             yield
@@ -344,7 +344,7 @@ def isolated() -> Iterator[None]:
         runtime.started = started
         if runtime.flag_provider is not provider:
             runtime.use_flag_provider(provider)
-        runtime.carriers.clear()
-        runtime.carriers.update(carriers)
+        runtime.propagators.clear()
+        runtime.propagators.update(carriers)
         known_jobs.update(declared)
         cache.backend = before

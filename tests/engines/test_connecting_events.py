@@ -13,7 +13,7 @@ import pytest
 
 from traits_cli.commands import main
 from traits_runtime import Envelope, Trait, TraitEvent, engines, events
-from traits_runtime._core.trait.forward import Forward
+from traits_runtime._core.trait.event_bridge import Forward
 from traits_runtime.errors import (
     ConfigFileError,
     MissingExtraError,

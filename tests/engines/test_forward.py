@@ -195,7 +195,7 @@ def any_outbox(request: pytest.FixtureRequest, broker: str, tmp_path: Path) -> I
 
 
 def test_event_is_heard_in_another_process_with_its_context(place: Place) -> None:
-    """Instances, payload as declared, tenant, actor, language, and what `carry` names."""
+    """Instances, payload as declared, tenant, actor, language, and what `propagate` names."""
     place.hear("mail")
     at = datetime.datetime(2026, 5, 4, tzinfo=datetime.UTC)
     with tenant("acme"), acting_as(7), locale("de"), for_request("4711"):

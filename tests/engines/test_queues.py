@@ -98,7 +98,7 @@ def away(value: str) -> str:
 
 
 def test_job_runs_with_its_row_arguments_and_context(here: Site) -> None:
-    """Row, arguments, tenant, actor, language and what `carry` names cross over; a muted feature does not."""
+    """Row, arguments, tenant, actor, language and what `propagate` names cross over; a muted feature does not."""
     number = next(NUMBERS)
     with tenant("acme"), runtime.acting_as(7), locale("de"), for_request("4711"), without_features("shout"):
         Article(3).plain.enqueue(number, deep={"list": [1, None, "ü"]})

@@ -10,7 +10,7 @@ import pytest
 
 from traits_runtime import Trait, TraitLog, counter, current_tenant, events, gauge, telemetry, tenant, timing, unscoped
 from traits_runtime._core import runtime
-from traits_runtime._core.tenancy import required
+from traits_runtime._core.scoped_values import required
 from traits_runtime.errors import NoTenantError
 from traits_runtime.testing import capture_logs, capture_metrics
 

@@ -22,8 +22,8 @@ from traits_runtime._core.events.listener import ListenerFailed
 from traits_runtime._core.features import MuteFrame
 from traits_runtime._core.locales import normal
 from traits_runtime._core.queue import JobBackend, Outbox
+from traits_runtime._core.scoped_values import ScopedValue, ValueBlock, innermost
 from traits_runtime._core.telemetry import Telemetry
-from traits_runtime._core.tenancy import TenantBlock, TenantFrame, innermost
 from traits_runtime.errors import InvalidConfigValueError
 from traits_runtime.host import DJANGO_MODELS, PLAIN, Awaiter, Host
 from traits_runtime.rules.layers import Resolver, Table
@@ -38,9 +38,9 @@ SCOPED: Final = GATE.is_open
 MUTES: Final[ContextVar[tuple[MuteFrame, ...]]] = GATE.watch(ContextVar("traits_mutes", default=()))
 QUIETS: Final[ContextVar[tuple[QuietFrame, ...]]] = ContextVar("traits_quiets", default=())
 OVERRIDES: Final[ContextVar[tuple[OverrideFrame, ...]]] = GATE.watch(ContextVar("traits_overrides", default=()))
-TENANT: Final[ContextVar[TenantFrame[str | None] | None]] = GATE.watch(ContextVar("traits_tenant", default=None))
-ACTOR: Final[ContextVar[TenantFrame[Actor | None] | None]] = ContextVar("traits_actor", default=None)
-LOCALE: Final[ContextVar[TenantFrame[str | None] | None]] = ContextVar("traits_locale", default=None)
+TENANT: Final[ContextVar[ScopedValue[str | None] | None]] = GATE.watch(ContextVar("traits_tenant", default=None))
+ACTOR: Final[ContextVar[ScopedValue[Actor | None] | None]] = ContextVar("traits_actor", default=None)
+LOCALE: Final[ContextVar[ScopedValue[str | None] | None]] = ContextVar("traits_locale", default=None)
 CHAIN: Final[ContextVar[Chain]] = ContextVar("traits_chain", default=())
 
 OPEN_QUIETS: Final[list[QuietFrame]] = []
@@ -261,16 +261,16 @@ def invalidate() -> None:
 def current_tenant_id() -> str | None:
     """The current tenant, None for none."""
     frame = innermost(TENANT.get())
-    return frame.tenant if frame is not None else None
+    return frame.value if frame is not None else None
 
 
 def is_unscoped() -> bool:
     """Whether the innermost tenant block is an `unscoped` one."""
     frame = innermost(TENANT.get())
-    return frame is not None and frame.tenant is None
+    return frame is not None and frame.value is None
 
 
-def tenant(name: str) -> TenantBlock[str | None]:
+def tenant(name: str) -> ValueBlock[str | None]:
     """Work for a tenant: config, cache keys, jobs and logs are that tenant's inside the block.
 
     Args:
@@ -282,10 +282,10 @@ def tenant(name: str) -> TenantBlock[str | None]:
     """
     if not name:
         raise ValueError("tenant() needs a name. To work without a tenant say why: `with unscoped(reason=...):`.")
-    return TenantBlock(TENANT, GATE.refresh, name)
+    return ValueBlock(TENANT, GATE.refresh, name)
 
 
-def unscoped(*, reason: str) -> TenantBlock[str | None]:
+def unscoped(*, reason: str) -> ValueBlock[str | None]:
     """Work without a tenant on purpose; the event ``trait.runtime.unscoped`` and the log say so.
 
     Args:
@@ -296,7 +296,7 @@ def unscoped(*, reason: str) -> TenantBlock[str | None]:
     return _Unscoped(reason)
 
 
-class _Unscoped(TenantBlock[str | None]):
+class _Unscoped(ValueBlock[str | None]):
     """A tenant block that announces itself."""
 
     __slots__ = ()
@@ -352,7 +352,7 @@ def current_actor() -> Actor | None:
     """On whose behalf the running code works, None for nobody."""
     frame = innermost(ACTOR.get())
     if frame is not None:
-        return frame.tenant
+        return frame.value
     if actor_resolver is None:
         return None
     answer = ANSWER.get()
@@ -384,7 +384,7 @@ def asking_actor_once() -> Iterator[None]:
         ANSWER.reset(token)
 
 
-def acting_as(who: object) -> TenantBlock[Actor | None]:
+def acting_as(who: object) -> ValueBlock[Actor | None]:
     """Work on somebody's behalf: in this thread or task and in the tasks started inside, and in jobs queued inside.
 
     Args:
@@ -394,16 +394,16 @@ def acting_as(who: object) -> TenantBlock[Actor | None]:
     ...     current_actor()
     Actor(id=7, type='', label='')
     """
-    return TenantBlock(ACTOR, _nothing_changed, None if who is None else as_actor(who, identify))
+    return ValueBlock(ACTOR, _nothing_changed, None if who is None else as_actor(who, identify))
 
 
 def current_locale() -> str | None:
     """The language in which the running code reads and writes, None where no `locale` block is open."""
     frame = innermost(LOCALE.get())
-    return None if frame is None else frame.tenant
+    return None if frame is None else frame.value
 
 
-def locale(name: str) -> TenantBlock[str | None]:
+def locale(name: str) -> ValueBlock[str | None]:
     """Read and write translated attributes in a language: in this thread or task and in the tasks started inside.
 
     Args:
@@ -416,7 +416,7 @@ def locale(name: str) -> TenantBlock[str | None]:
     ...     current_locale()
     'pt-BR'
     """
-    return TenantBlock(LOCALE, _nothing_changed, normal(name))
+    return ValueBlock(LOCALE, _nothing_changed, normal(name))
 
 
 def _nothing_changed() -> None:
@@ -555,18 +555,18 @@ outbox: Outbox | None = None
 """Where jobs are kept until they are done; None where they go to an engine directly, or run at once."""
 
 
-class Carrier(NamedTuple):
+class Propagator(NamedTuple):
     """How something of the caller's context reaches a job."""
 
     capture: Callable[[], Any]
     restore: Callable[[Any], AbstractContextManager[object]]
 
 
-carriers: Final[dict[str, Carrier]] = {"locale": Carrier(current_locale, locale)}
+propagators: Final[dict[str, Propagator]] = {"locale": Propagator(current_locale, locale)}
 """What crosses over to jobs besides tenant and actor, by name."""
 
 
-def carry(
+def propagate(
     name: str, capture: Callable[[], Any], restore: Callable[[Any], AbstractContextManager[object]]
 ) -> Callable[[], None]:
     """Let something of the caller's context cross over to jobs; returns how to stop that.
@@ -577,11 +577,11 @@ def carry(
         restore: A context manager in which the job runs, given that value.
 
     >>> from contextlib import nullcontext
-    >>> stop = carry("request", lambda: "4711", lambda request: nullcontext())
+    >>> stop = propagate("request", lambda: "4711", lambda request: nullcontext())
     >>> stop()
     """
-    carriers[name] = Carrier(capture, restore)
-    return lambda: carriers.pop(name, None) and None
+    propagators[name] = Propagator(capture, restore)
+    return lambda: propagators.pop(name, None) and None
 
 
 started: object = None

@@ -101,7 +101,7 @@ class OpenFeatureFlags:
     def __init__(self, domain: str | None = None) -> None:
         self._client = api.get_client(domain)
         runtime.use_flag_provider(self.evaluate)
-        runtime.carry("flags", _capture, _restore)
+        runtime.propagate("flags", _capture, _restore)
 
     def evaluate(self, feature: str, subject: str, toggle: bool) -> bool:
         """The provider's answer."""

@@ -33,7 +33,7 @@ class OpenTelemetryExporter:
         for reading in runtime.telemetry.read():
             self.add(reading.name, reading.kind)
         runtime.telemetry.on_new.append(self.add)
-        runtime.carry("trace", self._inject, self._continue)
+        runtime.propagate("trace", self._inject, self._continue)
 
     def add(self, name: str, kind: MetricKind) -> None:
         """Make the instruments of a metric."""

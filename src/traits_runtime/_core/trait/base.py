@@ -9,9 +9,9 @@ from traits_runtime._core import runtime
 from traits_runtime._core.metadata import METADATA, TraitMetadata
 from traits_runtime._core.trait.columns import TraitColumn
 from traits_runtime._core.trait.config import TraitConfig, keys_of
-from traits_runtime._core.trait.construct import attach, prepare
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import BlockMethod, EnabledMethod, Feature, enabled_of
+from traits_runtime._core.trait.instantiation import attach, prepare
 from traits_runtime._core.trait.scopes import ScopesMethod
 from traits_runtime.errors import AttributeClashError, DeclarationError, UnknownConfigKeyError, UnknownTraitError
 from traits_runtime.rules.identity import path_of

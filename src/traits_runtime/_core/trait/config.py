@@ -71,7 +71,7 @@ class TraitConfig:
         elif not OVERRIDES.get():
             frame = TENANT.get()
             if frame is not None and not frame.abandoned:
-                found = metadata.snapshots.get((self, frame.tenant) if frame.tenant is not None else self)
+                found = metadata.snapshots.get((self, frame.value) if frame.value is not None else self)
                 if found is not None:
                     return found  # type: ignore[no-any-return]
         made: Self = _snapshot(self, metadata_of(owner), instance)

@@ -11,8 +11,8 @@ from traits_runtime._core.events.bus import LIFECYCLE, Route
 from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.metadata import HookEntry, TraitMetadata
 from traits_runtime._core.runtime import SCOPED
-from traits_runtime._core.trait.construct import prepare
 from traits_runtime._core.trait.features import trait_is_on
+from traits_runtime._core.trait.instantiation import prepare
 from traits_runtime.errors import AsyncHookError, Veto
 
 

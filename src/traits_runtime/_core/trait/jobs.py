@@ -339,8 +339,8 @@ def crossed(message: JobMessage) -> Iterator[None]:
         if message.tenant:
             around.enter_context(runtime.tenant(message.tenant))
         for name, value in message.context.items():
-            if name in runtime.carriers:
-                around.enter_context(runtime.carriers[name].restore(value))
+            if name in runtime.propagators:
+                around.enter_context(runtime.propagators[name].restore(value))
         yield
 
 
@@ -384,7 +384,7 @@ def _finished(result: Any) -> object:
 
 def _context() -> dict[str, Any]:
     """What crosses over besides tenant and actor."""
-    found = ((name, one.capture()) for name, one in runtime.carriers.items())
+    found = ((name, one.capture()) for name, one in runtime.propagators.items())
     return {name: value for name, value in found if value is not None}
 
 

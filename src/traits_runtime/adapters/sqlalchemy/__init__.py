@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from traits_runtime.adapters.sqlalchemy import columns as _columns
 from traits_runtime.adapters.sqlalchemy import comments as _comments
+from traits_runtime.adapters.sqlalchemy import deferred_writes as _deferred_writes
+from traits_runtime.adapters.sqlalchemy import dml_reads as _dml_reads
 from traits_runtime.adapters.sqlalchemy import flags as _flags
 from traits_runtime.adapters.sqlalchemy import host as _host
-from traits_runtime.adapters.sqlalchemy import later as _later
 from traits_runtime.adapters.sqlalchemy import outbox as _outbox
-from traits_runtime.adapters.sqlalchemy import reads as _reads
 from traits_runtime.adapters.sqlalchemy import search as _search
 from traits_runtime.adapters.sqlalchemy import slugs as _slugs
 from traits_runtime.adapters.sqlalchemy import tags as _tags
@@ -77,6 +77,6 @@ __all__ = [
 
 _host.register()
 _columns.watch()
-_reads.watch()
-for _part in (_outbox, _later, _comments, _flags, _search, _slugs, _tags, _translations):
+_dml_reads.watch()
+for _part in (_outbox, _deferred_writes, _comments, _flags, _search, _slugs, _tags, _translations):
     _part.watch()

@@ -32,7 +32,7 @@ from traits_runtime.adapters.sqlalchemy._private import (
 from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
 from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.lifecycle import recorders
-from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
+from traits_runtime.adapters.sqlalchemy.mapper_info import BROUGHT
 from traits_runtime.adapters.sqlalchemy.tenancy import current_key, is_tenants
 from traits_runtime.adapters.sqlalchemy.transactions import enclosing, innermost
 from traits_runtime.adapters.sqlalchemy.types import UtcDateTime

@@ -21,7 +21,7 @@ from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.runtime import METADATA
 from traits_runtime._core.trait.columns import Unchanged, trait_columns
 from traits_runtime.adapters.sqlalchemy._private import Counted, assigned, is_by_key, rows_of
-from traits_runtime.adapters.sqlalchemy.shape import owner_of, same_row
+from traits_runtime.adapters.sqlalchemy.mapper_info import owner_of, same_row
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 from traits_runtime.errors import TraitsError
 

@@ -9,16 +9,16 @@ from sqlalchemy.orm import Mapper, Session, object_session, relationship
 
 from traits_runtime._core import runtime
 from traits_runtime._core.actor import as_actor
+from traits_runtime.adapters.sqlalchemy.deferred_writes import collect_writes
 from traits_runtime.adapters.sqlalchemy.host import HOST
-from traits_runtime.adapters.sqlalchemy.later import collect_later
-from traits_runtime.adapters.sqlalchemy.shape import (
+from traits_runtime.adapters.sqlalchemy.mapper_info import (
     BROUGHT,
     connection_of,
     key_expression,
     key_text,
     mapper_for,
     root,
-    shaped,
+    structural_value,
     uses,
 )
 from traits_runtime.errors import DeclarationError
@@ -87,7 +87,7 @@ def _is_about(comment: Any, row: Any) -> bool:
 
 
 def _comment_model(model: type) -> Any:
-    wanted = shaped(model, HasComments, "comment_model")
+    wanted = structural_value(model, HasComments, "comment_model")
     mapped = [one.class_ for one in mapper_for(model).registry.mappers]
     found = [one for one in mapped if uses(one, IsComment) and wanted in ("", one.__name__)]
     if len(found) != 1:
@@ -138,6 +138,6 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 def watch() -> None:
     """Serve the models that are mapped from now on."""
     BACKENDS.add(HOST, SqlComments())
-    collect_later(_waiting, _give_keys)
-    collect_later(_deleted, _remove)
+    collect_writes(_waiting, _give_keys)
+    collect_writes(_deleted, _remove)
     event.listen(Mapper, "after_mapper_constructed", _mapped)

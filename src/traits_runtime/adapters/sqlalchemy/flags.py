@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import set_committed_value
 
 from traits_runtime.adapters.sqlalchemy.host import HOST
-from traits_runtime.adapters.sqlalchemy.shape import name_in, uses
+from traits_runtime.adapters.sqlalchemy.mapper_info import name_in, uses
 from traits_runtime.traits.flags import BACKENDS, HasFlags
 
 _KNOWN = "_trait_flags"

@@ -18,8 +18,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from traits_runtime._core import runtime
 from traits_runtime._core.metadata import METADATA, metadata_of
 from traits_runtime._core.trait.columns import Unchanged, trait_columns
-from traits_runtime._core.trait.construct import initialize
 from traits_runtime._core.trait.hooks import arun_hooks, hears, is_awaited, run_hooks, runner
+from traits_runtime._core.trait.instantiation import initialize
 from traits_runtime.adapters.sqlalchemy._private import (
     await_,
     changed_fields,
@@ -44,14 +44,14 @@ OPERATION_OF: Final[Mapping[str, Operation]] = {
     "trashed": OPERATIONS["trash"],
     "restored": OPERATIONS["restore"],
 }
-"""What a flush does with a row, by the list of the session that has the row or by what `decide` said of it."""
+"""What a flush does with a row, by its list in the session or by its pending state."""
 WRITTEN: Final = ("dirty", "trashed", "restored")
 """What leads to an ``UPDATE``."""
 
 Run = Callable[[Any], object]
 
 _WORK = "traits_work"
-_FATES = "traits_fates"
+_PENDING_STATES = "traits_pending_states"
 
 
 class Recorder(Protocol):
@@ -73,9 +73,9 @@ class Recorder(Protocol):
 recorders: Final[list[Recorder]] = []
 
 
-def decide(session: Session, row: object, kind: str) -> None:
+def set_pending_state(session: Session, row: object, kind: str) -> None:
     """Say what the next flush is about for a row: ``trashed``, ``restored`` or ``forced``."""
-    session.info.setdefault(_FATES, {})[id(row)] = (row, kind)
+    session.info.setdefault(_PENDING_STATES, {})[id(row)] = (row, kind)
 
 
 def run_asked(row: object, kind: str) -> None:
@@ -148,8 +148,8 @@ def _runners(model: type, moments: Iterable[str]) -> Iterator[Run]:
 class Work:
     """The rows of one flush that have moments."""
 
-    def __init__(self, fates: dict[int, tuple[object, str]]) -> None:
-        self.fates = fates
+    def __init__(self, pending: dict[int, tuple[object, str]]) -> None:
+        self.pending = pending
         self.noted: list[tuple[Recorder, Any]] = []
         self.plans: dict[str, dict[type, Plan | None]] = {}
         self.seen: set[int] = set()
@@ -159,16 +159,16 @@ class Work:
     def take(self, kind: str, rows: Iterable[Any]) -> bool:
         """Run the first moments of the rows that have not had them; whether any ran."""
         begun = len(self.done)
-        seen, done, fates, is_dirty = self.seen, self.done, self.fates, kind == "dirty"
+        seen, done, pending, is_dirty = self.seen, self.done, self.pending, kind == "dirty"
         usual = plans = self.plans.setdefault(kind, {})
-        fate = kind
+        state = kind
         for row in rows:
             cls = type(row)
-            if fates:
-                fate = fates[id(row)][1] if id(row) in fates else kind
-                plans = usual if fate == kind else self.plans.setdefault(fate, {})
+            if pending:
+                state = pending[id(row)][1] if id(row) in pending else kind
+                plans = usual if state == kind else self.plans.setdefault(state, {})
             if cls not in plans:
-                plans[cls] = _plan(cls, fate)
+                plans[cls] = _plan(cls, state)
             plan = plans[cls]
             if plan is None or id(row) in seen:
                 continue
@@ -220,7 +220,7 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: Collect
     """Run the moments that come before the statements."""
     if not session.in_transaction():
         session.begin()
-    work = Work(session.info.pop(_FATES, {}))
+    work = Work(session.info.pop(_PENDING_STATES, {}))
     session.info[_WORK] = work
     token = ACTIVE.set(session)
     try:
@@ -258,9 +258,9 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
         ACTIVE.reset(token)
 
 
-def forget_fates(session: Session, _ended: SessionTransaction) -> None:
+def forget_pending_states(session: Session, _ended: SessionTransaction) -> None:
     """What was rolled back is not going to happen."""
-    session.info.pop(_FATES, None)
+    session.info.pop(_PENDING_STATES, None)
 
 
 # Rows that are read.

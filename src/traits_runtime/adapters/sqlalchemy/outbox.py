@@ -38,8 +38,8 @@ from sqlalchemy.orm import Session, UOWTransaction, registry, sessionmaker
 from traits_runtime._core import runtime
 from traits_runtime._core.queue import DeadLetter, JobMessage, Kind, Ref, decode, encode
 from traits_runtime._core.trait.jobs import being_sent
+from traits_runtime.adapters.sqlalchemy.mapper_info import BROUGHT
 from traits_runtime.adapters.sqlalchemy.session import TraitSession
-from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE, session_of
 from traits_runtime.errors import TraitsError
 

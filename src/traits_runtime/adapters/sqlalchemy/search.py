@@ -36,9 +36,9 @@ from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from traits_runtime._core import runtime
+from traits_runtime.adapters.sqlalchemy.deferred_writes import chunks, defer_write
 from traits_runtime.adapters.sqlalchemy.host import HOST
-from traits_runtime.adapters.sqlalchemy.later import chunks, later
-from traits_runtime.adapters.sqlalchemy.shape import (
+from traits_runtime.adapters.sqlalchemy.mapper_info import (
     BROUGHT,
     connection_of,
     family,
@@ -140,7 +140,7 @@ class SqlSearch:
         """Write an entry with the flush that is going on, or with the next one."""
         session = object_session(row) or ACTIVE.get()
         if session is not None:
-            later(session, _write, (type(row), entry))
+            defer_write(session, _write, (type(row), entry))
 
     def matches(self, model: Any, query: str) -> Any:
         """A row matches what a user typed; nothing matches no words."""

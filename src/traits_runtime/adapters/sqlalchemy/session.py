@@ -204,7 +204,7 @@ def _before_flush(session: Session, context: UOWTransaction, instances: Collecti
 event.listen(TraitSession, "before_flush", _before_flush)
 event.listen(TraitSession, "after_flush", lifecycle.after_flush)
 event.listen(TraitSession, "do_orm_execute", _execute)
-event.listen(TraitSession, "after_soft_rollback", lifecycle.forget_fates)
+event.listen(TraitSession, "after_soft_rollback", lifecycle.forget_pending_states)
 event.listen(TraitSession, "before_commit", activity.before_commit)
 event.listen(TraitSession, "after_commit", activity.after_commit)
 event.listen(TraitSession, "after_transaction_end", activity.after_transaction_end)

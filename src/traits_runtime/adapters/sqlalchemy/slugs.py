@@ -36,10 +36,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Mapper, Session, UOWTransaction, object_session
 
 from traits_runtime._core.locales import normal
+from traits_runtime.adapters.sqlalchemy.deferred_writes import chunks
 from traits_runtime.adapters.sqlalchemy.host import HOST
-from traits_runtime.adapters.sqlalchemy.later import chunks
-from traits_runtime.adapters.sqlalchemy.session import TraitSession
-from traits_runtime.adapters.sqlalchemy.shape import (
+from traits_runtime.adapters.sqlalchemy.mapper_info import (
     BROUGHT,
     connection_of,
     key_expression,
@@ -47,9 +46,10 @@ from traits_runtime.adapters.sqlalchemy.shape import (
     mapper_for,
     name_in,
     root,
-    shaped,
+    structural_value,
     uses,
 )
+from traits_runtime.adapters.sqlalchemy.session import TraitSession
 from traits_runtime.traits._backends import scope_of
 from traits_runtime.traits.slug import BACKENDS, HasLocalizedSlugs, HasSlug, Place, wanted
 
@@ -307,7 +307,7 @@ def _forget(session: Session, _context: UOWTransaction, _instances: Any) -> None
 def _history(model: type) -> Table | None:
     trait = HasSlug if issubclass(model, HasSlug) else HasLocalizedSlugs
     metadata: MetaData = mapper_for(model).local_table.metadata  # type: ignore[attr-defined]
-    return metadata.tables.get(_HISTORY) if shaped(model, trait, "history") else None
+    return metadata.tables.get(_HISTORY) if structural_value(model, trait, "history") else None
 
 
 def _history_in(metadata: MetaData) -> Table:
@@ -366,9 +366,8 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
     if uses(cls, HasSlug):
         _index(mapper, cls, HasSlug, "slug", [""])
     if uses(cls, HasLocalizedSlugs):
-        _index(
-            mapper, cls, HasLocalizedSlugs, "slugs", [normal(one) for one in shaped(cls, HasLocalizedSlugs, "locales")]
-        )
+        locales = structural_value(cls, HasLocalizedSlugs, "locales")
+        _index(mapper, cls, HasLocalizedSlugs, "slugs", [normal(locale) for locale in locales])
 
 
 def _index(mapper: Mapper[Any], cls: type, trait: type, declared: str, locales: list[str]) -> None:
@@ -376,12 +375,12 @@ def _index(mapper: Mapper[Any], cls: type, trait: type, declared: str, locales: 
     if column is None or column.table is not mapper.local_table:  # it is the parent's
         return
     table: Any = column.table
-    scope = [mapper.columns[name] for name in scope_of(cls, shaped(cls, trait, "scope"))]
+    scope = [mapper.columns[name] for name in scope_of(cls, structural_value(cls, trait, "scope"))]
     for locale in locales:
         name = _index_name(column, locale)
         if name not in {one.name for one in table.indexes}:
             Index(name, *scope, _value(column, Place("", locale)), unique=True)
-    if shaped(cls, trait, "history"):
+    if structural_value(cls, trait, "history"):
         _history_in(table.metadata)
 
 

@@ -26,8 +26,8 @@ from traits_runtime.adapters.sqlalchemy._private import (
 from traits_runtime.adapters.sqlalchemy.activity import note_bulk
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, kept_columns, model_of, telling
 from traits_runtime.adapters.sqlalchemy.criteria import lifted
-from traits_runtime.adapters.sqlalchemy.lifecycle import decide, run_asked
-from traits_runtime.adapters.sqlalchemy.shape import key_columns, name_in, owner_of
+from traits_runtime.adapters.sqlalchemy.lifecycle import run_asked, set_pending_state
+from traits_runtime.adapters.sqlalchemy.mapper_info import key_columns, name_in, owner_of
 from traits_runtime.errors import DeclarationError, NotSupportedError, RestoreConflict
 from traits_runtime.rules.identity import path_of
 from traits_runtime.traits.clock import clock, now
@@ -46,7 +46,7 @@ class TrashSession(Session):
             for one in rows:
                 run_asked(one, "forced")
             for one in rows:
-                decide(self, one, "forced")
+                set_pending_state(self, one, "forced")
             super().delete(instance)
 
     def delete_all(self, instances: Iterable[object]) -> None:
@@ -133,7 +133,7 @@ def _trash(session: Session, instance: Any) -> None:
         for row in rows:
             for name, value in trash_values(type(row)).items():
                 setattr(row, name, value)
-            decide(session, row, "trashed")
+            set_pending_state(session, row, "trashed")
 
 
 def _going_along(session: Session, row: Any, seen: set[int]) -> Iterator[Any]:
@@ -162,7 +162,7 @@ def _restore(session: Session, instance: Any) -> None:
     for row in rows:
         for name in trash_columns(type(row)):
             setattr(row, name, None)
-        decide(session, row, "restored")
+        set_pending_state(session, row, "restored")
     for row in rows:
         _expire_loaded(session, row)
 

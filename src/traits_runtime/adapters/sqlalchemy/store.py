@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from traits_runtime._core.config.store import Change, Contents
 from traits_runtime.adapters._generations import GenerationCache
-from traits_runtime.adapters.sqlalchemy.shape import BROUGHT
+from traits_runtime.adapters.sqlalchemy.mapper_info import BROUGHT
 from traits_runtime.errors import ConfigConflictError
 from traits_runtime.rules.layers import Address
 

@@ -24,14 +24,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper, Session, relationship
 from sqlalchemy.orm.attributes import flag_dirty, set_committed_value
 
+from traits_runtime.adapters.sqlalchemy.deferred_writes import chunks, collect_writes
 from traits_runtime.adapters.sqlalchemy.host import HOST
-from traits_runtime.adapters.sqlalchemy.later import chunks, collect_later
-from traits_runtime.adapters.sqlalchemy.shape import (
+from traits_runtime.adapters.sqlalchemy.mapper_info import (
     BROUGHT,
     connection_of,
     key_columns,
     mapper_for,
-    shaped,
+    structural_value,
     uses,
 )
 from traits_runtime.errors import DeclarationError
@@ -91,7 +91,7 @@ def _association(model: type) -> tuple[Table, type]:
     for base in model.__mro__:
         if base in _ASSOCIATIONS:
             return _ASSOCIATIONS[base]
-    wanted = shaped(model, HasTags, "tag_model") or "Tag"
+    wanted = structural_value(model, HasTags, "tag_model") or "Tag"
     raise DeclarationError(
         model.__name__,
         f"there is no model of tags. Write one: `class {wanted}(IsTag, Base):` with a table name and a primary key, "
@@ -244,7 +244,8 @@ def _index(mapper: Mapper[Any]) -> None:
     table: Any = mapper.local_table
     name = f"uq_{table.name}_tag"
     if name not in {one.name for one in table.indexes} and "tag_slug" in table.c:
-        scope = [mapper.columns[one] for one in scope_of(mapper.class_, shaped(mapper.class_, IsTag, "scope"))]
+        attributes = scope_of(mapper.class_, structural_value(mapper.class_, IsTag, "scope"))
+        scope = [mapper.columns[attribute] for attribute in attributes]
         Index(name, *scope, table.c.tag_type, table.c.tag_slug, unique=True)
 
 
@@ -253,7 +254,7 @@ def _pair(mapper: Mapper[Any]) -> None:
     mapped = {one.class_: one for one in mapper.registry.mappers} | {mapper.class_: mapper}
     for cls, one in mapped.items():
         if uses(cls, HasTags) and not any(base in _ASSOCIATIONS for base in cls.__mro__):
-            wanted = shaped(cls, HasTags, "tag_model")
+            wanted = structural_value(cls, HasTags, "tag_model")
             tags = [tag for tag in mapped if uses(tag, IsTag) and wanted in ("", tag.__name__)]
             if len(tags) == 1:
                 _associate(one, mapped[tags[0]])
@@ -300,6 +301,6 @@ def _expired(row: Any, attributes: Iterable[str] | None) -> None:
 def watch() -> None:
     """Serve the models that are mapped from now on."""
     BACKENDS.add(HOST, SqlTags())
-    collect_later(_touched, _write)
-    collect_later(_deleted, _remove)
+    collect_writes(_touched, _write)
+    collect_writes(_deleted, _remove)
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from traits_runtime._core.locales import normal
 from traits_runtime.adapters.sqlalchemy.host import HOST
-from traits_runtime.adapters.sqlalchemy.shape import uses
+from traits_runtime.adapters.sqlalchemy.mapper_info import uses
 from traits_runtime.rules.naming import TRANSLATIONS_SUFFIX
 from traits_runtime.traits.translations import BACKENDS, HasTranslations, Translated, Translations
 

@@ -23,7 +23,7 @@ from traits_runtime.adapters.sqlalchemy._private import (
 )
 from traits_runtime.adapters.sqlalchemy.bulk import INNER
 from traits_runtime.adapters.sqlalchemy.criteria import lifting, option_for, rules_of
-from traits_runtime.adapters.sqlalchemy.shape import same_row
+from traits_runtime.adapters.sqlalchemy.mapper_info import same_row
 
 
 def scope_reads(state: ORMExecuteState) -> Result[Any] | None:

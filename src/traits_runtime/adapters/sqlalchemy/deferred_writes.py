@@ -11,19 +11,19 @@ from sqlalchemy.orm import Session, UOWTransaction
 from traits_runtime.adapters.sqlalchemy.session import TraitSession
 from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE
 
-_KEY: Final = "traits_later"
+_KEY: Final = "traits_deferred_writes"
 
 Writer = Callable[[Session, list[Any]], None]
 
 _collectors: list[tuple[Callable[[Session], list[Any]], Writer]] = []
 
 
-def later(session: Session, write: Writer, item: Any) -> None:
+def defer_write(session: Session, write: Writer, item: Any) -> None:
     """Have something written after the flush that is going on, or at once after the next one."""
     session.info.setdefault(_KEY, {}).setdefault(write, []).append(item)
 
 
-def collect_later(collect: Callable[[Session], list[Any]], write: Writer) -> None:
+def collect_writes(collect: Callable[[Session], list[Any]], write: Writer) -> None:
     """Ask for what is to be written at the end of every flush."""
     _collectors.append((collect, write))
 

@@ -1,4 +1,4 @@
-"""Whose data the running code works on, and on whose behalf; no tenant is an error, never "everybody's"."""
+"""Values of a context that blocks set: the tenant, the actor, the locale."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from traits_runtime.errors import NoTenantError
 V = TypeVar("V")
 
 
-class TenantFrame(Generic[V]):
+class ScopedValue(Generic[V]):
     """One entered `tenant`, `unscoped` or `acting_as` block.
 
-    A task that outlives the block keeps its tenant: it was started for that tenant. A frame left behind by a
+    A task that outlives the block keeps its value: it was started with that value. A frame left behind by a
     generator that was closed in another context is abandoned and no longer seen.
     """
 
-    __slots__ = ("abandoned", "block", "parent", "reason", "tenant", "token")
+    __slots__ = ("abandoned", "block", "parent", "reason", "token", "value")
 
-    def __init__(self, block: object, tenant: V, reason: str, parent: TenantFrame[V] | None) -> None:
+    def __init__(self, block: object, value: V, reason: str, parent: ScopedValue[V] | None) -> None:
         self.block = block
-        self.tenant = tenant
+        self.value = value
         self.reason = reason
         self.parent = parent
         self.abandoned = False
-        self.token: Token[TenantFrame[V] | None] | None = None
+        self.token: Token[ScopedValue[V] | None] | None = None
 
 
-def innermost(frame: TenantFrame[V] | None) -> TenantFrame[V] | None:
+def innermost(frame: ScopedValue[V] | None) -> ScopedValue[V] | None:
     """The frame that counts: the innermost that was not abandoned."""
     while frame is not None and frame.abandoned:
         frame = frame.parent
     return frame
 
 
-class TenantBlock(Generic[V]):
+class ValueBlock(Generic[V]):
     """``with tenant("acme"):`` or ``with acting_as(user):``; also async.
 
     One object may be entered again, by several tasks at once.
     """
 
-    __slots__ = ("_changed", "_entered", "_reason", "_tenant", "_variable")
+    __slots__ = ("_changed", "_entered", "_reason", "_value", "_variable")
 
     def __init__(
         self,
-        variable: ContextVar[TenantFrame[V] | None],
+        variable: ContextVar[ScopedValue[V] | None],
         changed: Callable[[], None],
-        tenant: V,
+        value: V,
         reason: str = "",
     ) -> None:
         self._variable = variable
         self._changed = changed
-        self._tenant = tenant
+        self._value = value
         self._reason = reason
-        self._entered: list[TenantFrame[V]] = []
+        self._entered: list[ScopedValue[V]] = []
 
     def __enter__(self) -> Self:
-        frame = TenantFrame(self, self._tenant, self._reason, innermost(self._variable.get()))
+        frame = ScopedValue(self, self._value, self._reason, innermost(self._variable.get()))
         self._entered.append(frame)
         frame.token = self._variable.set(frame)
         self._changed()
@@ -75,7 +75,7 @@ class TenantBlock(Generic[V]):
             self._variable.set(current)
         self._changed()
 
-    def _was_entered_here(self, frame: TenantFrame[V]) -> bool:
+    def _was_entered_here(self, frame: ScopedValue[V]) -> bool:
         """Whether this is the context that entered; if so, what was before is put back."""
         if frame.token is None:
             return False
@@ -92,13 +92,13 @@ class TenantBlock(Generic[V]):
         self.__exit__()
 
 
-def required(frame: TenantFrame[str | None] | None, what: str) -> str:
+def required(frame: ScopedValue[str | None] | None, what: str) -> str:
     """The current tenant.
 
     Raises:
         NoTenantError: There is none.
     """
     found = innermost(frame)
-    if found is None or found.tenant is None:
+    if found is None or found.value is None:
         raise NoTenantError(what)
-    return found.tenant
+    return found.value

@@ -24,7 +24,7 @@ def uses(cls: type, trait: type) -> bool:
     return METADATA in vars(cls) and issubclass(cls, trait)
 
 
-def shaped(model: type, trait: type, key: str) -> Any:
+def structural_value(model: type, trait: type, key: str) -> Any:
     """The value of a config key that shapes tables: what class bodies give it, else its declared default."""
     metadata: TraitMetadata = metadata_of(model)
     path = metadata_of(trait).path
