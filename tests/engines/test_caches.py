@@ -257,3 +257,91 @@ def test_lease_of_a_dead_process_ends(prefix: str) -> None:
     assert 0.4 < time.monotonic() - began < 60
     backend.close()
     clean_redis(prefix)
+
+
+def forget_key(front: Cache) -> None:
+    """Forget the value."""
+    front.forget("k")
+
+
+def forget_scope(front: Cache) -> None:
+    """Forget what the value belongs to."""
+    front.forget_scope("s")
+
+
+def put(front: Cache) -> None:
+    """Give another value."""
+    front.put("k", "new", 60, ("s",))
+
+
+@pytest.mark.parametrize("same_process", [True, False], ids=["by this process", "by another"])
+@pytest.mark.parametrize("change", [forget_key, forget_scope, put])
+def test_value_changed_while_it_is_computed_is_not_kept(backend: Any, change: Any, same_process: bool) -> None:
+    """The old value goes to who asked before, is not kept, and whoever asks after the change does not get it."""
+    front = Cache(backend)
+    other = front if same_process else Cache(backend)
+    if not same_process and not hasattr(backend, "lease"):
+        pytest.skip("only shared backends have other processes")
+    started, go_on = threading.Event(), threading.Event()
+    results: list[object] = []
+
+    def compute() -> str:
+        started.set()
+        assert go_on.wait(60)
+        return "old"
+
+    thread = threading.Thread(target=lambda: results.append(front.remember("k", compute, 60, ("s",))))
+    thread.start()
+    assert started.wait(60)
+    change(other)
+    if change is not forget_scope or same_process:
+        results.append(other.remember("k", lambda: "fresh", 60, ("s",)))
+    go_on.set()
+    thread.join(60)
+    after = other.remember("k", lambda: "fresh", 60, ("s",))
+
+    assert results[-1] == "old"
+    assert after == ("new" if change is put else "fresh")
+    assert results[:-1] in ([], [after])
+
+
+def test_values_that_need_each_other_are_computed_all_the_same() -> None:
+    """Two threads, each computing a value that the other waits for, do not wait for ever."""
+    front = Cache(make("memory", ""))
+    both = threading.Barrier(2, timeout=60)
+    results: dict[str, object] = {}
+
+    def compute(other: str) -> str:
+        both.wait()
+        return front.remember(other, lambda: f"own {other}", 60, ())
+
+    def run(key: str, other: str) -> None:
+        results[key] = front.remember(key, lambda: compute(other), 60, ())
+
+    threads = [threading.Thread(target=run, args=pair, daemon=True) for pair in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert set(results) == {"a", "b"}
+    assert set(results.values()) <= {"own a", "own b"}
+
+
+def test_tasks_started_by_a_computation_may_need_its_value() -> None:
+    """A computation that gathers tasks, one of which asks for the same key, ends."""
+    front = Cache(make("memory", ""))
+
+    async def inner() -> str:
+        return await front.aremember("k", own, 60, ())
+
+    async def own() -> str:
+        return "own"
+
+    async def outer() -> str:
+        return "+".join(await asyncio.gather(inner(), inner()))
+
+    async def run() -> str:
+        return await asyncio.wait_for(front.aremember("k", outer, 60, ()), 60)
+
+    assert asyncio.run(run()) == "own+own"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from threading import Event, Lock, get_ident
+from contextvars import ContextVar
+from threading import Event, Lock
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
@@ -61,7 +62,10 @@ class CacheBackend(Protocol):
 
 
 class SharedCache(CacheBackend, Protocol):
-    """A backend that several processes share: one of them computes a missing value, and coroutines need not block."""
+    """A backend that several processes share: one of them computes a missing value, and coroutines need not block.
+
+    `set` and `delete` end the lease of their key: what its holder is computing is out of date.
+    """
 
     def lease(self, key: str, seconds: float) -> str:
         """Become the one who computes a value; returns a token, empty where somebody else is at it.
@@ -74,6 +78,10 @@ class SharedCache(CacheBackend, Protocol):
 
     def release(self, key: str, token: str) -> None:
         """Give a lease back, if it is still held."""
+        ...
+
+    def keep(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str) -> None:
+        """As `set`, by the holder of a lease: does nothing where `set` or `delete` have ended it."""
         ...
 
     async def aget(self, key: str) -> object:
@@ -104,6 +112,12 @@ class SharedCache(CacheBackend, Protocol):
 
     async def arelease(self, key: str, token: str) -> None:
         """As `release`."""
+        ...
+
+    async def akeep(
+        self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str
+    ) -> None:
+        """As `keep`."""
         ...
 
 
@@ -248,20 +262,47 @@ class NullCache:
 
 
 class _Flight:
-    __slots__ = ("done", "thread", "value")
+    """One computation of a missing value, which others wait for.
 
-    def __init__(self) -> None:
-        self.done = Event()
-        self.thread = get_ident()
+    Args:
+        done: Set when it ends.
+        scopes: What the value belongs to.
+    """
+
+    __slots__ = ("done", "scopes", "stale", "value", "waits_for")
+
+    def __init__(self, done: Any, scopes: tuple[str, ...]) -> None:
+        self.done = done
+        self.scopes = scopes
         self.value: object = MISSING
+        self.stale = False
+        self.waits_for: list[_Flight] = []
+
+    def needs(self, flights: tuple[_Flight, ...]) -> bool:
+        """Whether it is one of some flights or waits for one, directly or by way of others."""
+        pending, visited = [self], set[int]()
+        while pending:
+            flight = pending.pop()
+            if flight in flights:
+                return True
+            if id(flight) not in visited:
+                visited.add(id(flight))
+                pending += flight.waits_for
+        return False
+
+
+_LEADING: ContextVar[tuple[_Flight, ...]] = ContextVar("_leading", default=())
+"""The computations that the current code is part of, also in tasks and threads that they have started."""
 
 
 class Cache:
     """Reads through a backend; a missing value is computed once, however many ask for it at the same time.
 
     Once among threads and tasks of a process, and where the backend is shared, among processes. When the computation
-    fails, the one who computed gets the exception and the next in line tries. A value whose scope was forgotten while
-    it was computed is returned and not kept.
+    fails, the one who computed gets the exception and the next in line tries.
+
+    A value that is forgotten or set while it is computed goes to those who asked before, and is not kept; whoever asks
+    later gets a fresh one. A computation that waits for itself, by way of others too, computes again instead.
 
     Args:
         backend: Where values are kept.
@@ -274,19 +315,15 @@ class Cache:
         self.jitter = jitter
         self.lease = lease
         self._flights: dict[str, _Flight] = {}
-        self._waits: dict[tuple[int, str], Any] = {}
+        self._async_flights: dict[tuple[int, str], _Flight] = {}
         self._lock = Lock()
 
     def after_fork(self) -> None:
         """In a child: whoever is computing a value does so in the parent, and nobody here has to wait."""
         self._lock = Lock()
-        self._flights, self._waits = {}, {}
+        self._flights, self._async_flights = {}, {}
         if isinstance(self.backend, MemoryCache):
             self.backend.after_fork()
-
-    def put(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp | None = None) -> None:
-        """Keep a value for about a number of seconds."""
-        self.backend.set(key, value, self.spread(ttl), scopes, stamp)
 
     def spread(self, ttl: float) -> float:
         """A time to live, longer or shorter by up to the share of `jitter`."""
@@ -298,46 +335,122 @@ class Cache:
         """The backend, if several processes share it."""
         return cast(SharedCache, self.backend) if hasattr(self.backend, "lease") else None
 
+    def put(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
+        """Keep a value for about a number of seconds."""
+        with self._lock:
+            self._land(key)
+            self.backend.set(key, value, self.spread(ttl), scopes)
+
+    def forget(self, key: str) -> None:
+        """Forget one value."""
+        with self._lock:
+            self._land(key)
+            self.backend.delete(key)
+
+    def forget_scope(self, scope: str) -> None:
+        """Forget all values of a scope."""
+        with self._lock:
+            self._land(None, scope)
+            self.backend.bump(scope)
+
+    async def aput(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
+        """As `put`, without blocking where the backend is shared."""
+        shared = self.shared()
+        if shared is None:
+            self.put(key, value, ttl, scopes)
+        else:
+            with self._lock:
+                self._land(key)
+            await shared.aset(key, value, self.spread(ttl), scopes)
+
+    async def aforget(self, key: str) -> None:
+        """As `forget`, without blocking where the backend is shared."""
+        shared = self.shared()
+        if shared is None:
+            self.forget(key)
+        else:
+            with self._lock:
+                self._land(key)
+            await shared.adelete(key)
+
+    async def aforget_scope(self, scope: str) -> None:
+        """As `forget_scope`, without blocking where the backend is shared."""
+        shared = self.shared()
+        if shared is None:
+            self.forget_scope(scope)
+        else:
+            with self._lock:
+                self._land(None, scope)
+            await shared.abump(scope)
+
+    def _land(self, key: str | None, scope: str = "") -> None:
+        """Mark the computations of a key or scope as out of date: nobody joins them, and what they make is not kept."""
+        for name, flight in list(self._flights.items()):
+            if name == key or scope in flight.scopes:
+                flight.stale = True
+                del self._flights[name]
+        for mark, flight in list(self._async_flights.items()):
+            if mark[1] == key or scope in flight.scopes:
+                flight.stale = True
+                del self._async_flights[mark]
+
     def remember(self, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
         """The kept value, or the computed one, which is kept then."""
         cached: Any = self.backend.get(key)
         while cached is MISSING:
+            leading = _LEADING.get()
             with self._lock:
                 flight = self._flights.get(key)
                 is_leader = flight is None
                 if flight is None:
-                    flight = self._flights[key] = _Flight()
+                    flight = self._flights[key] = _Flight(Event(), scopes)
+                is_circle = not is_leader and not _wait(leading, flight)
             if is_leader:
-                return self._lead(flight, key, compute, ttl, scopes)
-            if flight.thread == get_ident():
+                return self._lead(flight, key, compute, ttl)
+            if is_circle:
                 return compute()
-            flight.done.wait()
+            try:
+                flight.done.wait()
+            finally:
+                _end_wait(leading, flight)
             cached = flight.value
             if cached is MISSING:
                 cached = self.backend.get(key)
         value: T = cached
         return value
 
-    def _lead(self, flight: _Flight, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
+    def _lead(self, flight: _Flight, key: str, compute: Callable[[], T], ttl: float) -> T:
         """Compute for all threads of this process, once no other process does."""
         shared, token = self.shared(), ""
+        entered = _LEADING.set((*_LEADING.get(), flight))
         try:
             cached: Any = self.backend.get(key)
             if cached is MISSING and shared is not None:
                 token, cached = self._turn(shared, key)
             if cached is MISSING:
-                stamp = self.backend.stamp(scopes)
+                stamp = self.backend.stamp(flight.scopes)
                 cached = compute()
-                self.put(key, cached, ttl, scopes, stamp)
+                self._keep(flight, key, cached, ttl, stamp, token)
             flight.value = cached
             value: T = cached
             return value
         finally:
+            _LEADING.reset(entered)
             with self._lock:
-                self._flights.pop(key, None)
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
             flight.done.set()
             if token and shared is not None:
                 shared.release(key, token)
+
+    def _keep(self, flight: _Flight, key: str, value: object, ttl: float, stamp: Stamp, token: str) -> None:
+        shared = self.shared()
+        if shared is not None:
+            shared.keep(key, value, self.spread(ttl), flight.scopes, stamp, token)
+            return
+        with self._lock:  # `forget` and `put` hold it too: the value goes in before them, or not at all
+            if not flight.stale:
+                self.backend.set(key, value, self.spread(ttl), flight.scopes, stamp)
 
     def _turn(self, shared: SharedCache, key: str) -> tuple[str, object]:
         """Wait for the lease of a key, or for the value that its holder makes."""
@@ -356,13 +469,24 @@ class Cache:
         cached: Any = await self._aget(key)
         mark = (id(asyncio.get_running_loop()), key)
         while cached is MISSING:
-            leader, turn = self._waits.get(mark, (None, None))
-            if turn is None:
-                return await self._alead(mark, compute, ttl, scopes)
-            if leader is asyncio.current_task():
+            leading = _LEADING.get()
+            with self._lock:
+                flight = self._async_flights.get(mark)
+                is_leader = flight is None
+                if flight is None:
+                    flight = self._async_flights[mark] = _Flight(asyncio.Event(), scopes)
+                is_circle = not is_leader and not _wait(leading, flight)
+            if is_leader:
+                return await self._alead(flight, mark, compute, ttl)
+            if is_circle:
                 return await compute()
-            await turn.wait()
-            cached = await self._aget(key)
+            try:
+                await flight.done.wait()
+            finally:
+                _end_wait(leading, flight)
+            cached = flight.value
+            if cached is MISSING:
+                cached = await self._aget(key)
         value: T = cached
         return value
 
@@ -371,33 +495,35 @@ class Cache:
         return self.backend.get(key) if shared is None else await shared.aget(key)
 
     async def _alead(
-        self, mark: tuple[int, str], compute: Callable[[], Awaitable[T]], ttl: float, scopes: tuple[str, ...]
+        self, flight: _Flight, mark: tuple[int, str], compute: Callable[[], Awaitable[T]], ttl: float
     ) -> T:
-        import asyncio
-
-        turn = asyncio.Event()
-        self._waits[mark] = (asyncio.current_task(), turn)
+        entered = _LEADING.set((*_LEADING.get(), flight))
         try:
             shared = self.shared()
             if shared is not None:
-                return await self._aonce(shared, mark[1], compute, ttl, scopes)
-            stamp = self.backend.stamp(scopes)
-            value = await compute()
-            self.put(mark[1], value, ttl, scopes, stamp)
+                value = await self._aonce(shared, flight, mark[1], compute, ttl)
+            else:
+                stamp = self.backend.stamp(flight.scopes)
+                value = await compute()
+                self._keep(flight, mark[1], value, ttl, stamp, "")
+            flight.value = value
             return value
         finally:
-            self._waits.pop(mark, None)
-            turn.set()
+            _LEADING.reset(entered)
+            with self._lock:
+                if self._async_flights.get(mark) is flight:
+                    del self._async_flights[mark]
+            flight.done.set()
 
     async def _aonce(
-        self, shared: SharedCache, key: str, compute: Callable[[], Awaitable[T]], ttl: float, scopes: tuple[str, ...]
+        self, shared: SharedCache, flight: _Flight, key: str, compute: Callable[[], Awaitable[T]], ttl: float
     ) -> T:
         token, cached = await self._aturn(shared, key)
         try:
             if cached is MISSING:
-                stamp = await shared.astamp(scopes)
+                stamp = await shared.astamp(flight.scopes)
                 cached = await compute()
-                await shared.aset(key, cached, self.spread(ttl), scopes, stamp)
+                await shared.akeep(key, cached, self.spread(ttl), flight.scopes, stamp, token)
             return cast(T, cached)
         finally:
             if token:
@@ -413,6 +539,20 @@ class Cache:
                 return token, cached
             await asyncio.sleep(pause)
         raise AssertionError
+
+
+def _wait(leading: tuple[_Flight, ...], flight: _Flight) -> bool:
+    """Note that computations wait for another; False where it waits for one of them itself."""
+    if leading and flight.needs(leading):
+        return False
+    for leader in leading:
+        leader.waits_for.append(flight)
+    return True
+
+
+def _end_wait(leading: tuple[_Flight, ...], flight: _Flight) -> None:
+    for leader in leading:
+        leader.waits_for.remove(flight)
 
 
 def _pauses() -> Iterator[float]:

@@ -92,7 +92,16 @@ class GenerationCache(ABC):
     ) -> None:
         """Keep a value for a number of seconds, 30 days at most."""
         data = pack(value, scopes, self.stamp(scopes) if stamp is None else stamp)
+        self.remove(f"l:{key}")
         self.write(f"v:{key}", data, min(ttl, LIMIT))
+
+    def keep(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str) -> None:
+        """As `set`, by the holder of a lease: does nothing where the lease has ended."""
+        data = pack(value, scopes, stamp)
+        if self._holds(key, token):
+            self.write(f"v:{key}", data, min(ttl, LIMIT))
+            if not self._holds(key, token):  # ended between the look and the write
+                self.remove(f"v:{key}")
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
         """How the scopes stand now; those that have no generation get one."""
@@ -111,6 +120,7 @@ class GenerationCache(ABC):
 
     def delete(self, key: str) -> None:
         """Forget one value."""
+        self.remove(f"l:{key}")
         self.remove(f"v:{key}")
 
     def bump(self, scope: str) -> None:
@@ -124,9 +134,12 @@ class GenerationCache(ABC):
 
     def release(self, key: str, token: str) -> None:
         """Give a lease back, if it is still held."""
-        (holder,) = self.read([f"l:{key}"])
-        if holder == token.encode():
+        if self._holds(key, token):
             self.remove(f"l:{key}")
+
+    def _holds(self, key: str, token: str) -> bool:
+        (holder,) = self.read([f"l:{key}"])
+        return holder == token.encode()
 
     async def aget(self, key: str) -> object:
         """As `get`, in a thread."""
@@ -149,6 +162,12 @@ class GenerationCache(ABC):
     async def abump(self, scope: str) -> None:
         """As `bump`, in a thread."""
         await to_thread(self.bump, scope)
+
+    async def akeep(
+        self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str
+    ) -> None:
+        """As `keep`, in a thread."""
+        await to_thread(self.keep, key, value, ttl, scopes, stamp, token)
 
     async def alease(self, key: str, seconds: float) -> str:
         """As `lease`, in a thread."""

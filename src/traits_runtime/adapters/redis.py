@@ -63,6 +63,12 @@ end
 return found
 """)
 
+SET: Final = _Script("redis.call('DEL', KEYS[2]) redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])")
+
+KEEP: Final = _Script("""
+if redis.call('GET', KEYS[2]) == ARGV[3] then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+""")
+
 RELEASE: Final = _Script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end")
 
 
@@ -109,7 +115,13 @@ class RedisCache:
         data = msgspec.json.encode(value)
         now = self.stamp(scopes) if stamp is None else stamp
         if len(now) == len(scopes):
-            self._run(*self._setting(key, data, ttl, scopes, now))
+            self._run(*self._setting(SET, key, data, ttl, scopes, now))
+
+    def keep(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str) -> None:
+        """As `set`, by the holder of a lease: does nothing where the lease has ended."""
+        data = msgspec.json.encode(value)
+        if len(stamp) == len(scopes):
+            self._run(*self._setting(KEEP, key, data, ttl, scopes, stamp, token))
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
         """How the scopes stand now; those that have no generation get one."""
@@ -143,7 +155,15 @@ class RedisCache:
         data = msgspec.json.encode(value)
         now = await self.astamp(scopes) if stamp is None else stamp
         if len(now) == len(scopes):
-            await self._arun(*self._setting(key, data, ttl, scopes, now))
+            await self._arun(*self._setting(SET, key, data, ttl, scopes, now))
+
+    async def akeep(
+        self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str
+    ) -> None:
+        """As `keep`."""
+        data = msgspec.json.encode(value)
+        if len(stamp) == len(scopes):
+            await self._arun(*self._setting(KEEP, key, data, ttl, scopes, stamp, token))
 
     async def astamp(self, scopes: tuple[str, ...]) -> Stamp:
         """As `stamp`."""
@@ -179,16 +199,19 @@ class RedisCache:
     def _scope(self, scope: str) -> str:
         return f"{self._prefix}s:{scope}"
 
-    def _setting(self, key: str, data: bytes, ttl: float, scopes: tuple[str, ...], stamp: Stamp) -> tuple[Any, ...]:
+    def _setting(
+        self, script: _Script, key: str, data: bytes, ttl: float, scopes: tuple[str, ...], stamp: Stamp, *token: str
+    ) -> tuple[Any, ...]:
         names = [self._scope(scope) for scope in scopes]
         packed = b"".join(map(msgspec.msgpack.encode, (names, stamp, data.decode())))
-        return "SET", f"{self._prefix}v:{key}", packed, "PX", int(min(ttl, LIMIT) * 1000) or 1
+        keys = f"{self._prefix}v:{key}", f"{self._prefix}l:{key}"
+        return "EVALSHA", script, 2, *keys, packed, int(min(ttl, LIMIT) * 1000) or 1, *token
 
     def _stamping(self, scopes: tuple[str, ...]) -> tuple[Any, ...]:
         return "EVALSHA", STAMP, len(scopes), *map(self._scope, scopes), token(), int(LIMIT * 2)
 
     def _deleting(self, key: str) -> tuple[Any, ...]:
-        return "DEL", f"{self._prefix}v:{key}"
+        return "DEL", f"{self._prefix}v:{key}", f"{self._prefix}l:{key}"
 
     def _bumping(self, scope: str) -> tuple[Any, ...]:
         return "SET", self._scope(scope), token(), "EX", int(LIMIT * 2)

@@ -142,31 +142,25 @@ class BoundCache(msgspec.Struct):
 
     async def aset(self, key: str, value: object, *, ttl: float | None = None, tags: tuple[str, ...] = ()) -> None:
         """As `set`, without blocking."""
-        shared, whole = cache.shared(), self.key(key)
-        if shared is None or not whole:
-            self.set(key, value, ttl=ttl, tags=tags)
-        else:
-            await shared.aset(whole, value, cache.spread(self._ttl(ttl)), self._scopes(tags))
+        whole = self.key(key)
+        if whole:
+            await cache.aput(whole, value, self._ttl(ttl), self._scopes(tags))
 
     def forget(self, key: str | None = None) -> None:
         """Forget one value, or without a key all values of the instance, the model or the trait it is asked on."""
         scope, whole = self._forgettable(key)
         if scope:
-            cache.backend.bump(scope)
+            cache.forget_scope(scope)
         elif whole:
-            cache.backend.delete(whole)
+            cache.forget(whole)
 
     async def aforget(self, key: str | None = None) -> None:
         """As `forget`, without blocking."""
-        shared = cache.shared()
-        if shared is None:
-            self.forget(key)
-            return
         scope, whole = self._forgettable(key)
         if scope:
-            await shared.abump(scope)
+            await cache.aforget_scope(scope)
         elif whole:
-            await shared.adelete(whole)
+            await cache.aforget(whole)
 
     def _forgettable(self, key: str | None) -> tuple[str, str]:
         """The scope to forget, or the one key."""
@@ -176,15 +170,11 @@ class BoundCache(msgspec.Struct):
 
     def forget_tag(self, tag: str) -> None:
         """Forget all values with a tag, of every instance."""
-        cache.backend.bump(f"{self.declared.owner}#{tag}")
+        cache.forget_scope(f"{self.declared.owner}#{tag}")
 
     async def aforget_tag(self, tag: str) -> None:
         """As `forget_tag`, without blocking."""
-        shared = cache.shared()
-        if shared is None:
-            self.forget_tag(tag)
-        else:
-            await shared.abump(f"{self.declared.owner}#{tag}")
+        await cache.aforget_scope(f"{self.declared.owner}#{tag}")
 
     def _scope_of_class(self) -> str:
         trait: str = self.declared.owner
