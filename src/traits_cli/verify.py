@@ -76,13 +76,17 @@ def _start(app: Application, project: Project, modules: tuple[str, ...]) -> None
     """Make the packages importable, import some modules, and start the application that the project names."""
     for path in reversed(project.search_paths):
         make_importable(path)
-    if os.environ.get("DJANGO_SETTINGS_MODULE"):
-        importlib.import_module("django").setup()
+    settings = os.environ.get("DJANGO_SETTINGS_MODULE")
+    try:
+        if settings:
+            importlib.import_module("django").setup()
+    except Exception as error:  # settings and applications may raise anything
+        fail(f"Django cannot be set up with {settings}: {type(error).__name__}: {error}")
     for name in modules:
         try:
             importlib.import_module(name)
-        except ImportError as error:
-            fail(f"{name} cannot be imported: {error}")
+        except Exception as error:  # a module may raise anything
+            fail(f"{name} cannot be imported: {type(error).__name__}: {error}")
     if app.named:
         app.load()
     else:

@@ -276,6 +276,18 @@ def test_program_without_any_importable_class_fails(tmp_path: Path) -> None:
     assert "Nothing could be compared" in done.stderr
 
 
+def test_django_that_cannot_be_set_up_is_an_error(tmp_path: Path) -> None:
+    """Exit code 2 and the cause, no traceback."""
+    (tmp_path / "shop.py").write_text("", encoding="utf-8")
+    (tmp_path / "shop_settings.py").write_text("INSTALLED_APPS = ['nowhere']\n", encoding="utf-8")
+    environment = {"PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "shop_settings"}
+    done = process("verify", "--package", "shop", "--search-path", str(tmp_path), env=environment)
+
+    assert done.returncode == 2
+    message = "Django cannot be set up with shop_settings: ModuleNotFoundError: No module named 'nowhere'"
+    assert done.stderr.splitlines()[-1] == f"Error: {message}"
+
+
 def test_class_that_is_not_read_completely_is_not_certain(tmp_path: Path) -> None:
     """A base that a call makes is unknown to the manifest, which says so; the MRO is then no difference."""
     data = verify(
