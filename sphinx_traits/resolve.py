@@ -13,7 +13,6 @@ import msgspec
 
 from sphinx_traits.config_keys import Expression, SourceConfig, key_of, subject_of, uses_traits, value_of
 from sphinx_traits.manifest import (
-    MASK,
     CacheKey,
     Class,
     Column,
@@ -95,19 +94,6 @@ class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refused: tuple[RefusedSetting, ...] = ()
     variables: tuple[str, ...] = ()
     switched_off_by: tuple[Setting, ...] = ()
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What else is known about the value, as sentences without markup; secrets are masked."""
-        is_secret = isinstance(self.key, ConfigKey) and self.key.secret
-        tenants = [
-            f"tenant {setting.tenant}: {MASK if is_secret else setting.value.text} ({setting.location})"
-            for setting in self.tenants
-        ]
-        switches = [f"off by {setting.trait}.{setting.key} ({setting.location})" for setting in self.switched_off_by]
-        refused = [f"refused ({each.setting.location}): {each.reason}" for each in self.refused]
-        variables = [f"may be overridden by {name}" for name in self.variables]
-        return (*tenants, *switches, *refused, *variables)
 
 
 class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):

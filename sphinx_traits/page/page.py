@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -134,8 +136,15 @@ def section_content(page: Context, section: Section, composition: Composition, o
         composition = _inherited(section.declared.attribute, composition)
         if not section.filled(composition):
             return []
+    page = replace(page, ambiguous=_ambiguous(composition.subject.mro))
     content = section.build(page, composition)
     return [paragraph(page.gettext(section.lead), style="traits-lead"), *content] if section.lead else content
+
+
+def _ambiguous(names: Sequence[str]) -> list[str]:
+    """The short names that several classes have."""
+    counts = Counter(name.rpartition(".")[2] for name in names)
+    return [short for short, count in counts.items() if count > 1]
 
 
 def _inherited(attribute: str, composition: Composition) -> Composition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,7 +20,7 @@ from sphinx_traits.page.elements import (
     Place,
     Reference,
 )
-from sphinx_traits.page.layout import name_cell, text
+from sphinx_traits.page.layout import lines, name_cell, text
 from sphinx_traits.resolve import Composition
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Context:
         process: Gives listeners a docstring to change: kind of object, its name, the docstring.
         private_members: Whether members with a leading underscore are shown.
         options: Options of one section, as of the directive that shows it.
+        ambiguous: Short names that several classes of the page's lookup order have.
     """
 
     catalogue: Catalogue
@@ -56,22 +57,28 @@ class Context:
     process: Callable[[str, str, str], str] = unprocessed
     private_members: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    ambiguous: Collection[str] = ()
 
     def reference(self, name: str) -> Inline:
-        """A class by its short name: a reference for models and traits, a text for others."""
+        """A class by its short name, an ambiguous one in full: a reference for models and traits, a text for others."""
         short = name.rpartition(".")[2]
+        if short in self.ambiguous:
+            short = name
         kind = self.catalogue.kind(name)
         if not kind:
             return text(short, "traits-class traits-foreign")
         return Reference(kind, name, [text(short, "traits-class")])
 
-    def origin(self, fact: Fact, subject: str) -> list[Inline]:
-        """The *From* cell: the class that declares a fact; empty for a trait's own, whose page is about them."""
+    def origin(self, fact: Fact, subject: str) -> list[Paragraph]:
+        """The *From* cell: the class that declares a fact, unless the page is that trait's own, and the place."""
+        rows: list[list[Inline]] = []
         if fact.owner != subject:
-            return [self.reference(fact.owner)]
-        if subject in self.catalogue.index.traits:
-            return []
-        return [Emphasis([self.reference(fact.owner)], "traits-own")]
+            rows.append([self.reference(fact.owner)])
+        elif subject not in self.catalogue.index.traits:
+            rows.append([Emphasis([self.reference(fact.owner)], "traits-own")])
+        if fact.location.path:
+            rows.append(place(fact.location))
+        return lines(rows)
 
     def doc(self, fact: Fact | Class) -> str:
         """The docstring of a fact or a class after the listeners."""

@@ -62,7 +62,7 @@ class HtmlWriter:
         self._references: dict[tuple[str, str], str] = {}
         self._writers: dict[type, Callable[[Any], str]] = {
             Code: self._code,
-            Strong: lambda strong: f"<strong>{escape(strong.text, quote=False)}</strong>",
+            Strong: lambda strong: f"<strong>{_escaped(strong.text)}</strong>",
             Emphasis: lambda emphasis: _tagged("em", emphasis.style, self.inline(emphasis.content)),
             Span: self._span,
             Badge: _badge,
@@ -105,8 +105,7 @@ class HtmlWriter:
         """Inline elements or paragraphs."""
         writers = self._writers
         return "".join(
-            escape(element, quote=False) if isinstance(element, str) else writers[type(element)](element)
-            for element in content
+            _escaped(element) if isinstance(element, str) else writers[type(element)](element) for element in content
         )
 
     def table(self, table: Table) -> str:
@@ -192,11 +191,16 @@ class HtmlWriter:
         )
 
 
+def _escaped(text: str) -> str:
+    """Text as HTML; `>` needs no escape, and a search index would take it for a word."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
 @lru_cache(maxsize=4096)
 def _name(name: str, ends: re.Pattern[str] = _ENDS) -> str:
     """A name that breaks between its parts and nowhere else."""
     broken = ends.sub("\0", name) if len(name) > LONG else name
-    return escape(broken, quote=False).replace("\0", "<wbr>")
+    return _escaped(broken).replace("\0", "<wbr>")
 
 
 def _code(text: str, style: str, ends: re.Pattern[str] = _ENDS) -> str:
@@ -209,7 +213,7 @@ def _tagged(tag: str, style: str, inner: str) -> str:
 
 
 def _badge(badge: Badge) -> str:
-    label = escape(badge.label, quote=False)
+    label = _escaped(badge.label)
     return f'<span class="traits-badge traits-badge-{badge.tone}">{label}</span>'
 
 

@@ -102,8 +102,15 @@ def _write_markdown(_: Project, index: Index, chosen: list[tuple[str, str]], out
 def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
     import msgspec
 
+    from sphinx_traits.page.catalogue import Catalogue
+    from sphinx_traits.page.page import make_page, page_names
+    from sphinx_traits.page.section import Context
+    from sphinx_traits.page.write_json import write_json
     from sphinx_traits.resolve import compose
 
+    context = Context(Catalogue(index.manifest))
+    pages = (make_page(context, objtype, name) for objtype, name in chosen or page_names(context))
+    write_file(output / "pages.json", write_json(pages))
     if not chosen:
         write_file(output / "manifest.json", dumps(index.manifest))
         return output / "manifest.json"

@@ -36,7 +36,7 @@ def json_option(of: Any) -> Callable[[C], C]:
     """`--json`, given to the command as ``as_json``.
 
     Args:
-        of: The type of the data; the published JSON Schema is made from it.
+        of: The type of the data, or a tuple of types; the published JSON Schema is made from it.
     """
 
     def decorate(command: C) -> C:

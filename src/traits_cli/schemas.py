@@ -37,12 +37,21 @@ def _schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     for name, command in commands():
         of = getattr(command.callback, "__traits_json__", None)
         if of is not None:
-            envelope: Any = Envelope
-            schema = msgspec.json.schema(envelope[of], schema_hook=_as_text)
-            for one in schema["$defs"].values():
-                if "description" in one:
-                    one["description"] = inspect.cleandoc(one["description"])
-            yield f"traits/{name.replace(' ', '-')}/1", schema
+            yield f"traits/{name.replace(' ', '-')}/1", _schema(of if isinstance(of, tuple) else (of,))
+
+
+def _schema(data_types: tuple[Any, ...]) -> dict[str, Any]:
+    """The schema of an envelope around data of one of some types."""
+    envelope: Any = Envelope
+    envelopes = [envelope[data_type] for data_type in data_types]
+    schemas, definitions = msgspec.json.schema_components(
+        envelopes, schema_hook=_as_text, ref_template="#/$defs/{name}"
+    )
+    for definition in definitions.values():
+        if "description" in definition:
+            definition["description"] = inspect.cleandoc(definition["description"])
+    first, *others = schemas
+    return {**({"anyOf": list(schemas)} if others else first), "$defs": definitions}
 
 
 def _as_text(type_: type) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sphinx_traits.page.elements import Code
 from sphinx_traits.page.layout import table
-from sphinx_traits.page.section import N_, Section, place
+from sphinx_traits.page.section import N_, Section
 
 if TYPE_CHECKING:
     from sphinx_traits.page.elements import Content
@@ -16,17 +16,16 @@ if TYPE_CHECKING:
 
 
 def cache_section(page: Context, composition: Composition) -> Content:
-    """Cache keys with operation and place."""
+    """Cache keys with operation and origin."""
     rows: list[list[CellSource]] = [
         [
             page.name_cell([Code(key.name)], key),
             key.operation,
-            place(key.location),
             page.origin(key, composition.subject.name),
         ]
         for key in composition.cache_keys
     ]
-    heads = [page.gettext("Key"), page.gettext("Operation"), page.gettext("Place"), page.gettext("From")]
+    heads = [page.gettext("Key"), page.gettext("Operation"), page.gettext("From")]
     return [table("cache", heads, rows)]
 
 

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 def config_section(page: Context, composition: Composition) -> Content:
     """Config keys with the value that holds for this class."""
     rows = [_row(page, composition, effective) for effective in composition.config]
-    heads = [page.gettext("Key"), page.gettext("Value"), page.gettext("Set by"), page.gettext("From")]
+    heads = [
+        page.gettext("Key"),
+        page.gettext("Type"),
+        page.gettext("Value"),
+        page.gettext("Set by"),
+        page.gettext("From"),
+    ]
     return [table("config", heads, rows)]
 
 
@@ -35,6 +41,7 @@ def _row(page: Context, composition: Composition, effective: EffectiveValue) -> 
     assert isinstance(key, ConfigKey)  # noqa: S101 - a composition's config holds nothing else
     return [
         _name(page, key, with_variables=not effective.variables),
+        Code(key.type) if key.type else "",
         value_code(effective.value.text, key.secret),
         set_by(page, effective),
         page.origin(key, composition.subject.name),

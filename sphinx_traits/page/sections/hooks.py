@@ -37,7 +37,8 @@ def _name(page: Context, hook: Hook) -> CellSource:
     if hook.via == "inferred":
         name += [" ", Badge(page.gettext("inferred"), "note")]
     when: list[Inline] = [page.gettext("only when "), Code(hook.when)] if hook.when else []
-    return page.name_cell(name, hook, when)
+    priority = [page.gettext("priority "), str(hook.priority)] if hook.priority else []
+    return page.name_cell(name, hook, when, priority)
 
 
 def describe(page: Context, hook: Hook) -> Description:

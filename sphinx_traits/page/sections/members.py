@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ KINDS = {
 
 _CALLABLE = frozenset({"method", "classmethod", "staticmethod"})
 
+_RECEIVER = re.compile(r"^\((?:self|cls)(?:, |(?=\)))")
+"""The first parameter of a method, which the caller does not give."""
+
 _SETTINGS = frozenset({"Meta", "model_config"})
 """Where a host keeps its settings of a class: no member that anybody calls."""
 
@@ -50,7 +54,7 @@ def members_section(page: Context, composition: Composition) -> Content:
     included, excluded = page.options.get("members", ()), page.options.get("exclude-members", ())
     rows: list[list[CellSource]] = [
         [
-            name_cell(_name(page, member.winner), _doc(page, member)),
+            name_cell(_name(page, member.winner), _doc(page, member), _signature(member.winner)),
             _other_definitions(page, member),
             page.origin(member.winner, composition.subject.name),
         ]
@@ -76,6 +80,12 @@ def _name(page: Context, member: Member) -> list[Inline]:
     if member.is_async:
         name += [" ", Badge(page.gettext("async"), "note")]
     return name
+
+
+def _signature(member: Member) -> CellSource:
+    """The signature, where it says more than that there are no parameters."""
+    parameters = _RECEIVER.sub("(", member.signature)
+    return Code(parameters) if parameters not in ("", "()") else ""
 
 
 def _other_definitions(page: Context, member: MemberChain) -> CellSource:
