@@ -349,7 +349,7 @@ def test_undeclared_event_of_a_known_trait(use: Callable[[str], object]) -> None
 
 def test_malformed_pattern() -> None:
     """Segments are names or stars."""
-    with pytest.raises(ValueError, match="is no event name or pattern"):
+    with pytest.raises(ValueError, match="is not an event name or pattern"):
         events.listen("trait..closed", hear)
 
 

@@ -1,4 +1,4 @@
-"""The cache: a protocol for backends, the one in this process, and one computation per cold key."""
+"""The cache: protocols for backends, the in-process backend, and one computation per missing key."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 Stamp: TypeAlias = "tuple[int | str, ...]"
-"""The generation of each of a value's scopes."""
+"""Generations of a value's scopes; a value is stale when one of them has changed."""
 
 
 class Missing:
-    """Stands where no value is; None is a value."""
+    """Type of `MISSING`, the marker for no value; None is a value."""
 
     def __repr__(self) -> str:
         return "missing"
@@ -26,62 +26,63 @@ MISSING: Final = Missing()
 
 
 class CacheBackend(Protocol):
-    """Where cached values are kept.
+    """Stores cached values.
 
-    A value belongs to scopes (its instance, model, trait, tags). Bumping a scope forgets all of its values at
-    once, without looking for them.
+    A value belongs to scopes (its instance, model, trait, tags). Bumping a scope invalidates all of its values at
+    once, without a search for them.
     """
 
     def get(self, key: str) -> object:
-        """The value, or `MISSING`; also where one of its scopes was bumped since it was set."""
+        """The value, or `MISSING` where there is none or one of its scopes was bumped since it was set."""
         ...
 
     def set(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp | None = None) -> None:
-        """Keep a value for a number of seconds.
+        """Store a value.
 
         Args:
             key: Its key.
             value: The value.
-            ttl: Seconds.
-            scopes: What it belongs to.
-            stamp: What `stamp` gave before the value was computed: a scope that was bumped since forgets it too.
+            ttl: Time to live in seconds.
+            scopes: The scopes that it belongs to.
+            stamp: Result of `stamp` from before the value was computed; a value whose scope was bumped since then
+                is not stored.
         """
         ...
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
-        """How the scopes stand now."""
+        """Current generation of each scope."""
         ...
 
     def delete(self, key: str) -> None:
-        """Forget one value."""
+        """Remove one value."""
         ...
 
     def bump(self, scope: str) -> None:
-        """Forget all values of a scope."""
+        """Invalidate all values of a scope."""
         ...
 
 
 class SharedCache(CacheBackend, Protocol):
-    """A backend that several processes share: one of them computes a missing value, and coroutines need not block.
+    """A backend that several processes share, with leases for one computation among them, and asynchronous twins.
 
-    `set` and `delete` end the lease of their key: what its holder is computing is out of date.
+    `set` and `delete` end the lease of their key, because the value that its holder computes is stale.
     """
 
     def lease(self, key: str, seconds: float) -> str:
-        """Become the one who computes a value; returns a token, empty where somebody else is at it.
+        """Acquire the right to compute a value; returns a token, empty where another process holds the lease.
 
         Args:
             key: The key.
-            seconds: After this time another may compute it, should the holder have died.
+            seconds: Time after which the lease expires, should its holder have died.
         """
         ...
 
     def release(self, key: str, token: str) -> None:
-        """Give a lease back, if it is still held."""
+        """Release a lease, if it has not expired."""
         ...
 
     def keep(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str) -> None:
-        """As `set`, by the holder of a lease: does nothing where `set` or `delete` have ended it."""
+        """As `set`, by the holder of a lease; does nothing where `set` or `delete` has ended the lease."""
         ...
 
     async def aget(self, key: str) -> object:
@@ -134,20 +135,20 @@ class _Entry:
 
 
 class MemoryCache:
-    """Values in this process, at most ``size`` of them; those not used lately go first.
+    """Values in this process, at most ``size`` of them; evicts those not used recently (second chance).
 
-    Values are kept as they are, not copied: treat what comes out as read-only.
+    Values are stored without a copy: treat a cached value as read-only.
 
     Args:
-        size: How many values are kept.
-        clock: Seconds that only go forward.
+        size: The maximum number of values.
+        clock: Monotonic seconds.
     """
 
     def __init__(self, size: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
-        self._scopes: dict[str, int] = {"": 0}
+        self._generations: dict[str, int] = {"": 0}
         self._epoch = 0
         self._lock = Lock()
 
@@ -167,48 +168,48 @@ class MemoryCache:
     def set(
         self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = (), stamp: Stamp | None = None
     ) -> None:
-        """Keep a value for a number of seconds."""
+        """Store a value for a number of seconds."""
         with self._lock:
-            now = self.stamp(scopes)
+            current = self.stamp(scopes)
             self._entries.pop(key, None)
-            if stamp is not None and stamp != now:
+            if stamp is not None and stamp != current:
                 return
-            self._entries[key] = _Entry(value, self._clock() + ttl, self._epoch, scopes, now)
+            self._entries[key] = _Entry(value, self._clock() + ttl, self._epoch, scopes, current)
             if len(self._entries) > self._size:
                 self._evict()
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
-        """How the scopes stand now."""
-        generations = self._scopes
-        rest = generations[""]
-        return tuple([generations.get(scope, rest) for scope in scopes])
+        """Current generation of each scope."""
+        generations = self._generations
+        default = generations[""]
+        return tuple([generations.get(scope, default) for scope in scopes])
 
     def delete(self, key: str) -> None:
-        """Forget one value."""
+        """Remove one value."""
         with self._lock:
             self._entries.pop(key, None)
 
     def bump(self, scope: str) -> None:
-        """Forget all values of a scope."""
+        """Invalidate all values of a scope."""
         with self._lock:
-            if len(self._scopes) > self._size:
-                self._begin_anew()
-            self._scopes[scope] = self._epoch + 1
+            if len(self._generations) > self._size:
+                self._compact_generations()
+            self._generations[scope] = self._epoch + 1
             self._epoch += 1
 
-    def _begin_anew(self) -> None:
-        """Forget which scopes were bumped, of which there is one for every row: from now on all are as old.
+    def _compact_generations(self) -> None:
+        """Give all scopes one common generation, because there is a scope for every row.
 
-        Values that hold are given the new age; what is just being computed has the old one, and is not kept.
+        Valid values get the new generation. A value that is being computed has the old one and is not stored.
         """
         valid = [entry for entry in self._entries.values() if entry.stamps == self.stamp(entry.scopes)]
-        self._scopes = {"": self._epoch + 1}
+        self._generations = {"": self._epoch + 1}
         self._epoch += 1
         for entry in valid:
             entry.stamps = (self._epoch,) * len(entry.scopes)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         with self._lock:
             self._entries.clear()
             self._epoch += 1
@@ -217,11 +218,11 @@ class MemoryCache:
         return len(self._entries)
 
     def after_fork(self) -> None:
-        """In a child: a thread that was writing is not here to let go."""
+        """Replace the lock in a child process: the thread that held it does not exist there."""
         self._lock = Lock()
 
     def _renew(self, entry: _Entry) -> bool:
-        """Whether an entry from before the last bump still holds."""
+        """Whether an entry from before the last bump is still valid."""
         epoch = self._epoch
         if entry.stamps != self.stamp(entry.scopes):
             return False
@@ -229,7 +230,7 @@ class MemoryCache:
         return True
 
     def _evict(self) -> None:
-        """Drop the oldest that was not used since it was last passed over."""
+        """Remove the oldest entry that was not used since the last eviction passed it."""
         for key in list(self._entries):
             entry = self._entries.pop(key)
             if not entry.used or entry.expires <= self._clock():
@@ -239,7 +240,7 @@ class MemoryCache:
 
 
 class NullCache:
-    """Keeps nothing."""
+    """Stores nothing."""
 
     def get(self, key: str) -> object:
         """Always `MISSING`."""
@@ -261,12 +262,12 @@ class NullCache:
         """Do nothing."""
 
 
-class _Flight:
-    """One computation of a missing value, which others wait for.
+class _Computation:
+    """A running computation of a missing value, with an event for the callers that wait for it.
 
     Args:
-        done: Set when it ends.
-        scopes: What the value belongs to.
+        done: Event that is set when it ends.
+        scopes: The scopes of the value.
     """
 
     __slots__ = ("done", "scopes", "stale", "value", "waits_for")
@@ -276,52 +277,53 @@ class _Flight:
         self.scopes = scopes
         self.value: object = MISSING
         self.stale = False
-        self.waits_for: list[_Flight] = []
+        self.waits_for: list[_Computation] = []
 
-    def needs(self, flights: tuple[_Flight, ...]) -> bool:
-        """Whether it is one of some flights or waits for one, directly or by way of others."""
+    def needs(self, computations: tuple[_Computation, ...]) -> bool:
+        """Whether it is one of some computations, or waits for one directly or indirectly."""
         pending, visited = [self], set[int]()
         while pending:
-            flight = pending.pop()
-            if flight in flights:
+            computation = pending.pop()
+            if computation in computations:
                 return True
-            if id(flight) not in visited:
-                visited.add(id(flight))
-                pending += flight.waits_for
+            if id(computation) not in visited:
+                visited.add(id(computation))
+                pending += computation.waits_for
         return False
 
 
-_LEADING: ContextVar[tuple[_Flight, ...]] = ContextVar("_leading", default=())
-"""The computations that the current code is part of, also in tasks and threads that they have started."""
+_RUNNING: ContextVar[tuple[_Computation, ...]] = ContextVar("_running", default=())
+"""The computations that run in this context, including tasks and threads that they have started."""
 
 
 class Cache:
-    """Reads through a backend; a missing value is computed once, however many ask for it at the same time.
+    """Reads through a backend; concurrent requests for a missing value share one computation.
 
-    Once among threads and tasks of a process, and where the backend is shared, among processes. When the computation
-    fails, the one who computed gets the exception and the next in line tries.
+    The computation is shared among threads and tasks of a process, and with a shared backend among processes. Where it
+    fails, its caller gets the exception and the next waiting caller computes.
 
-    A value that is forgotten or set while it is computed goes to those who asked before, and is not kept; whoever asks
-    later gets a fresh one. A computation that waits for itself, by way of others too, computes again instead.
+    A value that is invalidated or set while it is computed is returned to the callers that wait already, and not
+    stored; later callers compute it again. A computation that would wait for itself, directly or indirectly, computes
+    the value a second time.
 
     Args:
-        backend: Where values are kept.
-        jitter: Share by which a time to live varies, so that values made together do not expire together.
-        lease: Seconds after which another process may compute a value that one is computing.
+        backend: Stores the values.
+        jitter: Share by which a time to live varies, so that values stored together do not expire together.
+        lease: Seconds after which another process may compute a value that a process is computing.
     """
 
     def __init__(self, backend: CacheBackend, jitter: float = 0.1, lease: float = 30) -> None:
         self.backend = backend
         self.jitter = jitter
         self.lease = lease
-        self._flights: dict[str, _Flight] = {}
-        self._async_flights: dict[tuple[int, str], _Flight] = {}
+        self._computations: dict[str, _Computation] = {}
+        self._async_computations: dict[tuple[int, str], _Computation] = {}
         self._lock = Lock()
 
     def after_fork(self) -> None:
-        """In a child: whoever is computing a value does so in the parent, and nobody here has to wait."""
+        """Drop pending computations in a child process: their threads are in the parent."""
         self._lock = Lock()
-        self._flights, self._async_flights = {}, {}
+        self._computations, self._async_computations = {}, {}
         if isinstance(self.backend, MemoryCache):
             self.backend.after_fork()
 
@@ -332,25 +334,25 @@ class Cache:
         return ttl * (1 + self.jitter * (2 * random.random() - 1))  # noqa: S311 - spreads load, guards nothing
 
     def shared(self) -> SharedCache | None:
-        """The backend, if several processes share it."""
+        """The backend if several processes share it, else None."""
         return cast(SharedCache, self.backend) if hasattr(self.backend, "lease") else None
 
     def put(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
-        """Keep a value for about a number of seconds."""
+        """Store a value; its time to live varies by the share of `jitter`."""
         with self._lock:
-            self._land(key)
+            self._mark_stale(key)
             self.backend.set(key, value, self.spread(ttl), scopes)
 
     def forget(self, key: str) -> None:
-        """Forget one value."""
+        """Remove one value."""
         with self._lock:
-            self._land(key)
+            self._mark_stale(key)
             self.backend.delete(key)
 
     def forget_scope(self, scope: str) -> None:
-        """Forget all values of a scope."""
+        """Invalidate all values of a scope."""
         with self._lock:
-            self._land(None, scope)
+            self._mark_stale(None, scope)
             self.backend.bump(scope)
 
     async def aput(self, key: str, value: object, ttl: float, scopes: tuple[str, ...]) -> None:
@@ -360,7 +362,7 @@ class Cache:
             self.put(key, value, ttl, scopes)
         else:
             with self._lock:
-                self._land(key)
+                self._mark_stale(key)
             await shared.aset(key, value, self.spread(ttl), scopes)
 
     async def aforget(self, key: str) -> None:
@@ -370,7 +372,7 @@ class Cache:
             self.forget(key)
         else:
             with self._lock:
-                self._land(key)
+                self._mark_stale(key)
             await shared.adelete(key)
 
     async def aforget_scope(self, scope: str) -> None:
@@ -380,80 +382,80 @@ class Cache:
             self.forget_scope(scope)
         else:
             with self._lock:
-                self._land(None, scope)
+                self._mark_stale(None, scope)
             await shared.abump(scope)
 
-    def _land(self, key: str | None, scope: str = "") -> None:
-        """Mark the computations of a key or scope as out of date: nobody joins them, and what they make is not kept."""
-        for name, flight in list(self._flights.items()):
-            if name == key or scope in flight.scopes:
-                flight.stale = True
-                del self._flights[name]
-        for mark, flight in list(self._async_flights.items()):
-            if mark[1] == key or scope in flight.scopes:
-                flight.stale = True
-                del self._async_flights[mark]
+    def _mark_stale(self, key: str | None, scope: str = "") -> None:
+        """Mark the computations of a key or scope as stale: no caller joins them, and their values are not stored."""
+        for name, computation in list(self._computations.items()):
+            if name == key or scope in computation.scopes:
+                computation.stale = True
+                del self._computations[name]
+        for loop_key, computation in list(self._async_computations.items()):
+            if loop_key[1] == key or scope in computation.scopes:
+                computation.stale = True
+                del self._async_computations[loop_key]
 
     def remember(self, key: str, compute: Callable[[], T], ttl: float, scopes: tuple[str, ...]) -> T:
-        """The kept value, or the computed one, which is kept then."""
+        """The cached value, or else the computed one, which is then stored."""
         cached: Any = self.backend.get(key)
         while cached is MISSING:
-            leading = _LEADING.get()
+            running = _RUNNING.get()
             with self._lock:
-                flight = self._flights.get(key)
-                is_leader = flight is None
-                if flight is None:
-                    flight = self._flights[key] = _Flight(Event(), scopes)
-                is_circle = not is_leader and not _wait(leading, flight)
+                computation = self._computations.get(key)
+                is_leader = computation is None
+                if computation is None:
+                    computation = self._computations[key] = _Computation(Event(), scopes)
+                is_circular = not is_leader and not _start_wait(running, computation)
             if is_leader:
-                return self._lead(flight, key, compute, ttl)
-            if is_circle:
+                return self._compute(computation, key, compute, ttl)
+            if is_circular:
                 return compute()
             try:
-                flight.done.wait()
+                computation.done.wait()
             finally:
-                _end_wait(leading, flight)
-            cached = flight.value
+                _end_wait(running, computation)
+            cached = computation.value
             if cached is MISSING:
                 cached = self.backend.get(key)
         value: T = cached
         return value
 
-    def _lead(self, flight: _Flight, key: str, compute: Callable[[], T], ttl: float) -> T:
-        """Compute for all threads of this process, once no other process does."""
+    def _compute(self, computation: _Computation, key: str, compute: Callable[[], T], ttl: float) -> T:
+        """Compute for all waiting threads of this process, with the lease of a shared backend."""
         shared, token = self.shared(), ""
-        entered = _LEADING.set((*_LEADING.get(), flight))
+        entered = _RUNNING.set((*_RUNNING.get(), computation))
         try:
             cached: Any = self.backend.get(key)
             if cached is MISSING and shared is not None:
-                token, cached = self._turn(shared, key)
+                token, cached = self._acquire(shared, key)
             if cached is MISSING:
-                stamp = self.backend.stamp(flight.scopes)
+                stamp = self.backend.stamp(computation.scopes)
                 cached = compute()
-                self._keep(flight, key, cached, ttl, stamp, token)
-            flight.value = cached
+                self._store(computation, key, cached, ttl, stamp, token)
+            computation.value = cached
             value: T = cached
             return value
         finally:
-            _LEADING.reset(entered)
+            _RUNNING.reset(entered)
             with self._lock:
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
-            flight.done.set()
+                if self._computations.get(key) is computation:
+                    del self._computations[key]
+            computation.done.set()
             if token and shared is not None:
                 shared.release(key, token)
 
-    def _keep(self, flight: _Flight, key: str, value: object, ttl: float, stamp: Stamp, token: str) -> None:
+    def _store(self, computation: _Computation, key: str, value: object, ttl: float, stamp: Stamp, token: str) -> None:
         shared = self.shared()
         if shared is not None:
-            shared.keep(key, value, self.spread(ttl), flight.scopes, stamp, token)
+            shared.keep(key, value, self.spread(ttl), computation.scopes, stamp, token)
             return
-        with self._lock:  # `forget` and `put` hold it too: the value goes in before them, or not at all
-            if not flight.stale:
-                self.backend.set(key, value, self.spread(ttl), flight.scopes, stamp)
+        with self._lock:  # `forget` and `put` hold it too, so the value is stored before them or not at all
+            if not computation.stale:
+                self.backend.set(key, value, self.spread(ttl), computation.scopes, stamp)
 
-    def _turn(self, shared: SharedCache, key: str) -> tuple[str, object]:
-        """Wait for the lease of a key, or for the value that its holder makes."""
+    def _acquire(self, shared: SharedCache, key: str) -> tuple[str, object]:
+        """Wait for the lease of a key, or for the value that its holder computes."""
         for pause in _pauses():
             token = shared.lease(key, self.lease)
             cached = shared.get(key)
@@ -467,24 +469,24 @@ class Cache:
         import asyncio
 
         cached: Any = await self._aget(key)
-        mark = (id(asyncio.get_running_loop()), key)
+        loop_key = (id(asyncio.get_running_loop()), key)
         while cached is MISSING:
-            leading = _LEADING.get()
+            running = _RUNNING.get()
             with self._lock:
-                flight = self._async_flights.get(mark)
-                is_leader = flight is None
-                if flight is None:
-                    flight = self._async_flights[mark] = _Flight(asyncio.Event(), scopes)
-                is_circle = not is_leader and not _wait(leading, flight)
+                computation = self._async_computations.get(loop_key)
+                is_leader = computation is None
+                if computation is None:
+                    computation = self._async_computations[loop_key] = _Computation(asyncio.Event(), scopes)
+                is_circular = not is_leader and not _start_wait(running, computation)
             if is_leader:
-                return await self._alead(flight, mark, compute, ttl)
-            if is_circle:
+                return await self._acompute(computation, loop_key, compute, ttl)
+            if is_circular:
                 return await compute()
             try:
-                await flight.done.wait()
+                await computation.done.wait()
             finally:
-                _end_wait(leading, flight)
-            cached = flight.value
+                _end_wait(running, computation)
+            cached = computation.value
             if cached is MISSING:
                 cached = await self._aget(key)
         value: T = cached
@@ -494,42 +496,44 @@ class Cache:
         shared = self.shared()
         return self.backend.get(key) if shared is None else await shared.aget(key)
 
-    async def _alead(
-        self, flight: _Flight, mark: tuple[int, str], compute: Callable[[], Awaitable[T]], ttl: float
+    async def _acompute(
+        self, computation: _Computation, loop_key: tuple[int, str], compute: Callable[[], Awaitable[T]], ttl: float
     ) -> T:
-        entered = _LEADING.set((*_LEADING.get(), flight))
+        """Compute for all waiting tasks of this event loop."""
+        entered = _RUNNING.set((*_RUNNING.get(), computation))
+        _, key = loop_key
         try:
             shared = self.shared()
             if shared is not None:
-                value = await self._aonce(shared, flight, mark[1], compute, ttl)
+                value = await self._acompute_with_lease(shared, computation, key, compute, ttl)
             else:
-                stamp = self.backend.stamp(flight.scopes)
+                stamp = self.backend.stamp(computation.scopes)
                 value = await compute()
-                self._keep(flight, mark[1], value, ttl, stamp, "")
-            flight.value = value
+                self._store(computation, key, value, ttl, stamp, "")
+            computation.value = value
             return value
         finally:
-            _LEADING.reset(entered)
+            _RUNNING.reset(entered)
             with self._lock:
-                if self._async_flights.get(mark) is flight:
-                    del self._async_flights[mark]
-            flight.done.set()
+                if self._async_computations.get(loop_key) is computation:
+                    del self._async_computations[loop_key]
+            computation.done.set()
 
-    async def _aonce(
-        self, shared: SharedCache, flight: _Flight, key: str, compute: Callable[[], Awaitable[T]], ttl: float
+    async def _acompute_with_lease(
+        self, shared: SharedCache, computation: _Computation, key: str, compute: Callable[[], Awaitable[T]], ttl: float
     ) -> T:
-        token, cached = await self._aturn(shared, key)
+        token, cached = await self._aacquire(shared, key)
         try:
             if cached is MISSING:
-                stamp = await shared.astamp(flight.scopes)
+                stamp = await shared.astamp(computation.scopes)
                 cached = await compute()
-                await shared.akeep(key, cached, self.spread(ttl), flight.scopes, stamp, token)
+                await shared.akeep(key, cached, self.spread(ttl), computation.scopes, stamp, token)
             return cast(T, cached)
         finally:
             if token:
                 await shared.arelease(key, token)
 
-    async def _aturn(self, shared: SharedCache, key: str) -> tuple[str, object]:
+    async def _aacquire(self, shared: SharedCache, key: str) -> tuple[str, object]:
         import asyncio
 
         for pause in _pauses():
@@ -541,22 +545,22 @@ class Cache:
         raise AssertionError
 
 
-def _wait(leading: tuple[_Flight, ...], flight: _Flight) -> bool:
-    """Note that computations wait for another; False where it waits for one of them itself."""
-    if leading and flight.needs(leading):
+def _start_wait(running: tuple[_Computation, ...], computation: _Computation) -> bool:
+    """Record that computations wait for another; False where that one waits for them."""
+    if running and computation.needs(running):
         return False
-    for leader in leading:
-        leader.waits_for.append(flight)
+    for leader in running:
+        leader.waits_for.append(computation)
     return True
 
 
-def _end_wait(leading: tuple[_Flight, ...], flight: _Flight) -> None:
-    for leader in leading:
-        leader.waits_for.remove(flight)
+def _end_wait(running: tuple[_Computation, ...], computation: _Computation) -> None:
+    for leader in running:
+        leader.waits_for.remove(computation)
 
 
 def _pauses() -> Iterator[float]:
-    """How long to wait before asking again: 4 ms, growing to a tenth of a second, no two the same."""
+    """Seconds between two attempts: 4 ms, growing to 100 ms, with jitter."""
     import random
 
     pause = 0.004
@@ -566,7 +570,7 @@ def _pauses() -> Iterator[float]:
 
 
 def escape(part: str) -> str:
-    """A part of a key with the separators of keys escaped, so that two keys are never the same by accident.
+    """A part of a key with the separators escaped, so that different parts never give the same key.
 
     >>> escape("a:b%")
     'a%3Ab%25'

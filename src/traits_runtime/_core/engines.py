@@ -1,4 +1,4 @@
-"""What adapters share: what is said where a library is missing, and waiting for the end of the process."""
+"""Shared by adapters: the error for a missing library, and waiting for the end of the process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from traits_runtime.errors import MissingExtraError
 
 @contextmanager
 def needs(adapter: str, *, extra: str = "") -> Iterator[None]:
-    """Around the imports of an adapter: a missing library is answered with the extra that brings it.
+    """Wrap the imports of an adapter: a missing library raises an error that names its extra.
 
     Args:
         adapter: The adapter's name.
@@ -30,7 +30,7 @@ def needs(adapter: str, *, extra: str = "") -> Iterator[None]:
 
 
 def until_stopped() -> None:
-    """Wait until the process is told to stop by SIGTERM or SIGINT."""
+    """Wait for SIGTERM or SIGINT."""
     stopped = Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stopped.set())

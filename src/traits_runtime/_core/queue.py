@@ -1,4 +1,4 @@
-"""Jobs and events on their way: the message, the contracts of engines, outboxes and brokers, and simple backends."""
+"""Messages of jobs and events, protocols of engines, outboxes and brokers, and simple backends."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 
 VERSION = 1
-"""Version of the message's form."""
+"""Version of the message format."""
 
 WhenMissing: TypeAlias = Literal["discard", "fail", "retry"]
 
 Ability: TypeAlias = Literal["delay", "priority", "unique", "cancel", "queues"]
-"""What an engine may do by itself; an outbox in front brings delay, unique jobs and cancelling to every engine."""
+"""Native features of an engine; an outbox adds delay, unique jobs and cancelling to every engine."""
 
 Kind: TypeAlias = Literal["job", "event"]
-"""What a message is: a job for an engine, or an event for the broker of events."""
+"""A job for a queue engine, or an event for the event broker."""
 
 LONGEST_PAUSE = 3600.0
+"""Upper bound of the seconds between two attempts."""
 
 
 class Ref(msgspec.Struct, frozen=True, tag_field="$ref", tag="model"):
-    """An instance by identity: what a job carries instead of the instance.
+    """An instance by identity; messages carry it in place of the instance.
 
     Args:
         model: Dotted path of the model.
@@ -36,10 +37,10 @@ class Ref(msgspec.Struct, frozen=True, tag_field="$ref", tag="model"):
 
 
 class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A job, or an event for other processes, as it travels; JSON everywhere.
+    """A job, or an event for other processes, in the form that is serialised as JSON.
 
     Args:
-        id: Unique; a backend that delivers twice delivers the same one.
+        id: Unique; a second delivery has the same id.
         name: ``trait.HasSearch.reindex``, or the dotted path of a function; an event's name.
         args: Positional arguments; instances as `Ref`, the one the job belongs to first.
         kwargs: Keyword arguments.
@@ -47,14 +48,14 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         tenant: The tenant that was current.
         actor: The key of the actor that was current, with model name and label; empty for nobody.
         key: Jobs of the same key are one job while it waits; empty for none.
-        delay: Seconds to wait at least.
+        delay: Minimum delay in seconds.
         attempt: Counts from 1.
-        max_attempts: How often it is tried.
-        backoff: Seconds to wait before the second attempt, more or less; doubled for each one after it.
-        priority: Higher goes first.
-        context: What else crosses over, by name: locale, trace, flags.
-        when_missing: What to do where an instance is gone.
-        held: Whether an outbox keeps the job until it is done.
+        max_attempts: The maximum number of attempts.
+        backoff: Approximate seconds before the second attempt; doubled for each later one.
+        priority: Higher runs first.
+        context: Other propagated values by name: locale, trace, flags.
+        when_missing: What to do where an instance no longer exists.
+        held: Whether an outbox stores the job until it is done.
         kind: An event has its ``payload``, ``sender`` and ``origin`` as keyword arguments.
         version: See `VERSION`.
     """
@@ -80,21 +81,21 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobBackend(Protocol):
-    """What takes jobs and sees that they are run."""
+    """Accepts jobs and has them run."""
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job; returns its id in the engine."""
+        """Accept a job; returns its id in the engine."""
         ...
 
 
 class Engine(JobBackend, Protocol):
-    """A queue engine behind an adapter: it takes jobs, and its own worker runs them."""
+    """A queue engine behind an adapter; its own worker runs the jobs."""
 
     name: str
     abilities: frozenset[Ability]
 
     def cancel(self, job_id: str) -> bool:
-        """Take a waiting job back, by its id in the engine; False where that is too late or not possible."""
+        """Cancel a waiting job by its id in the engine; False where that is too late or not possible."""
         ...
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
@@ -112,12 +113,12 @@ class Engine(JobBackend, Protocol):
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """A job, or an event from elsewhere, that failed for good.
+    """A job, or an event of another application, that failed after its last attempt.
 
     Args:
         message: The message.
-        error: What it failed with.
-        died: Seconds since the epoch.
+        error: The error of its last attempt.
+        died: When it failed, seconds since the epoch.
     """
 
     message: JobMessage
@@ -126,56 +127,56 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class Outbox(Protocol):
-    """Keeps jobs from the transaction that queued them until they are done, and events until a broker has them.
+    """Stores jobs from the transaction that queued them until they are done, and events until a broker has them.
 
-    A row waits, is handed to the engine (sent), runs, and is deleted; one that fails for good is a dead letter. A
-    sent or running row that nobody has heard of for its time is handed out again: what the broker or a worker lost
-    is not lost.
+    A row is waiting, sent to the engine, running, and then deleted; one that fails after its last attempt is a dead
+    letter. A sent or running row without a heartbeat for its time is handed out again, so a job survives the loss of
+    a broker or a worker.
 
     Attributes:
-        transactional: Whether a row belongs to the transaction that puts it, and goes with it.
+        transactional: Whether a row is part of the caller's transaction and rolls back with it.
     """
 
     transactional: bool
 
     def put(self, message: JobMessage) -> str:
-        """Keep a job, in a transaction of its own; returns its id, or that of the one that waits with its key."""
+        """Store a job, in a transaction of its own; returns its id, or that of the waiting job with the same key."""
         ...
 
     def take(self, most: int, kind: Kind = "job") -> list[JobMessage]:
-        """Take jobs or events that are due, the most urgent first; each is given to one taker alone."""
+        """Claim due jobs or events, the most urgent first; each is claimed once."""
         ...
 
     def give_back(self, ids: Sequence[str], delay: float) -> None:
-        """Let taken jobs wait again: the engine could not be reached."""
+        """Return claimed jobs to waiting: the engine was not reachable."""
         ...
 
     def start(self, job_id: str) -> bool:
-        """A worker begins; False where the job is done, cancelled, or running elsewhere."""
+        """Mark a job as running; False where it is done, cancelled, or running in another worker."""
         ...
 
     def around(self) -> AbstractContextManager[object]:
-        """What a job runs in: a session, where rows come from the outbox's database."""
+        """The context of a running job: a session on the outbox's database where it has one."""
         ...
 
     def beat(self, ids: Sequence[str]) -> None:
-        """These are still running."""
+        """Record a heartbeat of running jobs."""
         ...
 
     def done(self, job_id: str) -> None:
-        """Forget a job that is done."""
+        """Delete a job that is done."""
         ...
 
     def retry(self, message: JobMessage, error: str) -> None:
-        """Let a failed job wait for its next attempt, as the message says."""
+        """Return a failed job to waiting for its next attempt, with the delay of the message."""
         ...
 
     def bury(self, message: JobMessage, error: str) -> None:
-        """Keep a job as a dead letter."""
+        """Store a job as a dead letter."""
         ...
 
     def cancel(self, job_id: str) -> bool:
-        """Take back a job that does not run yet."""
+        """Cancel a job that does not run yet; returns whether it was cancelled."""
         ...
 
     def dead(self, most: int = 100) -> list[DeadLetter]:
@@ -183,27 +184,27 @@ class Outbox(Protocol):
         ...
 
     def revive(self, job_id: str) -> bool:
-        """Let a dead letter wait again, from its first attempt."""
+        """Return a dead letter to waiting, from its first attempt."""
         ...
 
     def drop(self, job_id: str) -> bool:
-        """Forget a dead letter."""
+        """Delete a dead letter."""
         ...
 
     def note(self, job_id: str, progress: float) -> None:
-        """How far a running job is, 0 to 1."""
+        """Record the progress of a running job, 0 to 1."""
         ...
 
     def progress(self, job_id: str) -> tuple[str, float] | None:
-        """State of a job, ``waiting``, ``sent``, ``running`` or ``dead``, and how far it is; None when it is done."""
+        """State of a job (``waiting``, ``sent``, ``running``, ``dead``) and its progress; None when it is done."""
         ...
 
     def counts(self) -> dict[str, int]:
-        """How many jobs are in each state."""
+        """The number of jobs in each state."""
         ...
 
     def overdue(self) -> float:
-        """For how many seconds the oldest job that waits has been due, 0 where none is."""
+        """Seconds since the oldest waiting job was due, 0 where none is."""
         ...
 
     def close(self) -> None:
@@ -212,12 +213,12 @@ class Outbox(Protocol):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """A message that a broker of events has given to a consumer.
+    """A message that an event broker has delivered to a consumer.
 
     Args:
-        data: Its JSON form.
-        attempt: How often it was delivered, this time included; from 1.
-        handle: What the broker knows it by.
+        data: The message as JSON.
+        attempt: The number of deliveries including this one, from 1.
+        handle: The broker's identifier of the delivery.
     """
 
     data: bytes
@@ -229,22 +230,22 @@ class Consumer(Protocol):
     """Receives events for one application; used by one thread."""
 
     def take(self, seconds: float) -> Delivery | None:
-        """The next event, None where none came in that time. Until it is done, it belongs to this consumer.
+        """The next event, None where none arrives in that time. It belongs to this consumer until it is done.
 
-        What a consumer took that died, another takes.
+        The events of a consumer that died are delivered to another.
         """
         ...
 
     def done(self, delivery: Delivery) -> None:
-        """Forget an event that was heard."""
+        """Acknowledge an event."""
         ...
 
     def again(self, delivery: Delivery) -> None:
-        """Let an event come again, after a pause."""
+        """Have an event delivered again after a pause."""
         ...
 
     def bury(self, delivery: Delivery, letter: DeadLetter) -> None:
-        """Keep an event as a dead letter of the application."""
+        """Store an event as a dead letter of the application."""
         ...
 
     def close(self) -> None:
@@ -253,12 +254,12 @@ class Consumer(Protocol):
 
 
 class EventBroker(JobBackend, Protocol):
-    """A broker of events behind an adapter: it takes events, and gives each to every application, once there."""
+    """An event broker behind an adapter: it delivers each event once to every application."""
 
     name: str
 
     def consumer(self, application: str) -> Consumer:
-        """Begin to receive; from the first time on, the broker keeps events for the application while it is away."""
+        """Open a consumer; from the first call on, the broker stores events for the application while it is away."""
         ...
 
     def dead(self, application: str, most: int = 100) -> list[DeadLetter]:
@@ -266,11 +267,11 @@ class EventBroker(JobBackend, Protocol):
         ...
 
     def revive(self, application: str, message_id: str) -> bool:
-        """Let a dead letter come again, to its application alone."""
+        """Deliver a dead letter again, to its application alone."""
         ...
 
     def drop(self, application: str, message_id: str) -> bool:
-        """Forget a dead letter."""
+        """Delete a dead letter."""
         ...
 
     def close(self) -> None:
@@ -279,31 +280,31 @@ class EventBroker(JobBackend, Protocol):
 
 
 class OutboxBackend:
-    """Puts every job into an outbox; a relay hands it to the engine.
+    """Stores every job in an outbox; a relay hands it to the engine.
 
     Args:
-        outbox: Where jobs are kept.
+        outbox: Stores the jobs.
     """
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
 
     def enqueue(self, message: JobMessage) -> str:
-        """Keep the job."""
+        """Store the job."""
         return self.outbox.put(message)
 
 
 def next_attempt(message: JobMessage) -> JobMessage:
-    """A failed job as it is tried again: after a pause that doubles, no two the same, an hour at most."""
+    """The message for the next attempt of a failed job: exponential backoff with jitter, one hour at most."""
     import random
 
     pause = min(message.backoff * 2 ** (message.attempt - 1), LONGEST_PAUSE)
-    spread = pause * (0.5 + random.random())  # noqa: S311 - spreads load, guards nothing
-    return msgspec.structs.replace(message, attempt=message.attempt + 1, delay=spread)
+    delay = pause * (0.5 + random.random())  # noqa: S311 - spreads load, guards nothing
+    return msgspec.structs.replace(message, attempt=message.attempt + 1, delay=delay)
 
 
 class InlineBackend:
-    """Runs every job at once, through the same JSON as an engine would; for development.
+    """Runs every job immediately, through the same JSON as an engine; for development.
 
     Args:
         run: Runs a message.
@@ -313,20 +314,20 @@ class InlineBackend:
         self._run = run
 
     def enqueue(self, message: JobMessage) -> str:
-        """Run the job now; what it raises reaches the caller."""
+        """Run the job now; its exceptions propagate to the caller."""
         self._run(decode(encode(message)))
         return message.id
 
 
 class RecordingBackend:
-    """Keeps jobs and runs none; for tests."""
+    """Records jobs and runs none; for tests."""
 
     def __init__(self) -> None:
         self.messages: list[JobMessage] = []
         self._lock = Lock()
 
     def enqueue(self, message: JobMessage) -> str:
-        """Keep the job."""
+        """Record the job."""
         copy = decode(encode(message))
         with self._lock:
             self.messages.append(copy)
@@ -334,14 +335,14 @@ class RecordingBackend:
 
 
 def encode(message: JobMessage) -> bytes:
-    """The JSON form.
+    """The message as JSON.
 
     Raises:
-        TypeError: An argument has no JSON form; give the job what it can be made from.
+        TypeError: An argument has no JSON form; pass the job a key or plain values.
     """
     return msgspec.json.encode(message)
 
 
 def decode(data: bytes | str) -> JobMessage:
-    """Read the JSON form."""
+    """The message from its JSON form."""
     return msgspec.json.decode(data, type=JobMessage)

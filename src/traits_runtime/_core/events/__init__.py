@@ -1,1 +1,1 @@
-"""Events: who listens to which names, and how an event reaches them."""
+"""Events: listeners by name pattern, and delivery."""

@@ -1,13 +1,13 @@
-"""The bus: a tuple of callables per event name, made once and replaced when somebody comes or goes.
+"""The event bus: registration of listeners, and delivery along cached routes.
 
-Emitting is a dictionary look-up and a loop; wildcards cost nothing after the first emit of a name, because the
-route of a name is kept. Registering throws all routes away. References are strong unless asked otherwise.
+A route is the tuple of listeners of one event name. Emitting is a dictionary look-up and a loop; patterns are matched
+only at the first emit of a name. Every registration clears the routes. References are strong unless ``weak=True``.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -28,22 +28,22 @@ from traits_runtime.errors import AsyncListenerError, EventDepthError, UnknownEv
 from traits_runtime.rules.naming import is_name_or_pattern, is_pattern, matches
 
 MAX_DEPTH = 32
-"""How many deliveries may stand inside each other in one context."""
+"""How deeply deliveries may nest in one context."""
 
 MAX_ROUTES = 10_000
-"""How many names may have a route: a program that makes names from data would fill the memory."""
+"""Maximum number of cached routes; bounds the memory of programs that build event names from data."""
 
 FAILED = "trait.runtime.listener_failed"
-"""Emitted when a listener failed and the policy was to go on."""
+"""Emitted when a listener failed and `EventBus.on_error` is ``log``."""
 
 LIFECYCLE = "model."
-"""How the names of lifecycle moments begin: ``model.Article.creating``."""
+"""Prefix of the names of lifecycle moments: ``model.Article.creating``."""
 
 Chain = tuple[str, ...]
 
 
 class Declared:
-    """What is declared about an event name: its payload, and whether it comes before what it names."""
+    """The declaration of an event name: its payload, and whether it is emitted before what it names."""
 
     __slots__ = ("after_commit", "before", "payload")
 
@@ -58,7 +58,10 @@ BEFORE = Declared(None, before=True, after_commit=False)
 
 
 class Route:
-    """Who hears one event name."""
+    """Listeners of one event name, cached until the registry changes.
+
+    ``calls`` and ``acalls`` are the callables where every listener is simply called, else None.
+    """
 
     __slots__ = ("acalls", "calls", "declared", "depth", "empty", "listeners", "name", "payload")
 
@@ -69,13 +72,12 @@ class Route:
         self.listeners: tuple[Listener, ...] = listeners
         self.declared: Declared = declared
         self.empty: bool = not listeners
-        plain = not declared.before and not declared.after_commit and all(listener.plain for listener in listeners)
+        is_immediate = not declared.before and not declared.after_commit
         calls = tuple(listener.call for listener in listeners)
-        self.calls: tuple[Callable[[Any], object], ...] | None = calls if plain else None
-        awaited = (
-            not declared.before and not declared.after_commit and all(listener.plain_awaited for listener in listeners)
-        )
-        self.acalls: tuple[Callable[[Any], object], ...] | None = calls if awaited else None
+        is_plain = is_immediate and all(listener.plain for listener in listeners)
+        is_plain_awaited = is_immediate and all(listener.plain_awaited for listener in listeners)
+        self.calls: tuple[Callable[[Any], object], ...] | None = calls if is_plain else None
+        self.acalls: tuple[Callable[[Any], object], ...] | None = calls if is_plain_awaited else None
 
 
 def _defer_nothing(_sender: object, _deliver: Callable[[], None]) -> bool:
@@ -86,19 +88,20 @@ def _defer_nothing(_sender: object, _deliver: Callable[[], None]) -> bool:
 class EventBus:
     """Registrations and delivery.
 
-    Failing listeners: those of a before-event raise to the emitter. Those of other events are reported, with the
-    place that emitted and the place that listens, and the others still run; `on_error` can make them raise. Those of
-    an event from elsewhere are reported and raise after all have run, so that it is delivered again.
+    Exceptions of listeners: those of a before-event propagate to the emitter. Those of other events are logged with
+    the place that emitted and the place that listens, and the remaining listeners run; `on_error` can make them
+    propagate. Those of an event from another application are logged, and raised after all listeners have run, so that
+    the broker delivers the event again.
 
     Args:
-        quiet: Holds the open `quietly` frames of the context.
-        quiets: Those open anywhere in the process: while there are none, no context need be asked.
-        chain: Holds the deliveries that started the tasks of the context.
+        quiet: The open `quietly` frames of the context.
+        quiets: The frames that are open anywhere in the process; while it is empty, no context is read.
+        chain: The deliveries that started the tasks of the context.
     """
 
     def __init__(self, quiet: ContextVar[tuple[Any, ...]], quiets: list[QuietFrame], chain: ContextVar[Chain]) -> None:
         self.routes: dict[str | Declared, Route] = {}
-        self._unheard: set[str] = set()
+        self._without_listeners: set[str] = set()
         self._muted: list[tuple[str, ...]] = []
         self.on_error: OnError = "log"
         self.defer: Callable[[object, Callable[[], None]], bool] = _defer_nothing
@@ -154,17 +157,17 @@ class EventBus:
         return Subscription((listener,), self._remove)
 
     def check(self, pattern: str) -> None:
-        """Refuse what can never be heard: a malformed pattern, or a name that its trait does not declare."""
+        """Refuse a malformed pattern, and a name that its trait does not declare."""
         if not is_name_or_pattern(pattern):
             raise ValueError(
-                f"{pattern!r} is no event name or pattern: each segment is letters, digits and _, or * for one whole "
-                "segment, or ** for one or more."
+                f"{pattern!r} is not an event name or pattern: each segment is letters, digits and _, or * for one "
+                "whole segment, or ** for one or more."
             )
         if not is_pattern(pattern):
             self.lookup(pattern)
 
     def forget(self, function: Callable[..., object]) -> int:
-        """Take back every registration of a function; says how many there were."""
+        """Cancel every registration of a function; returns how many there were."""
         registered = tuple(listener for listener in self._listeners if listener.call == function)
         self._remove(registered)
         return len(registered)
@@ -175,17 +178,17 @@ class EventBus:
         return self._listeners
 
     def declare(self, name: str, declared: Declared) -> None:
-        """Say what an event carries; from now on nobody may listen to a name that its trait does not declare."""
+        """Declare an event; from now on a name that its trait does not declare is refused."""
         with self._lock:
             self.declared[name] = declared
             self._owners.add(name.rpartition(".")[0])
             self._forget_routes()
 
     def lookup(self, name: str) -> Declared:
-        """What is declared about a name.
+        """The declaration of an event name.
 
         Raises:
-            UnknownEventError: The trait is known and declares no such event.
+            UnknownEventError: The trait exists and declares no such event.
         """
         declared = self.declared.get(name)
         if declared is not None:
@@ -197,9 +200,9 @@ class EventBus:
 
     @contextmanager
     def muted(self, *patterns: str) -> Iterator[None]:
-        """For tests: nobody in the process hears events that match, or any event without patterns.
+        """For tests: suppress events that match a pattern, or all events without patterns.
 
-        Unlike ``quietly()`` this reaches into other threads and tasks.
+        Unlike ``quietly()`` this covers other threads and tasks too.
         """
         muted_patterns = patterns or ("**",)
         with self._lock:
@@ -222,7 +225,7 @@ class EventBus:
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
-        """For tests: what the block registers or cancels is undone at its end."""
+        """For tests: undo at the end of the block what it registers and cancels."""
         before = self._listeners
         try:
             yield
@@ -249,7 +252,7 @@ class EventBus:
             self._replace(tuple(listener for listener in self._listeners if listener not in listeners))
 
     def _claim(self, listener: Listener) -> bool:
-        """Take back a listener that hears one event; False where another thread has just done so."""
+        """Cancel a listener with ``once=True``; False where another thread was first."""
         with self._lock:
             is_first = not listener.cancelled
             listener.cancelled = True
@@ -261,53 +264,56 @@ class EventBus:
         self._forget_routes()
 
     def _forget_routes(self) -> None:
-        """Replaced and not emptied: an emit that is just making a route keeps it in what it took before it looked."""
+        """Replace the dictionaries instead of emptying them: a concurrent `route` stores into the old ones."""
         self.routes = {}
-        self._unheard = set()
+        self._without_listeners = set()
 
     def route(self, name: str, declared: Declared | None = None) -> Route:
-        """Who hears a name; kept until somebody comes or goes.
+        """The route of a name, cached until the registry changes.
 
         Args:
             name: The event's name.
-            declared: What the emitting trait declares. Two traits may share a short name, and with it the names of
-                their events; each emits its own payload.
+            declared: The declaration of the emitting trait. Two traits may have the same short name, and with it the
+                same event names; each emits its own payload.
         """
-        routes, unheard = self.routes, self._unheard
+        routes, without_listeners = self.routes, self._without_listeners
         route = routes.get(declared or name)
         if route is None:
             if len(routes) >= MAX_ROUTES:
                 self._forget_routes()
-                routes, unheard = self.routes, self._unheard
-            is_muted = any(matches(pattern, name) for muted_patterns in self._muted for pattern in muted_patterns)
-            heard = (
-                () if is_muted else tuple(listener for listener in self._listeners if matches(listener.pattern, name))
-            )
-            route = routes[declared or name] = Route(name, heard, declared or self.lookup(name))
+                routes, without_listeners = self.routes, self._without_listeners
+            route = routes[declared or name] = Route(name, self._matching(name), declared or self.lookup(name))
             if route.empty and declared is None:
-                unheard.add(name)
+                without_listeners.add(name)
         return route
+
+    def _matching(self, name: str) -> tuple[Listener, ...]:
+        """The listeners of a name; none where a `muted` block suppresses it."""
+        for patterns in self._muted:
+            if any(matches(pattern, name) for pattern in patterns):
+                return ()
+        return tuple(listener for listener in self._listeners if matches(listener.pattern, name))
 
     # emitting
 
     def emit(self, name: str, sender: object = None, /, **payload: Any) -> None:
-        """Tell everybody who listens to a name.
+        """Call the listeners of a name.
 
         Args:
             name: The event's name. Names below ``trait.`` belong to declared events.
-            sender: The instance it is about, None for none.
-            payload: What it carries: the fields of the declared payload; for others handed on as a mapping.
+            sender: The instance that emits, None for none.
+            payload: The fields of the declared payload; an event without one carries them as a mapping.
 
         Raises:
             UnknownEventError: The trait declares no such event.
-            Veto: A listener of a before-event said no.
+            Veto: A listener of a before-event vetoed.
 
         >>> from traits_runtime import events
         >>> with events.listen("shop.*", lambda envelope: print(envelope.payload)):
         ...     events.emit("shop.opened", hour=9)
         {'hour': 9}
         """
-        if name in self._unheard:
+        if name in self._without_listeners:
             return
         try:
             route = self.routes[name]
@@ -321,62 +327,62 @@ class EventBus:
     def aemit(
         self, name: str, sender: object = None, /, *, concurrent: bool = False, **payload: Any
     ) -> Coroutine[Any, Any, None]:
-        """As `emit`, to be awaited: coroutine functions run one after the other, or together with ``concurrent``."""
-        if name in self._unheard:
-            return _nothing()
+        """As `emit`, awaiting coroutine functions one after the other, or concurrently."""
+        if name in self._without_listeners:
+            return _noop()
         try:
             route = self.routes[name]
         except KeyError:
             route = self.route(name)
             if route.empty:
-                return _nothing()
+                return _noop()
         make = route.payload
         envelope = Envelope(name, make(**payload) if make is not None else payload, sender)
-        return self._together(route, envelope) if concurrent else self.adeliver(route, envelope)
+        return self._adeliver_concurrently(route, envelope) if concurrent else self.adeliver(route, envelope)
 
     def deliver(self, route: Route, envelope: Envelope[Any]) -> None:
-        """Call everybody on a route, in order."""
+        """Call the listeners of a route, in order."""
         if self._quiets and self._silenced(envelope):
             return
         depth = route.depth
         if depth >= MAX_DEPTH:
-            depth = self._measure(route)
+            depth = self._actual_depth(route)
         route.depth = depth + 1
         failures: list[Exception] | None = None
         try:
-            for call in route.calls if route.calls is not None else self._ready(route, envelope):
+            for call in route.calls if route.calls is not None else self._callables(route, envelope):
                 try:
                     call(envelope)
                 except Exception as error:
-                    failures = self._failed(route, envelope, call, error, failures)
+                    failures = self._handle_failure(route, envelope, call, error, failures)
         finally:
             route.depth = depth
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
     async def adeliver(self, route: Route, envelope: Envelope[Any]) -> None:
-        """Call everybody on a route, awaiting coroutines one after the other."""
+        """Call the listeners of a route, awaiting coroutines one after the other."""
         if self._quiets and self._silenced(envelope):
             return
         depth = route.depth
         if depth >= MAX_DEPTH:
-            depth = self._measure(route)
+            depth = self._actual_depth(route)
         route.depth = depth + 1
         failures: list[Exception] | None = None
         try:
-            for call in route.acalls if route.acalls is not None else self._ready(route, envelope, wait=True):
+            for call in route.acalls if route.acalls is not None else self._callables(route, envelope, wait=True):
                 try:
                     result: Any = call(envelope)
                     if type(result) is CoroutineType or (result is not None and hasattr(result, "__await__")):
                         await result
                 except Exception as error:
-                    failures = self._failed(route, envelope, call, error, failures)
+                    failures = self._handle_failure(route, envelope, call, error, failures)
         finally:
             route.depth = depth
         if failures:
             raise ExceptionGroup(f"listeners of {envelope.name} failed", failures)
 
-    async def _together(self, route: Route, envelope: Envelope[Any]) -> None:
+    async def _adeliver_concurrently(self, route: Route, envelope: Envelope[Any]) -> None:
         import asyncio
 
         names = (*_delivering(), *self._chain.get(), route.name)
@@ -390,11 +396,11 @@ class EventBus:
         finally:
             self._chain.set(before)
 
-    def _measure(self, route: Route) -> int:
-        """How deep this stack really is in a route.
+    def _actual_depth(self, route: Route) -> int:
+        """The depth of a route on this stack.
 
-        The counter is shared by all threads and tasks without a lock. Each puts back what it found, so it may stand
-        too high, which costs this look, and is right again afterwards; it never falls below nothing.
+        ``Route.depth`` is shared by all threads and tasks without a lock. Each restores the value that it read, so the
+        counter may be too high, which costs this inspection; it is never negative, and correct again afterwards.
         """
         names = tuple(reversed([*_delivering(), *self._chain.get()]))
         depth = names.count(route.name) - 1
@@ -402,30 +408,34 @@ class EventBus:
             raise EventDepthError(names)
         return depth
 
-    def _ready(self, route: Route, envelope: Envelope[Any], *, wait: bool = False) -> Iterator[Callable[[Any], object]]:
-        """The calls of a route with listeners that need more than a call."""
+    def _callables(
+        self, route: Route, envelope: Envelope[Any], *, wait: bool = False
+    ) -> Iterator[Callable[[Any], object]]:
+        """The callables of the listeners that hear this event now; postponed ones are left out."""
         for listener in route.listeners:
             if not listener.wants(envelope.sender):
                 continue
             if listener.once and not self._claim(listener):
                 continue
-            waits = route.declared.after_commit if listener.after_commit is None else listener.after_commit
-            if waits and self._defer(envelope, listener):
+            after_commit = listener.after_commit
+            if after_commit is None:
+                after_commit = route.declared.after_commit
+            if after_commit and self._defer(envelope, listener):
                 continue
-            yield self._call_of(listener, wait=wait)
+            yield self._callable_of(listener, wait=wait)
 
-    def _call_of(self, listener: Listener, *, wait: bool) -> Callable[[Any], object]:
+    def _callable_of(self, listener: Listener, *, wait: bool) -> Callable[[Any], object]:
         if listener.collapse:
             return self._collapsing(listener)
         if not listener.is_async or wait:
             return listener.call
 
-        def later(envelope: Envelope[Any]) -> None:
+        def start_task(envelope: Envelope[Any]) -> None:
             if listener.mode != "task":
                 raise AsyncListenerError(envelope.name, listener.name)
-            self._start(listener, envelope)
+            self._start_task(listener, envelope)
 
-        return _for(listener, later)
+        return _with_listener(listener, start_task)
 
     def _collapsing(self, listener: Listener) -> Callable[[Any], object]:
         if listener.is_async:
@@ -437,7 +447,7 @@ class EventBus:
                 finally:
                     listener.busy = False
 
-            return _for(listener, acall)
+            return _with_listener(listener, acall)
 
         def call(envelope: Any) -> None:
             listener.busy = True
@@ -446,16 +456,16 @@ class EventBus:
             finally:
                 listener.busy = False
 
-        return _for(listener, call)
+        return _with_listener(listener, call)
 
-    def _start(self, listener: Listener, envelope: Envelope[Any]) -> None:
+    def _start_task(self, listener: Listener, envelope: Envelope[Any]) -> None:
         import asyncio
 
         async def run() -> None:
             try:
                 await listener.call(envelope)  # type: ignore[misc]
             except Exception as error:
-                self._log(envelope, listener, error, "a task")
+                self._report_failure(envelope, listener, error, "a task")
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
@@ -467,17 +477,17 @@ class EventBus:
         def deliver() -> None:
             finish = self.awaiter() if listener.is_async and listener.mode != "task" else None
             try:
-                result = self._call_of(listener, wait=finish is not None)(envelope)
+                result = self._callable_of(listener, wait=finish is not None)(envelope)
                 if finish is not None:
                     finish(result)
             except Exception as error:
-                self._log(envelope, listener, error, emitted)
+                self._report_failure(envelope, listener, error, emitted)
 
         return self.defer(envelope.sender, deliver)
 
-    # what goes wrong
+    # failures
 
-    def _failed(
+    def _handle_failure(
         self,
         route: Route,
         envelope: Envelope[Any],
@@ -485,9 +495,10 @@ class EventBus:
         error: Exception,
         failures: list[Exception] | None,
     ) -> list[Exception] | None:
-        listener = next((listener for listener in route.listeners if listener.call is call), None) or _whose(call)
         if isinstance(error, EventDepthError):
             raise error
+        by_call = (listener for listener in route.listeners if listener.call is call)
+        listener = next(by_call, None) or _listener_of(call)
         if route.declared.before:
             if isinstance(error, Veto) and not error.moment:
                 error.moment, error.source = envelope.name, listener.name
@@ -497,10 +508,10 @@ class EventBus:
         if policy == "raise":
             raise error
         if policy == "log" or envelope.origin:
-            self._log(envelope, listener, error, envelope.origin or _emitter())
+            self._report_failure(envelope, listener, error, envelope.origin or _emitter())
         return [*(failures or ()), error] if policy == "collect" else failures
 
-    def _log(self, envelope: Envelope[Any], listener: Listener, error: Exception, emitted: str) -> None:
+    def _report_failure(self, envelope: Envelope[Any], listener: Listener, error: Exception, emitted: str) -> None:
         failure = ListenerFailed(envelope.name, listener.name, listener.place, emitted, error)
         self.report(failure)
         if envelope.name != FAILED:
@@ -516,8 +527,8 @@ class QuietFrame(Frame):
 
     Args:
         block: The block it belongs to.
-        patterns: The events it holds back, all without any.
-        owner: The model or instance whose events it holds back, None for all.
+        patterns: The events that it suppresses; empty for all.
+        owner: The model or instance whose events it suppresses, None for all.
     """
 
     __slots__ = ("owner", "patterns")
@@ -528,18 +539,18 @@ class QuietFrame(Frame):
         self.owner = owner
 
     def covers(self, name: str, sender: object) -> bool:
-        """Whether an event of a sender is held back."""
+        """Whether it suppresses an event of a sender."""
         if not belongs(sender, self.owner):
             return False
         return not self.patterns or any(matches(pattern, name) for pattern in self.patterns)
 
 
-async def _nothing() -> None:
-    """What there is to await when nobody listens."""
+async def _noop() -> None:
+    """Awaited where an event has no listeners."""
 
 
 def _delivering() -> Iterator[str]:
-    """The names that this stack is delivering, innermost first."""
+    """The event names that the current stack is delivering, innermost first."""
     frame = sys._getframe(1)
     while frame.f_back is not None:
         if frame.f_code in (EventBus.deliver.__code__, EventBus.adeliver.__code__):
@@ -547,27 +558,20 @@ def _delivering() -> Iterator[str]:
         frame = frame.f_back
 
 
-def _for(listener: Listener, call: Callable[[Any], object]) -> Callable[[Any], object]:
+def _with_listener(listener: Listener, call: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Attach the listener, which `_listener_of` reads where the callable fails."""
     call.listener = listener  # type: ignore[attr-defined]
     return call
 
 
-def _whose(call: Any) -> Listener:
+def _listener_of(call: Any) -> Listener:
     listener: Listener = call.listener
     return listener
 
 
 def _emitter() -> str:
-    """The nearest place outside this package."""
+    """The place that emitted: the nearest frame outside this package."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("traits_runtime."):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def as_fields(payload: object) -> Mapping[str, object]:
-    """The fields of any payload as a mapping, for logs and queues."""
-    import msgspec
-
-    built: Any = msgspec.to_builtins(payload, str_keys=True)
-    return built if isinstance(built, dict) else {"value": built}

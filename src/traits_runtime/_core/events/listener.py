@@ -1,4 +1,4 @@
-"""What a listener is, and what it is handed."""
+"""Listeners, subscriptions, and the envelope that a listener is called with."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ OnError: TypeAlias = Literal["log", "raise", "collect"]
 
 
 class Envelope(msgspec.Struct, Generic[P], frozen=True, repr_omit_defaults=True):
-    """What every listener is called with.
+    """The argument of every listener.
 
     Args:
         name: The event's name, ``trait.HasSlug.slug_generated``.
         payload: What the event carries: the declared payload, or a mapping for an event without one.
-        sender: The instance that emitted it, None for an event of no instance. An instance elsewhere that cannot be
-            fetched here is a `Ref`.
-        origin: The application that an event from elsewhere comes from, empty for one that was emitted here.
-        id: Of an event from elsewhere; the same one when it is delivered again.
+        sender: The instance that emitted it, None for an event of no instance. For an event of another application
+            it is a `Ref` where the instance cannot be loaded.
+        origin: The application that emitted the event, empty for this process.
+        id: Identity of an event of another application; the same when it is delivered again.
 
     >>> Envelope("blog.imported", {"rows": 3}, None).name
     'blog.imported'
@@ -40,14 +40,14 @@ class Envelope(msgspec.Struct, Generic[P], frozen=True, repr_omit_defaults=True)
 
 
 class ListenerFailed(msgspec.Struct, frozen=True):
-    """A listener raised and the policy was to go on; the payload of ``trait.runtime.listener_failed``.
+    """Payload of ``trait.runtime.listener_failed``: a listener raised and the exception was logged.
 
     Args:
         event: Name of the event that was delivered.
         listener: Dotted path of the listener.
-        listens_at: Where the listener is written.
+        listens_at: Where the listener is defined.
         emitted_at: Where the event was emitted.
-        error: What was raised.
+        error: The exception.
     """
 
     event: str
@@ -93,25 +93,25 @@ class Listener:
         self.place = place_of(function)
         self.busy = False
         self.cancelled = False
-        self.call: Callable[[Any], object] = self._weakly(function, on_expiry) if weak else function
+        self.call: Callable[[Any], object] = self._weak_call(function, on_expiry) if weak else function
 
     @property
     def plain(self) -> bool:
-        """Whether it is simply called, whoever emits: nothing to check, nothing to wait for."""
+        """Whether every emit simply calls it: no condition, no commit to wait for, no coroutine."""
         return self.plain_awaited and not self.is_async
 
     @property
     def plain_awaited(self) -> bool:
-        """The same for one who awaits what the call returns."""
+        """As `plain`, for `aemit`, which awaits coroutines."""
         return not (self.once or self.after_commit or self.collapse or self.model is not None)
 
     def wants(self, sender: object) -> bool:
-        """Whether it hears an event of this sender now."""
+        """Whether it is to be called for an event of this sender now."""
         if self.cancelled or (self.collapse and self.busy):
             return False
         return self.model is None or isinstance(sender, self.model) or sender is self.model
 
-    def _weakly(
+    def _weak_call(
         self, function: Callable[[Any], object], on_expiry: Callable[[Listener], None]
     ) -> Callable[[Any], object]:
         def forget(_reference: object) -> None:
@@ -128,15 +128,15 @@ class Listener:
 
 
 class Subscription:
-    """A registration that can be taken back; also as ``with event.listen(...):``.
+    """A registration that can be cancelled; also as ``with event.listen(...):``.
 
     Args:
-        listeners: What it stands for.
-        cancel: Takes them back.
+        listeners: The registered listeners.
+        cancel: Removes listeners from their bus.
 
     Attributes:
-        listeners: The registrations.
-        forget: What takes them back.
+        listeners: The registered listeners.
+        forget: Removes listeners from their bus.
     """
 
     __slots__ = ("forget", "listeners")
@@ -147,16 +147,16 @@ class Subscription:
 
     @property
     def active(self) -> bool:
-        """Whether it still hears events."""
+        """Whether any of its listeners is still registered."""
         return any(not listener.cancelled for listener in self.listeners)
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The patterns it hears."""
+        """The patterns of its listeners."""
         return tuple(listener.pattern for listener in self.listeners)
 
     def cancel(self) -> None:
-        """Hear no more; events that are being delivered are the last. Does nothing the second time."""
+        """Remove the listeners; a delivery that has begun is completed. A second call does nothing."""
         self.forget(self.listeners)
 
     def __enter__(self) -> Subscription:
@@ -166,4 +166,5 @@ class Subscription:
         self.cancel()
 
     def __repr__(self) -> str:
-        return f"<Subscription to {', '.join(self.patterns)}{'' if self.active else ', cancelled'}>"
+        state = "" if self.active else ", cancelled"
+        return f"<Subscription to {', '.join(self.patterns)}{state}>"
