@@ -7,7 +7,7 @@ import click
 from traits_cli.app import Application, app_options
 from traits_cli.base import did_you_mean, fail
 from traits_cli.output import json_option, print_json, print_table
-from traits_runtime.health import Checked, names, run
+from traits_runtime.health import CheckResult, names, run
 
 COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
 
@@ -16,7 +16,7 @@ COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
 @click.option("--strict", is_flag=True, help="End with code 1 for a warning too.")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds after which a check has failed.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="Check to leave out; may be given again.")
-@json_option(list[Checked])
+@json_option(list[CheckResult])
 @app_options
 def health(app: Application, timeout: float, exclude: tuple[str, ...], *, strict: bool, as_json: bool) -> None:
     """Check config, events, cache, jobs and telemetry by using each of them.

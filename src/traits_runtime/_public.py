@@ -1,4 +1,4 @@
-"""Trait-based models: classes composed of traits that bring declared behaviour with them."""
+"""The public names of `traits_runtime`: trait-based models with declared behaviour."""
 
 from __future__ import annotations
 

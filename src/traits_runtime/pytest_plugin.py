@@ -1,4 +1,4 @@
-"""Fixtures for pytest; the distribution registers this module under the entry point group ``pytest11``."""
+"""pytest fixtures; the distribution registers this module under the entry point group ``pytest11``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def traits_events() -> Iterator[EventRecorder]:
 
 @pytest.fixture
 def traits_commit_events() -> Iterator[EventRecorder]:
-    """The events of the test whose transaction committed; listeners hear nothing, the test rolls back what it did."""
+    """The events of the test whose transaction committed; listeners are not called."""
     with capture_events(deliver=False, committed=True) as recorder:
         yield recorder
 
@@ -50,14 +50,14 @@ def traits_jobs() -> Iterator[JobRecorder]:
 
 @pytest.fixture
 def traits_metrics() -> Iterator[MetricRecorder]:
-    """The numbers of the test; telemetry is on."""
+    """The metrics of the test; telemetry is enabled."""
     with capture_metrics() as recorder:
         yield recorder
 
 
 @pytest.fixture
 def traits_config() -> Iterator[Callable[[Mapping[Any, Mapping[str, object]]], None]]:
-    """Call it with values by trait and key: they alone hold until the end of the test."""
+    """A function that takes values by trait and key; no other config applies until the end of the test."""
     with ExitStack() as stack:
 
         def freeze(values: Mapping[Any, Mapping[str, object]]) -> None:

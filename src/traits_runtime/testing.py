@@ -1,6 +1,6 @@
-"""For tests of code that uses traits: capture events, jobs, metrics and logs, and freeze config.
+"""Test helpers for code that uses traits: capture events, jobs, metrics and logs, and freeze config.
 
-As fixtures of pytest: `traits_events`, `traits_commit_events`, `traits_jobs`, `traits_metrics`, `traits_config` and
+As pytest fixtures: `traits_events`, `traits_commit_events`, `traits_jobs`, `traits_metrics`, `traits_config` and
 `traits_isolated`, from the plugin ``traits_runtime.pytest_plugin`` that the distribution registers.
 """
 
@@ -48,29 +48,28 @@ class EventRecorder:
 
     @property
     def names(self) -> list[str]:
-        """The names alone."""
+        """The names of the events."""
         return [envelope.name for envelope in self.envelopes]
 
     @property
     def payloads(self) -> list[Any]:
-        """The payloads alone."""
+        """The payloads of the events."""
         return [envelope.payload for envelope in self.envelopes]
 
     def of(self, pattern: str) -> list[Envelope[Any]]:
-        """Those whose name matches."""
+        """The events whose name matches."""
         return [envelope for envelope in self.envelopes if matches(pattern, envelope.name)]
 
     def one(self, pattern: str) -> Envelope[Any]:
-        """The only one whose name matches.
+        """The only event whose name matches.
 
         Raises:
-            AssertionError: There is none, or there are several; the text names what there was.
+            AssertionError: There is none, or there are several; the message names the emitted events.
         """
         envelopes = self.of(pattern)
         if len(envelopes) != 1:
-            raise AssertionError(
-                f"{len(envelopes)} events match {pattern!r}; emitted: {', '.join(self.names) or 'none'}"
-            )
+            emitted = ", ".join(self.names) or "none"
+            raise AssertionError(f"{len(envelopes)} events match {pattern!r}; emitted: {emitted}")
         return envelopes[0]
 
 
@@ -80,10 +79,10 @@ def capture_events(*patterns: str, deliver: bool = True, committed: bool = False
 
     Args:
         patterns: Which events, all by default.
-        deliver: Whether the listeners hear them too.
+        deliver: Whether the listeners are called too.
         committed: Record an event when its sender's root transaction commits, and none that is rolled back. A session
-            that joined a test's transaction commits too, although the test takes everything back in the end: with
-            ``deliver=False`` the outbox of the e-mails stays empty all the same.
+            that joins the transaction of a test commits too, although the test rolls everything back at its end;
+            ``deliver=False`` keeps its listeners from sending e-mail.
 
     >>> from traits_runtime import events
     >>> with capture_events("shop.*") as captured:
@@ -102,37 +101,37 @@ def capture_events(*patterns: str, deliver: bool = True, committed: bool = False
 
 
 class JobRecorder:
-    """The jobs of a block; none was run."""
+    """The jobs of a block; none has run."""
 
-    def __init__(self, backend: _Keeping) -> None:
+    def __init__(self, backend: _InstanceRecordingBackend) -> None:
         self._backend = backend
 
     @property
     def messages(self) -> list[JobMessage]:
-        """The jobs as an engine would get them."""
+        """The jobs as an engine would receive them."""
         return self._backend.messages
 
     @property
     def names(self) -> list[str]:
-        """Their names alone."""
+        """The names of the jobs."""
         return [message.name for message in self.messages]
 
     def run(self) -> list[object]:
-        """Run the recorded jobs, in order, and forget them; returns their results."""
-        waiting, self._backend.messages = self._backend.messages, []
+        """Run the recorded jobs in order, clear them, and return their results."""
+        messages, self._backend.messages = self._backend.messages, []
         with Keeping(self._backend.instances):
-            return [run_job(message) for message in waiting]
+            return [run_job(message) for message in messages]
 
 
-class _Keeping(RecordingBackend):
-    """Keeps the instances too, so that jobs can run without a host that fetches them."""
+class _InstanceRecordingBackend(RecordingBackend):
+    """Records the instances too, so that jobs run without a host that loads them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.instances: dict[tuple[str, Any], object] = {}
 
     def enqueue(self, message: JobMessage) -> str:
-        """Keep the job and its instances."""
+        """Record the job and its instances."""
         self.instances.update(being_sent())
         return super().enqueue(message)
 
@@ -140,7 +139,7 @@ class _Keeping(RecordingBackend):
 @contextmanager
 def capture_jobs() -> Iterator[JobRecorder]:
     """Record the jobs of a block instead of running them."""
-    backend = _Keeping()
+    backend = _InstanceRecordingBackend()
     before = runtime.use_job_backend(backend)
     try:
         yield JobRecorder(backend)
@@ -149,7 +148,7 @@ def capture_jobs() -> Iterator[JobRecorder]:
 
 
 class MemoryBroker:
-    """A broker of events in memory: applications of one process tell each other, and what fails comes again at once.
+    """An event broker in memory for the applications of one process; a failed event is delivered again immediately.
 
     >>> from traits_runtime.engines import Forward
     >>> broker = MemoryBroker()
@@ -167,31 +166,30 @@ class MemoryBroker:
         self._dead: dict[str, list[DeadLetter]] = {}
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take an event, for every application."""
+        """Accept an event for every application."""
         self.sent.append(message)
         for waiting in self._waiting.values():
             waiting.append(Delivery(encode(message), 1, None))
         return message.id
 
     def consumer(self, application: str) -> Consumer:
-        """Begin to receive; an application that is new hears all that was sent."""
-        everything = [Delivery(encode(message), 1, None) for message in self.sent]
-        return _MemoryConsumer(
-            self._waiting.setdefault(application, everything), self._dead.setdefault(application, [])
-        )
+        """Open a consumer; a new application receives all events that were sent."""
+        sent = [Delivery(encode(message), 1, None) for message in self.sent]
+        waiting = self._waiting.setdefault(application, sent)
+        return _MemoryConsumer(waiting, self._dead.setdefault(application, []))
 
     def dead(self, application: str, most: int = 100) -> list[DeadLetter]:
         """The dead letters of an application, the latest first."""
         return self._dead.get(application, [])[::-1][:most]
 
     def revive(self, application: str, message_id: str) -> bool:
-        """Let a dead letter come again."""
+        """Deliver a dead letter again."""
         messages = [letter.message for letter in self.dead(application) if letter.message.id == message_id]
         self._waiting.get(application, []).extend(Delivery(encode(message), 1, None) for message in messages)
         return self.drop(application, message_id)
 
     def drop(self, application: str, message_id: str) -> bool:
-        """Forget a dead letter."""
+        """Delete a dead letter."""
         dead = self._dead.get(application, [])
         before = len(dead)
         dead[:] = [letter for letter in dead if letter.message.id != message_id]
@@ -202,25 +200,25 @@ class MemoryBroker:
 
 
 class _MemoryConsumer:
-    """Takes what waits for one application."""
+    """Receives the waiting events of one application."""
 
     def __init__(self, waiting: list[Delivery], dead: list[DeadLetter]) -> None:
         self._waiting = waiting
         self._dead = dead
 
     def take(self, seconds: float) -> Delivery | None:
-        """The next event, if there is one."""
+        """The next event, None where none waits."""
         return self._waiting.pop(0) if self._waiting else None
 
     def done(self, delivery: Delivery) -> None:
-        """It was taken out."""
+        """Do nothing: `take` has removed the event."""
 
     def again(self, delivery: Delivery) -> None:
-        """Let an event come again."""
+        """Have an event delivered again."""
         self._waiting.append(Delivery(delivery.data, delivery.attempt + 1, None))
 
     def bury(self, delivery: Delivery, letter: DeadLetter) -> None:
-        """Keep an event as a dead letter."""
+        """Store an event as a dead letter."""
         self._dead.append(letter)
 
     def close(self) -> None:
@@ -228,7 +226,7 @@ class _MemoryConsumer:
 
 
 class MetricRecorder:
-    """The numbers of a block; they can be asked for after its end."""
+    """The metrics of a block, also readable after its end."""
 
     def __init__(self) -> None:
         self.final: tuple[Reading, ...] | None = None
@@ -239,18 +237,17 @@ class MetricRecorder:
         return tuple(reading for reading in readings if name in ("", reading.name))
 
     def total(self, name: str, **labels: str) -> float:
-        """The sum of a metric over all labels, or those given; 0 where nothing was recorded."""
-        readings = (
-            reading
-            for reading in self.readings(name)
-            if all(getattr(reading, key) == value for key, value in labels.items())
-        )
-        return sum(reading.total for reading in readings)
+        """The sum of a metric over all labels, or over those of the arguments; 0 where nothing was recorded."""
+        return sum(reading.total for reading in self.readings(name) if _has_labels(reading, labels))
+
+
+def _has_labels(reading: Reading, labels: Mapping[str, str]) -> bool:
+    return all(getattr(reading, label) == value for label, value in labels.items())
 
 
 @contextmanager
 def capture_metrics() -> Iterator[MetricRecorder]:
-    """Switch telemetry on for a block, beginning at nothing; what was recorded before is kept aside."""
+    """Enable telemetry for a block, without the values recorded before; they are restored at its end."""
     telemetry = runtime.telemetry
     recorder = MetricRecorder()
     with telemetry.fresh():
@@ -262,24 +259,24 @@ def capture_metrics() -> Iterator[MetricRecorder]:
 
 @contextmanager
 def capture_logs(level: int = 10) -> Iterator[list[logging.LogRecord]]:
-    """Record the lines that traits log in a block.
+    """Record the log records of traits in a block.
 
     Args:
-        level: The least level.
+        level: The lowest level.
     """
     import logging
 
-    class Keep(logging.Handler):
+    class RecordingHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record)
+            records.append(record)
 
-    lines: list[logging.LogRecord] = []
+    records: list[logging.LogRecord] = []
     logger = logging.getLogger("traits_runtime")
-    handler, before = Keep(), logger.level
+    handler, before = RecordingHandler(), logger.level
     logger.addHandler(handler)
     logger.setLevel(level)
     try:
-        yield lines
+        yield records
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
@@ -289,11 +286,11 @@ def capture_logs(level: int = 10) -> Iterator[list[logging.LogRecord]]:
 def freeze_config(
     values: Mapping[Name, Mapping[str, object]] | None = None, *, environ: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Config for a block: no file, no stored override and no environment but what is given.
+    """Use only the config of the arguments in a block: no file, no stored override, no other environment.
 
     Args:
-        values: Overrides by trait, by key; of any thread and task, unlike ``config.override``.
-        environ: Variables.
+        values: Overrides by trait and key; in every thread and task, unlike ``config.override``.
+        environ: Environment variables.
     """
     resolver = runtime.resolver
     before = resolver.environ, resolver.files, config.store
@@ -316,7 +313,7 @@ def freeze_config(
 
 @contextmanager
 def on_listener_error(policy: Literal["log", "raise", "collect"]) -> Iterator[None]:
-    """What a failing listener does in a block: ``raise`` to the emitter is what tests want."""
+    """Set the policy for failing listeners in a block; with ``raise`` the exception reaches the test."""
     before, runtime.bus.on_error = runtime.bus.on_error, policy
     try:
         yield
@@ -328,7 +325,7 @@ def on_listener_error(policy: Literal["log", "raise", "collect"]) -> Iterator[No
 def isolated() -> Iterator[None]:
     """Undo at the end of a block what it registers, stores, caches and records; failing listeners raise.
 
-    A job whose name another one of the block has taken has it again; what modules declare that the block imports stays.
+    A job name that a class of the block took over is given back. Declarations of modules that the block imports stay.
     """
     declared = dict(known_jobs)
     cache, before = runtime.cache, runtime.cache.backend

@@ -40,10 +40,10 @@ def test_outbox_is_asked(outbox: SQLiteOutbox, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(outbox, "_clock", lambda: later)
     behind = said()
 
-    assert fine == ("pass", "SQLiteOutbox answers; 1 of its jobs wait")
-    assert dead == ("warn", "SQLiteOutbox answers, and 1 of its jobs have failed for good")
+    assert fine == ("pass", "SQLiteOutbox answers; 1 jobs wait")
+    assert dead == ("warn", "SQLiteOutbox answers; dead jobs: 1")
     assert behind[0] == "warn"
-    assert "is due for 300 seconds: does a worker run?" in behind[1]
+    assert "is overdue by 300 seconds: is a worker running?" in behind[1]
 
 
 def test_outbox_that_cannot_be_asked_fails(outbox: SQLiteOutbox) -> None:
@@ -65,4 +65,4 @@ def test_engine_is_asked_where_it_can_be() -> None:
     runtime.use_job_backend(RecordingBackend())
 
     assert away == ("fail", "ConnectionError: refused")
-    assert said() == ("pass", "RecordingBackend; it cannot be asked whether it answers")
+    assert said() == ("pass", "RecordingBackend; it has no ping")

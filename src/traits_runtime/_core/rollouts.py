@@ -1,8 +1,8 @@
-"""Which subjects of a gradual rollout are in: flagd's bucketing, so that moving to a flag server moves nobody.
+"""Gradual rollouts with flagd's bucketing, so that no subject changes its bucket when an application moves to flagd.
 
-murmur3 (x86, 32 bit, seed 0) of the flag's key and the subject's, spread over the whole by multiply-shift. A
-subject's bucket never changes, so growing a share only adds subjects. flagd changed once what is hashed, the two texts
-one after the other, then both as a CBOR array: a rollout says which, and keeps it.
+The bucket is murmur3 (x86, 32 bit, seed 0) of the flag key and the subject, scaled by multiply-shift. The bucket of a
+subject never changes, so a larger share only adds subjects. flagd has hashed the concatenated texts first and a CBOR
+array later; a rollout names its variant and keeps it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 WHOLE: Final = 100_000
-"""Parts of a share: percent with three decimals."""
+"""Number of buckets: percent with three decimals."""
 
 Reason: TypeAlias = Literal["OFF", "SUBJECT", "SPLIT", "TOGGLE", "TARGETING_KEY_MISSING", "PROVIDER"]
 
 Hashing: TypeAlias = Literal["text", "cbor"]
-"""What flagd hashes: ``text`` to the first versions of its evaluator's core, ``cbor`` from 2.0 on."""
+"""Input of flagd's hash: ``text`` in the first versions of its evaluator, ``cbor`` from 2.0 on."""
 
-_32: Final = 0xFFFFFFFF
+_MASK_32: Final = 0xFFFFFFFF
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """How far a feature is rolled out.
+    """The share of subjects that have a feature.
 
     Args:
         share: Percent of the subjects, 0 to 100.
-        salt: What is hashed before the subject; the feature's own name by default. Never change it for a running
-            rollout: every subject would be dealt anew.
+        salt: Hashed before the subject; the name of the feature by default. A change moves every subject to another
+            bucket, so never change it for a running rollout.
         hashing: See `Hashing`. Never change it for a running rollout either.
     """
 
@@ -45,15 +45,20 @@ class Rollout(msgspec.Struct, frozen=True):
 
 
 class SubjectOverride(msgspec.Struct, frozen=True):
-    """What holds for one subject.
+    """The override of one subject.
 
     Args:
         on: Whether it has the feature.
-        until: Seconds since the epoch, 0 for ever.
+        until: When it expires, seconds since the epoch; 0 for never.
     """
 
     on: bool
     until: float = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has not expired."""
+        return not self.until or self.until > time.time()
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -61,13 +66,13 @@ class Decision(msgspec.Struct, frozen=True):
 
     Args:
         feature: ``HasSlug.follow_title``.
-        subject: Who was asked about.
-        on: The answer.
-        reason: ``OFF`` switched off or muted; ``SUBJECT`` an own override; ``SPLIT`` by share; ``TOGGLE`` no rollout,
-            the feature's toggle; ``TARGETING_KEY_MISSING`` there is a rollout and no subject: the toggle; ``PROVIDER``
-            a flag server's answer.
-        bucket: The subject's place in 0 to 99999, -1 where no share was asked.
-        threshold: The buckets below this are in.
+        subject: The subject.
+        on: Whether it has the feature.
+        reason: ``OFF`` switched off or muted; ``SUBJECT`` an override of the subject; ``SPLIT`` by share; ``TOGGLE``
+            no rollout, the toggle decides; ``TARGETING_KEY_MISSING`` a rollout without a subject, the toggle decides;
+            ``PROVIDER`` the answer of a flag server.
+        bucket: The bucket of the subject, 0 to 99999; -1 where no share decides.
+        threshold: The buckets below it have the feature.
     """
 
     feature: str
@@ -79,11 +84,11 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Plan:
-    """A feature for one model and tenant, made ready for quick answers.
+    """The precomputed rollout of a feature for one model and tenant.
 
     Args:
         feature: ``HasSlug.follow_title``.
-        toggle: What holds without a rollout.
+        toggle: The answer without a rollout.
         off: Whether the trait or everything is switched off.
         rollout: The share, None for none.
         subjects: Overrides by subject.
@@ -108,7 +113,7 @@ class Plan:
             return False
         if self.subjects and subject in self.subjects:
             override = self.subjects[subject]
-            if not override.until or override.until > time.time():
+            if override.is_active:
                 return override.on
         if self.threshold < 0 or not subject:
             return self.toggle
@@ -118,28 +123,28 @@ class Plan:
 
     def decide(self, subject: str) -> Decision:
         """As `includes`, with the reason."""
-        on = self.includes(subject)
-        override = self.subjects.get(subject)
+        on, reason = self.includes(subject), self._reason(subject)
+        if reason != "SPLIT":
+            return Decision(self.feature, subject, on, reason)
+        bucket = bucket_of(self.salt, subject, "cbor" if self.cbor else "text")
+        return Decision(self.feature, subject, on, reason, bucket, self.threshold)
+
+    def _reason(self, subject: str) -> Reason:
         if self.off:
-            return Decision(self.feature, subject, on, "OFF")
-        if override is not None and (not override.until or override.until > time.time()):
-            return Decision(self.feature, subject, on, "SUBJECT")
+            return "OFF"
+        if self._active_override(subject) is not None:
+            return "SUBJECT"
         if self.threshold < 0:
-            return Decision(self.feature, subject, on, "TOGGLE")
-        if not subject:
-            return Decision(self.feature, subject, on, "TARGETING_KEY_MISSING")
-        return Decision(
-            self.feature,
-            subject,
-            on,
-            "SPLIT",
-            bucket_of(self.salt, subject, "cbor" if self.cbor else "text"),
-            self.threshold,
-        )
+            return "TOGGLE"
+        return "SPLIT" if subject else "TARGETING_KEY_MISSING"
+
+    def _active_override(self, subject: str) -> SubjectOverride | None:
+        override = self.subjects.get(subject)
+        return override if override is not None and override.is_active else None
 
 
 class ProvidedPlan(Plan):
-    """A feature whose rollout a flag server decides; switching off and a subject's own override stay ours."""
+    """A feature whose rollout a flag server decides; toggles and overrides of subjects are still decided here."""
 
     __slots__ = ("evaluate",)
 
@@ -152,24 +157,22 @@ class ProvidedPlan(Plan):
 
     def includes(self, subject: str) -> bool:
         """Whether a subject has the feature."""
-        override = self._own(subject)
-        if self.off or override is not None:
-            return not self.off and override is not None and override.on
+        if self.off:
+            return False
+        override = self._active_override(subject)
+        if override is not None:
+            return override.on
         return self.evaluate(self.feature, subject, self.toggle)
 
     def decide(self, subject: str) -> Decision:
         """As `includes`, with the reason."""
-        if self.off or self._own(subject) is not None:
+        if self.off or self._active_override(subject) is not None:
             return super().decide(subject)
         return Decision(self.feature, subject, self.includes(subject), "PROVIDER")
 
-    def _own(self, subject: str) -> SubjectOverride | None:
-        override = self.subjects.get(subject)
-        return override if override is not None and (not override.until or override.until > time.time()) else None
-
 
 def bucket_of(salt: str, subject: str, hashing: Hashing = "text") -> int:
-    """The place of a subject in 0 to 99999; the same in every process and for ever.
+    """The bucket of a subject, 0 to 99999; the same in every process and version.
 
     >>> bucket_of("new_editor", "user-1")
     92545
@@ -187,7 +190,7 @@ def _cbor(text: str) -> bytes:
     size = len(data)
     if size < 24:
         return bytes((0x60 | size,)) + data
-    width = 1 if size < 1 << 8 else 2 if size < 1 << 16 else 4
+    width = next(width for width in (1, 2, 4) if size < 1 << 8 * width)
     return bytes((0x78 + width // 2,)) + size.to_bytes(width, "big") + data
 
 
@@ -201,23 +204,23 @@ def murmur3_python(data: bytes) -> int:
     """
     value = 0
     length = len(data)
-    whole = length & ~3
-    for (block,) in iter_unpack("<I", data[:whole]):
-        mixed = (block * 0xCC9E2D51) & _32
-        mixed = ((mixed << 15 | mixed >> 17) * 0x1B873593) & _32
+    aligned = length & ~3
+    for (block,) in iter_unpack("<I", data[:aligned]):
+        mixed = (block * 0xCC9E2D51) & _MASK_32
+        mixed = ((mixed << 15 | mixed >> 17) * 0x1B873593) & _MASK_32
         value ^= mixed
-        value = ((value << 13 | value >> 19) * 5 + 0xE6546B64) & _32
-    if length != whole:
-        mixed = (int.from_bytes(data[whole:], "little") * 0xCC9E2D51) & _32
-        value ^= ((mixed << 15 | mixed >> 17) * 0x1B873593) & _32
+        value = ((value << 13 | value >> 19) * 5 + 0xE6546B64) & _MASK_32
+    if length != aligned:
+        mixed = (int.from_bytes(data[aligned:], "little") * 0xCC9E2D51) & _MASK_32
+        value ^= ((mixed << 15 | mixed >> 17) * 0x1B873593) & _MASK_32
     value ^= length
-    value = ((value ^ value >> 16) * 0x85EBCA6B) & _32
-    value = ((value ^ value >> 13) * 0xC2B2AE35) & _32
+    value = ((value ^ value >> 16) * 0x85EBCA6B) & _MASK_32
+    value = ((value ^ value >> 13) * 0xC2B2AE35) & _MASK_32
     return value ^ value >> 16
 
 
-def _first(data: bytes) -> int:
-    """Choose on the first call: the C version where ``mmh3`` is installed gives the same numbers, much faster."""
+def _select_murmur3(data: bytes) -> int:
+    """Select the implementation on the first call: ``mmh3`` in C where it is installed, with equal results."""
     global murmur3
     murmur3 = native() or murmur3_python
     return murmur3(data)
@@ -232,5 +235,5 @@ def native() -> Callable[[bytes], int] | None:
     return lambda data: mmh3.hash(data, 0, signed=False)
 
 
-murmur3: Callable[[bytes], int] = _first
+murmur3: Callable[[bytes], int] = _select_murmur3
 """murmur3, x86, 32 bit, seed 0."""

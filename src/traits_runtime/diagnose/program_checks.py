@@ -9,7 +9,7 @@ from pathlib import Path
 from traits_runtime._core import registry, runtime
 from traits_runtime._core.trait.jobs import TraitJob
 from traits_runtime.diagnose.finding import Finding, make_finding
-from traits_runtime.health import PATIENCE_S, check_cache
+from traits_runtime.health import MAX_OVERDUE_S, check_cache
 
 
 def place_of(cls: type, root: Path) -> tuple[str, int]:
@@ -57,7 +57,7 @@ def _check_outbox() -> Iterator[Finding]:
     except Exception as error:
         yield make_finding("TRT402", name, f"{name} cannot be read: {type(error).__name__}: {error}.")
         return
-    if seconds > PATIENCE_S:
+    if seconds > MAX_OVERDUE_S:
         yield make_finding("TRT402", name, f"A job in {name} is {seconds:.0f} seconds overdue.")
     if dead:
         yield make_finding("TRT404", name, f"{dead} jobs in {name} have failed for good.")
