@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +37,7 @@ from traits_runtime.errors import InvalidConfigValueError
 from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, toggle
 from traits_runtime.rules.layers import Ranking, Source, Subject, overriding_variables
 from traits_runtime.rules.moments import order_of
+from traits_runtime.rules.naming import nearest
 
 F = TypeVar("F", bound=Fact)
 
@@ -290,21 +290,6 @@ def is_trait_pattern(pattern: str) -> bool:
     (True, False)
     """
     return pattern.startswith(("trait.", "*"))
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known dotted name nearest to a misspelt one; the last part counts most. Empty when none is near.
-
-    >>> nearest("shop.Artcle", ["shop.Article", "shop.Author"])
-    'shop.Article'
-    """
-    names = sorted(known)
-    whole = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
-    if whole:
-        return whole[0]
-    lasts = {one.rpartition(".")[2]: one for one in reversed(names)}
-    last = difflib.get_close_matches(name.rpartition(".")[2], list(lasts), n=1, cutoff=0.6)
-    return lasts[last[0]] if last else ""
 
 
 def compose(index: Index, name: str) -> Composition:

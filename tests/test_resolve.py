@@ -7,7 +7,8 @@ import pytest
 
 from facts import ARTICLE, MANIFEST, SLUG
 from sphinx_traits.manifest import Hook, Location
-from sphinx_traits.resolve import Index, compose, nearest
+from sphinx_traits.resolve import Index, compose
+from traits_runtime.rules.naming import nearest
 
 INDEX = Index(MANIFEST)
 

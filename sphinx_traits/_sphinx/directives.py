@@ -19,7 +19,7 @@ from sphinx_traits._sphinx.placeholders import placeholder_for
 from sphinx_traits._sphinx.warn import warn
 from sphinx_traits.domain import domain_of
 from sphinx_traits.manifest import ConfigKey, Event, ManifestError, loads
-from sphinx_traits.resolve import nearest
+from traits_runtime.rules.naming import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -161,15 +161,10 @@ def fail(message: str) -> NoReturn:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name, empty where no known one is near.
+    """The end of a message about an unknown name; the runtime is imported late, `traits --help` does not need it."""
+    from traits_runtime import errors
 
-    >>> did_you_mean("shwo", ["show", "docs"])
-    " Did you mean 'show'?"
-    """
-    import difflib
-
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return errors.did_you_mean(name, known)
 
 
 def color_option(command: C) -> C:

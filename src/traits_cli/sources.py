@@ -15,8 +15,8 @@ import click
 from sphinx_traits.extract import Extraction, Options, PackageNotFoundError, extract_with_files
 from sphinx_traits.manifest import Finding, Manifest
 from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
-from sphinx_traits.resolve import nearest
 from traits_cli.base import Sources, fail, sources_options
+from traits_runtime.errors import did_you_mean
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -108,9 +108,7 @@ def the_one(kind: str, name: str, found: tuple[str, ...], known: Collection[str]
         return found[0]
     if found:
         fail(f"{name!r} may be any of {', '.join(found)}. Give more of the name.")
-    near = nearest(name, known)
-    hint = f" Did you mean {near!r}?" if near else ""
-    return fail(f"There is no {kind} {name!r} among {len(known)}.{hint}")
+    return fail(f"There is no {kind} {name!r} among {len(known)}.{did_you_mean(name, known)}")
 
 
 def project_of(sources: Sources) -> Project:

@@ -1,25 +1,48 @@
-"""Every exception of the package; each keeps its data, names the thing and says the way out."""
+"""Every exception of the package; each keeps its data, names its subject and says how to correct it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 
-def hint(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, else what is known.
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """The candidate most similar to a misspelt name; for dotted names the last part counts most. Empty for none.
+
+    >>> nearest("shop.Artcle", ["shop.Article", "shop.Author"])
+    'shop.Article'
+    """
+    import difflib
+
+    names = sorted(candidates)
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    if similar:
+        return similar[0]
+    by_last_part = {candidate.rpartition(".")[2]: candidate for candidate in reversed(names)}
+    similar = difflib.get_close_matches(name.rpartition(".")[2], list(by_last_part), n=1, cutoff=0.6)
+    return by_last_part[similar[0]] if similar else ""
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the most similar candidate, empty where none is similar.
+
+    >>> did_you_mean("shwo", ["show", "docs"])
+    " Did you mean 'show'?"
+    """
+    candidate = nearest(name, candidates)
+    return f" Did you mean {candidate!r}?" if candidate else ""
+
+
+def hint(name: str, candidates: Iterable[str]) -> str:
+    """As `did_you_mean`; where no candidate is similar it lists all of them.
 
     >>> hint("separater", ["max_length", "separator"])
     " Did you mean 'separator'?"
     >>> hint("zzz", ["max_length", "separator"])
     " Known: 'max_length', 'separator'."
     """
-    import difflib
-
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if near:
-        return f" Did you mean {near[0]!r}?"
-    return f" Known: {', '.join(map(repr, names))}." if names else ""
+    names = sorted(candidates)
+    listing = f" Known: {', '.join(map(repr, names))}." if names else ""
+    return did_you_mean(name, names) or listing
 
 
 class TraitsError(Exception):
@@ -40,7 +63,7 @@ class DeclarationError(TraitsError, TypeError):
 
 
 class AttributeClashError(DeclarationError):
-    """Two traits of one model hold different declarations under the same attribute.
+    """Two traits of one model declare different things under the same attribute.
 
     Args:
         owner: Dotted path of the model.
@@ -51,15 +74,15 @@ class AttributeClashError(DeclarationError):
     def __init__(self, owner: str, attribute: str, traits: tuple[str, str]) -> None:
         super().__init__(
             owner,
-            f"both {traits[0]} and {traits[1]} declare {attribute!r}; the second would never be seen. "
-            f"Rename one of them: {suggest_name(attribute, traits[1])!r} says whose it is.",
+            f"both {traits[0]} and {traits[1]} declare {attribute!r}; the first hides the second. "
+            f"Rename one of them, for example to {suggest_name(attribute, traits[1])!r}.",
         )
         self.attribute = attribute
         self.traits = traits
 
 
 def suggest_name(attribute: str, trait: str) -> str:
-    """A name for an attribute that carries the trait's own.
+    """A name for an attribute that contains the name of the trait.
 
     >>> suggest_name("config", "HasSlug")
     'slug_config'
@@ -73,13 +96,16 @@ class UnknownNameError(TraitsError, LookupError):
     """A name that nothing declares.
 
     Args:
-        message: What was asked, without the hint.
+        message: The first sentence, without the hint.
         name: The unknown name.
-        known: The names that exist.
+        candidates: The names that exist.
+
+    Attributes:
+        known: The names that exist, sorted.
     """
 
-    def __init__(self, message: str, name: str, known: Iterable[str]) -> None:
-        self.known: tuple[str, ...] = tuple(sorted(known))
+    def __init__(self, message: str, name: str, candidates: Iterable[str]) -> None:
+        self.known: tuple[str, ...] = tuple(sorted(candidates))
         self.name = name
         super().__init__(message + hint(name, self.known))
 
@@ -87,16 +113,16 @@ class UnknownNameError(TraitsError, LookupError):
 class UnknownTraitError(UnknownNameError):
     """No trait of that name has been imported."""
 
-    def __init__(self, trait: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no trait {trait!r}.", trait, known)
+    def __init__(self, trait: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"There is no trait {trait!r}.", trait, candidates)
         self.trait = trait
 
 
 class UnknownModelError(UnknownNameError):
     """No model of that name has been imported."""
 
-    def __init__(self, model: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no model {model!r}.", model, known)
+    def __init__(self, model: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"There is no model {model!r}.", model, candidates)
         self.model = model
 
 
@@ -112,8 +138,8 @@ class AmbiguousNameError(TraitsError, LookupError):
 class UnknownConfigKeyError(UnknownNameError):
     """A trait declares no config key or feature of that name."""
 
-    def __init__(self, trait: str, key: str, known: Iterable[str]) -> None:
-        super().__init__(f"Trait {trait!r} declares no config key {key!r}.", key, known)
+    def __init__(self, trait: str, key: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"Trait {trait!r} declares no config key {key!r}.", key, candidates)
         self.trait = trait
         self.key = key
 
@@ -121,8 +147,8 @@ class UnknownConfigKeyError(UnknownNameError):
 class UnknownFeatureError(UnknownNameError):
     """No trait of a class declares a feature of that name."""
 
-    def __init__(self, owner: str, feature: str, known: Iterable[str]) -> None:
-        super().__init__(f"No trait of {owner!r} declares a feature {feature!r}.", feature, known)
+    def __init__(self, owner: str, feature: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"No trait of {owner!r} declares a feature {feature!r}.", feature, candidates)
         self.owner = owner
         self.feature = feature
 
@@ -130,8 +156,8 @@ class UnknownFeatureError(UnknownNameError):
 class UnknownScopeError(TraitsError, AttributeError):
     """No trait of a model declares a scope of that name."""
 
-    def __init__(self, model: str, scope: str, known: Iterable[str]) -> None:
-        self.known: tuple[str, ...] = tuple(sorted(known))
+    def __init__(self, model: str, scope: str, candidates: Iterable[str]) -> None:
+        self.known: tuple[str, ...] = tuple(sorted(candidates))
         super().__init__(f"No trait of {model!r} declares a scope {scope!r}." + hint(scope, self.known))
         self.model = model
         self.scope = scope
@@ -140,21 +166,21 @@ class UnknownScopeError(TraitsError, AttributeError):
 class UnknownEventError(UnknownNameError):
     """A trait declares no event of that name; names below ``trait.`` belong to declared events."""
 
-    def __init__(self, event: str, known: Iterable[str]) -> None:
-        super().__init__(f"No trait declares the event {event!r}.", event, known)
+    def __init__(self, event: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"No trait declares the event {event!r}.", event, candidates)
         self.event = event
 
 
 class InvalidConfigValueError(TraitsError, ValueError):
-    """A value that a config key cannot take; it was not stored and has no effect.
+    """A value that a config key does not accept; it was not stored and has no effect.
 
     Args:
         trait: The declaring trait.
         key: The key.
         value: The value, masked for a secret.
-        expected: What the key takes.
-        why: What the check said.
-        layer: The layer it was meant for.
+        expected: What the key accepts.
+        why: The message of the check.
+        layer: The layer of the value.
     """
 
     def __init__(self, trait: str, key: str, value: str, expected: str, why: str, layer: str) -> None:
@@ -167,7 +193,7 @@ class InvalidConfigValueError(TraitsError, ValueError):
 
 
 class LockedConfigKeyError(TraitsError):
-    """A locked key is set by the environment and nothing else may change it."""
+    """A key that is locked to its environment variable was to be changed."""
 
     def __init__(self, trait: str, key: str, variable: str) -> None:
         super().__init__(f"{trait}.{key} is locked to the environment variable {variable}. Change it there.")
@@ -180,14 +206,16 @@ class MissingConfigValueError(TraitsError, AttributeError):
     """A required key was read and no layer gives it a value."""
 
     def __init__(self, trait: str, key: str, env: tuple[str, ...]) -> None:
-        way = f"Set {' or '.join(env)}, or" if env else "Set it:"
-        super().__init__(f"{trait}.{key} is required and has no value. {way} [tool.traits.config.{trait}] {key} = ...")
+        advice = f"Set {' or '.join(env)}, or" if env else "Set it:"
+        super().__init__(
+            f"{trait}.{key} is required and has no value. {advice} [tool.traits.config.{trait}] {key} = ..."
+        )
         self.trait = trait
         self.key = key
 
 
 class ConfigConflictError(TraitsError):
-    """Somebody else changed the stored overrides since they were read."""
+    """The stored overrides changed since they were read."""
 
     def __init__(self, expected: int, actual: int) -> None:
         super().__init__(f"The store is at version {actual}, you read version {expected}. Read it again and repeat.")
@@ -222,11 +250,11 @@ class Veto(TraitsError):  # noqa: N818 - read at the place that raises it: `rais
     """Raised by a hook or a listener of a ``-ing`` moment to stop what is about to happen.
 
     Args:
-        reason: Why, for the one who asked.
+        reason: Why, for the caller.
 
     Attributes:
-        moment: The moment or event that was vetoed, filled in on the way out.
-        source: Who raised it.
+        moment: The moment or event that was vetoed; set while the exception propagates.
+        source: The hook or listener that raised it.
     """
 
     def __init__(self, reason: str = "") -> None:
@@ -238,7 +266,8 @@ class Veto(TraitsError):  # noqa: N818 - read at the place that raises it: `rais
     def __str__(self) -> str:
         if not self.moment:
             return self.reason
-        return f"{self.source} vetoed {self.moment}" + (f": {self.reason}" if self.reason else "")
+        ending = f": {self.reason}" if self.reason else ""
+        return f"{self.source} vetoed {self.moment}{ending}"
 
 
 class AsyncListenerError(TraitsError, TypeError):
@@ -263,10 +292,10 @@ class AsyncHookError(TraitsError, TypeError):
 
 
 class EventDepthError(TraitsError, RecursionError):
-    """Events emit each other without end.
+    """Events emit each other in an endless loop.
 
     Args:
-        chain: The names that were being delivered, outermost first.
+        chain: Names of the nested events, outermost first.
     """
 
     def __init__(self, chain: tuple[str, ...]) -> None:
@@ -279,23 +308,23 @@ class EventDepthError(TraitsError, RecursionError):
 
 
 class NoActorError(TraitsError, LookupError):
-    """A row of a strict model was to be written and nobody acts."""
+    """A row of a model with strict tracking was to be written without an actor."""
 
     def __init__(self, model: str) -> None:
         super().__init__(
-            f"{model} keeps who writes its rows and nobody acts. Say who with `with acting_as(...):`, "
-            f"or that nobody does with `with {model}.without_user_tracking():`."
+            f"{model} records who writes its rows and there is no current actor. Set one with `with acting_as(...):`, "
+            f"or write without one in `with {model}.without_user_tracking():`."
         )
         self.model = model
 
 
 class RestoreConflict(TraitsError):  # noqa: N818 - as the trait's documentation calls it
-    """A row cannot come back from the trash: one in use has its values where they must be unique."""
+    """A row cannot be restored from the trash: another row has its unique values."""
 
     def __init__(self, model: str, values: Mapping[str, object], taken_by: object) -> None:
         conflicts = ", ".join(f"{name}={value!r}" for name, value in values.items())
         super().__init__(
-            f"{model} with {conflicts} cannot be restored: row {taken_by!r} has that now. "
+            f"{model} with {conflicts} cannot be restored: row {taken_by!r} has the same values. "
             "Change or delete one of the two."
         )
         self.model = model
@@ -304,18 +333,18 @@ class RestoreConflict(TraitsError):  # noqa: N818 - as the trait's documentation
 
 
 class NoTenantError(TraitsError, LookupError):
-    """Something that belongs to a tenant was asked for and no tenant is current."""
+    """An operation needs a tenant and no tenant is current."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what} needs a tenant and none is current. Open one with `with tenant(...):`, "
-            "or say why you need none with `with unscoped(reason=...):`."
+            "or work across tenants in `with unscoped(reason=...):`."
         )
         self.what = what
 
 
 class TenantMismatchError(TraitsError):
-    """Something of one tenant was touched while another is current."""
+    """An operation on a row of one tenant while another tenant is current."""
 
     def __init__(self, what: str, owner: str, current: str) -> None:
         super().__init__(f"{what} belongs to tenant {owner!r} and the current tenant is {current!r}.")
@@ -325,7 +354,7 @@ class TenantMismatchError(TraitsError):
 
 
 class UnsavedInstanceError(TraitsError):
-    """An instance without an identity was to be named by it."""
+    """An operation needs the identity of an instance that is not saved."""
 
     def __init__(self, model: str, what: str) -> None:
         super().__init__(f"An unsaved {model} has no identity: {what}. Save it first.")
@@ -333,24 +362,24 @@ class UnsavedInstanceError(TraitsError):
 
 
 class UnknownJobError(UnknownNameError):
-    """No job of that name is known to this process."""
+    """No job of that name is registered in this process."""
 
-    def __init__(self, job: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no job {job!r}.", job, known)
+    def __init__(self, job: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"There is no job {job!r}.", job, candidates)
         self.job = job
 
 
 class MissingReferenceError(TraitsError, LookupError):
-    """A job names an instance that cannot be found any more."""
+    """A job refers to an instance that no longer exists."""
 
     def __init__(self, model: str, identity: object) -> None:
-        super().__init__(f"{model} {identity!r} of the job does not exist any more.")
+        super().__init__(f"{model} {identity!r} of the job no longer exists.")
         self.model = model
         self.identity = identity
 
 
 class MissingExtraError(TraitsError, ImportError):
-    """Config names an adapter whose library is not installed."""
+    """An adapter or trait needs a library that is not installed."""
 
     def __init__(self, adapter: str, extra: str, library: str) -> None:
         super().__init__(
@@ -363,15 +392,15 @@ class MissingExtraError(TraitsError, ImportError):
 
 
 class InvalidUlidError(TraitsError, ValueError):
-    """A text that is no ULID."""
+    """A text that is not a ULID."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"{text!r} is no ULID: 26 of the digits and letters without I, L, O, U, the first at most 7.")
+        super().__init__(f"{text!r} is not a ULID: 26 digits or letters without I, L, O, U, the first at most 7.")
         self.text = text
 
 
 class InvalidSlugError(TraitsError, ValueError):
-    """A slug that an application gave cannot be one; it was not rewritten.
+    """A slug from the application is not valid; it was not changed.
 
     Args:
         trait: The trait that refuses it.
@@ -387,29 +416,29 @@ class InvalidSlugError(TraitsError, ValueError):
 
 
 class InvalidLocaleError(TraitsError, ValueError):
-    """A text that names no language."""
+    """A text that is not a locale, or not one of the allowed locales."""
 
-    def __init__(self, locale: str, known: Iterable[str] = ()) -> None:
-        self.known: tuple[str, ...] = tuple(sorted(known))
+    def __init__(self, locale: str, candidates: Iterable[str] = ()) -> None:
+        self.known: tuple[str, ...] = tuple(sorted(candidates))
         ending = hint(locale, self.known) or " Write it as 'de' or 'pt-BR'."
-        super().__init__(f"{locale!r} is no locale here.{ending}")
+        super().__init__(f"{locale!r} is not a locale here.{ending}")
         self.locale = locale
 
 
 class UnknownFlagError(UnknownNameError):
     """A model has no flag of that name."""
 
-    def __init__(self, model: str, flag: str, known: Iterable[str]) -> None:
-        super().__init__(f"{model!r} has no flag {flag!r}.", flag, known)
+    def __init__(self, model: str, flag: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"{model!r} has no flag {flag!r}.", flag, candidates)
         self.model = model
         self.flag = flag
 
 
 class CommentTooDeepError(TraitsError, ValueError):
-    """A reply would stand deeper in its thread than the model allows."""
+    """A reply would be nested deeper in its thread than the model allows."""
 
     def __init__(self, model: str, depth: int) -> None:
-        super().__init__(f"Comments on {model} go {depth} replies deep at most: answer one further up.")
+        super().__init__(f"Comments on {model} nest at most {depth} replies deep: reply to a comment further up.")
         self.model = model
         self.depth = depth
 
@@ -418,14 +447,14 @@ class TooManyTagsError(TraitsError, ValueError):
     """A row would have more tags than its model allows."""
 
     def __init__(self, model: str, count: int, limit: int) -> None:
-        super().__init__(f"{model} takes {limit} tags at most, these would be {count}: remove some first.")
+        super().__init__(f"{model} allows at most {limit} tags and would have {count}: remove some first.")
         self.model = model
         self.count = count
         self.limit = limit
 
 
 class NotSupportedError(TraitsError, RuntimeError):
-    """Something that the framework around a model cannot do for it."""
+    """The host of a model does not support an operation."""
 
     def __init__(self, model: str, what: str, way_out: str) -> None:
         super().__init__(f"{model}: {what} {way_out}")
@@ -433,7 +462,7 @@ class NotSupportedError(TraitsError, RuntimeError):
 
 
 class EngineCannotError(TraitsError):
-    """An engine cannot do what is asked of it."""
+    """An engine does not support an operation."""
 
     def __init__(self, engine: str, what: str, way_out: str) -> None:
         super().__init__(f"The engine {engine!r} cannot {what}. {way_out}")
@@ -442,49 +471,47 @@ class EngineCannotError(TraitsError):
 
 
 class UnknownEngineError(UnknownNameError):
-    """Config names an adapter that does not exist, or that does not do what it is named for."""
+    """Config names an adapter that does not exist, or that does not support its role."""
 
-    def __init__(self, role: str, adapter: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no adapter {adapter!r} for {role}.", adapter, known)
+    def __init__(self, role: str, adapter: str, candidates: Iterable[str]) -> None:
+        super().__init__(f"There is no adapter {adapter!r} for {role}.", adapter, candidates)
         self.role = role
 
 
 class UnknownEngineSettingError(UnknownNameError):
-    """Config sets an adapter up with something that it does not know."""
+    """Config has a setting that its adapter does not have."""
 
-    def __init__(self, adapter: str, setting: str, known: Iterable[str]) -> None:
+    def __init__(self, adapter: str, setting: str, candidates: Iterable[str]) -> None:
         super().__init__(
-            f"The adapter {adapter!r} has no setting {setting!r} (in [engines.{adapter}]).", setting, known
+            f"The adapter {adapter!r} has no setting {setting!r} (in [engines.{adapter}]).", setting, candidates
         )
         self.adapter = adapter
 
 
 class NoEngineError(TraitsError):
-    """A worker is to run and config names no queue."""
+    """A worker was started and config names no queue."""
 
     def __init__(self) -> None:
-        super().__init__("Config names no queue. Say which engine runs jobs: queue = 'huey' in [tool.traits].")
+        super().__init__("Config names no queue. Name the engine that runs jobs: queue = 'huey' in [tool.traits].")
 
 
 class MigrationError(TraitsError):
-    """A migration cannot be done or taken back; nothing was changed unless the text says so."""
+    """A migration cannot be applied or rolled back; nothing was changed unless the message says so."""
 
 
 class NoForwardError(TraitsError):
-    """Events of other processes are to be heard and config names nothing that carries them."""
+    """A process was to receive events of other applications and config names no event broker."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "Config names nothing that carries events. Say what does: forward = 'redis_streams' in [tool.traits]."
-        )
+        super().__init__("Config names no event broker. Name one: forward = 'redis_streams' in [tool.traits].")
 
 
 class NoApplicationError(TraitsError):
-    """Events are to be forwarded and config does not say which application's they are."""
+    """Events are to be forwarded and config does not name the application."""
 
     def __init__(self, adapter: str) -> None:
         super().__init__(
-            f"Config does not say whose events are forwarded. Name the application: application = 'shop' in "
-            f"[engines.{adapter}]; each application hears an event once."
+            f"Config does not name the application whose events are forwarded: application = 'shop' in "
+            f"[engines.{adapter}]. Each application receives an event once."
         )
         self.adapter = adapter

@@ -105,7 +105,7 @@ def test_nothing_to_listen_to(
     with pytest.raises(SystemExit):
         main()
 
-    assert "Config names nothing that carries events" in capsys.readouterr().err
+    assert "Config names no event broker" in capsys.readouterr().err
 
 
 def test_own_process_listens_until_it_is_told_to_stop() -> None:

@@ -245,7 +245,7 @@ def test_windows_look_back_and_stay_bounded() -> None:
     counts = {span: here.window(span)[0].count for span in ("1h", "6h", "24h", "7d")}  # type: ignore[arg-type]
     for span, minutes in (("1h", 60), ("6h", 360), ("24h", 1440), ("7d", 10_080)):
         assert minutes * 23 / 24 - 2 <= counts[span] <= minutes * 26 / 24 + 2, span
-    assert sum(len(one) for one in here._past.values()) <= 100
+    assert sum(len(one) for one in here._snapshots.values()) <= 100
     now += 7200
     assert here.window("1h") == ()
 

@@ -167,7 +167,7 @@ def test_missing_instance_is_dropped_or_fails() -> None:
         Article(7).purge.enqueue()
     with capture_metrics() as metrics:
         first = run_job(jobs.messages[0])
-        with pytest.raises(MissingReferenceError, match=r"Article 7 of the job does not exist any more"):
+        with pytest.raises(MissingReferenceError, match=r"Article 7 of the job no longer exists"):
             run_job(jobs.messages[1])
 
     assert first is None

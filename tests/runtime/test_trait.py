@@ -362,7 +362,7 @@ def test_two_traits_with_the_same_attribute_are_refused() -> None:
 
     assert caught.value.attribute == "config"
     assert [one.rpartition(".")[2] for one in caught.value.traits] == ["HasOne", "HasTwo"]
-    assert "'two_config' says whose it is" in str(caught.value)
+    assert "for example to 'two_config'" in str(caught.value)
 
 
 def test_override_by_a_trait_of_the_trait_is_no_clash() -> None:

@@ -138,7 +138,7 @@ def test_a_model_takes_the_languages_it_names() -> None:
     """Through the attribute at once, however else before the row is written."""
     page = Strict()
 
-    with pytest.raises(InvalidLocaleError, match="'fr' is no locale here"):
+    with pytest.raises(InvalidLocaleError, match="'fr' is not a locale here"):
         page.translate("title", "Jardin", "fr")
 
 

@@ -204,7 +204,7 @@ def test_too_many_tags_stop_the_flush(session: TraitSession) -> None:
     session.commit()
     post.tag("f", "g")
 
-    with pytest.raises(TooManyTagsError, match="6 tags at most, these would be 7"):
+    with pytest.raises(TooManyTagsError, match="at most 6 tags and would have 7"):
         session.commit()
 
 

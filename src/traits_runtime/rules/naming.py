@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from traits_runtime.errors import nearest as nearest
+
 PREFIX = "trait"
 """First segment of every event name that a trait declares."""
 
