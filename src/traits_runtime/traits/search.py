@@ -1,9 +1,9 @@
-"""`Searchable`: rows are found by the words in them."""
+"""`Searchable`: full-text search of rows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 import msgspec
@@ -16,12 +16,12 @@ WORDS: Final = re.compile(r"\w+")
 
 
 class Entry(NamedTuple):
-    """What an index holds of a row.
+    """The entry of a row in an index.
 
     Args:
         model: Name of the model.
         key: Primary key, as text.
-        text: The words; empty takes the row out of the index.
+        text: The words; an empty text removes the row from the index.
     """
 
     model: str
@@ -30,10 +30,10 @@ class Entry(NamedTuple):
 
 
 class SearchIndex(Protocol):
-    """An index outside the database, told after the commit; it may be slow, or somewhere else."""
+    """An index outside the database; it is written after the commit."""
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Put entries into the index in place of those of the same rows, and take out those without text."""
+        """Replace the entries of rows, and remove entries without text."""
         ...
 
     def find(self, model: str, query: str, limit: int) -> Sequence[str]:
@@ -54,7 +54,7 @@ class MemoryIndex:
         self.entries: dict[tuple[str, str], str] = {}
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Put entries in, take those without text out."""
+        """Replace entries, and remove entries without text."""
         for entry in entries:
             if entry.text:
                 self.entries[entry.model, entry.key] = entry.text.casefold()
@@ -62,22 +62,23 @@ class MemoryIndex:
                 self.entries.pop((entry.model, entry.key), None)
 
     def find(self, model: str, query: str, limit: int) -> Sequence[str]:
-        """The rows that have words that start as those of the query do."""
-        query_words = words_of(query.casefold())
-        return [key for (kind, key), text in self.entries.items() if kind == model and _has(text, query_words)][:limit]
+        """Keys of the rows that have, for each word of the query, a word that starts with it."""
+        prefixes = words_of(query.casefold())
+        keys = [key for (name, key), text in self.entries.items() if name == model and _matches(text, prefixes)]
+        return keys[:limit]
 
 
-def _has(text: str, query_words: Sequence[str]) -> bool:
-    text_words = words_of(text)
-    return bool(query_words) and all(_has_prefix(text_words, query_word) for query_word in query_words)
+def _matches(text: str, prefixes: Sequence[str]) -> bool:
+    words = words_of(text)
+    return bool(prefixes) and all(_has_prefix(words, prefix) for prefix in prefixes)
 
 
-def _has_prefix(text_words: Sequence[str], prefix: str) -> bool:
-    return any(word.startswith(prefix) for word in text_words)
+def _has_prefix(words: Sequence[str], prefix: str) -> bool:
+    return any(word.startswith(prefix) for word in words)
 
 
 def words_of(text: str) -> list[str]:
-    """The words of what a user typed; signs that a query language might understand are left out.
+    """The words of a user's query, without the operators of query languages.
 
     >>> words_of('"foo AND (bar-baz*')
     ['foo', 'AND', 'bar', 'baz']
@@ -86,7 +87,7 @@ def words_of(text: str) -> list[str]:
 
 
 def quoted(query: str, *, prefix: bool = True) -> str:
-    """What a user typed as a query of SQLite's FTS5: each word quoted, the last one as a beginning.
+    """A user's query in the syntax of SQLite FTS5: each word quoted, the last one as a prefix.
 
     >>> quoted('foo AND "bar')
     '"foo" "AND" "bar"*'
@@ -96,7 +97,7 @@ def quoted(query: str, *, prefix: bool = True) -> str:
 
 
 def prefixed(query: str) -> str:
-    """What a user typed as a query of PostgreSQL's ``to_tsquery``: each word quoted, the last one as a beginning.
+    """A user's query in the syntax of PostgreSQL ``to_tsquery``: each word quoted, the last one as a prefix.
 
     >>> prefixed("foo & 'bar")
     "'foo' & 'bar':*"
@@ -106,7 +107,7 @@ def prefixed(query: str) -> str:
 
 
 class SearchBackend(Protocol):
-    """What a host does for searching in its own database."""
+    """Search operations of a host in its own database."""
 
     def key(self, row: Any) -> str:
         """The row's primary key as text."""
@@ -117,7 +118,7 @@ class SearchBackend(Protocol):
         ...
 
     def matches(self, model: Any, query: str) -> Any:
-        """The condition that a row matches what a user typed."""
+        """The SQL condition that a row matches a user's query."""
         ...
 
     def rank(self, model: Any, query: str) -> Any:
@@ -129,10 +130,10 @@ BACKENDS: Final[Backends[SearchBackend]] = Backends()
 
 
 def use_search_index(index: SearchIndex) -> Subscription:
-    """Keep an index outside the database up to date, until the subscription is cancelled.
+    """Keep an index outside the database up to date until the subscription is cancelled.
 
-    It hears of a row after the root commit of the row's session, of one that is in no database at once. A failing
-    index is logged and nothing else is held up.
+    A row is written after the root commit of its session, or immediately where it has none. The exception of a failing
+    index is logged.
     """
 
     def write(envelope: Envelope[SearchChanged]) -> None:
@@ -148,21 +149,20 @@ class SearchConfig(TraitConfig):
     """What is searched."""
 
     fields: tuple[str, ...] = option(
-        ("title", "body"), doc="Attributes whose words are found; those that the model has."
+        ("title", "body"),
+        doc="Attributes whose words are indexed; those that the model lacks are ignored.",
     )
-    language: str = option(
-        "simple", pattern="^[a-z_]+$", doc="Whose word forms are one word, as PostgreSQL calls it: `english`."
-    )
+    language: str = option("simple", pattern="^[a-z_]+$", doc="Text search configuration of PostgreSQL: `english`.")
     only_published: bool = option(True, doc="Whether drafts of a model that can be published are left out.")
 
 
 class SearchChanged(msgspec.Struct, frozen=True):
-    """What a search index holds of a row changed.
+    """The index entry of a row changed.
 
     Attributes:
         model: Name of the model.
         key: The row's primary key as text.
-        text: The words, empty for a row that was taken out.
+        text: The words, empty for a row that was removed.
     """
 
     model: str
@@ -171,77 +171,78 @@ class SearchChanged(msgspec.Struct, frozen=True):
 
 
 class Searchable(Trait):
-    """Lets rows be found by the words in them, in SQLite and PostgreSQL without anything else.
+    """Full-text search with SQLite or PostgreSQL, without another service.
 
-    The index is written in the row's own transaction: what is rolled back is never found. Rows in the waste bin and
-    drafts are left out. A statement that changes many rows at once does not tell the index; use `reindex` afterwards.
+    The index is written in the transaction of the row, so a rolled back row is never found. Rows in the trash and
+    drafts are not indexed. A bulk statement does not update the index; call `reindex` afterwards.
     """
 
     search_config: ClassVar[SearchConfig] = SearchConfig()
 
-    search_indexing: ClassVar[Feature] = feature(True, doc="Keep the index up to date as rows are written.")
+    search_indexing: ClassVar[Feature] = feature(True, doc="Update the index when rows are written.")
 
-    search_indexed: Final = TraitEvent(
-        SearchChanged, doc="After a row's words were given to the index.", after_commit=True
-    )
-    search_removed: Final = TraitEvent(SearchChanged, doc="After a row was taken out of the index.", after_commit=True)
+    search_indexed: Final = TraitEvent(SearchChanged, doc="After the words of a row were indexed.", after_commit=True)
+    search_removed: Final = TraitEvent(SearchChanged, doc="After a row was removed from the index.", after_commit=True)
 
     def to_search(self) -> str | Mapping[str, str]:
-        """The words by which the row is found; override it for more than attributes."""
+        """The text to index; override it for more than attributes."""
         fields = self.search_config.fields
         return {name: _text(_value(self, name)) for name in fields if hasattr(self, name)}
 
     def should_index(self) -> bool:
-        """Whether the row may be found: it is not in the waste bin and, where it can be published, it is."""
+        """Whether the row is indexed: it is not in the trash, and it is published where it can be."""
         if getattr(self, "deleted_at", None) is not None:
             return False
-        if self.search_config.only_published and hasattr(self, "published_at"):
-            published = getattr(self, "is_published", None)
-            return bool(published() if callable(published) else getattr(self, "published_at", None) is not None)
-        return True
+        if not self.search_config.only_published or not hasattr(self, "published_at"):
+            return True
+        is_published = getattr(self, "is_published", None)
+        if callable(is_published):
+            return bool(is_published())
+        return getattr(self, "published_at", None) is not None
 
     @hook("saved", priority=-100)
     def index_row(self) -> None:
-        """Bring the index up to date with the row."""
+        """Write the row to the index."""
         if self.enabled("search_indexing"):
             write_entry(self, entry_of(self))
 
     @hook("trashed", priority=-100)
     def unindex_trashed(self) -> None:
-        """Take a row in the waste bin out of the index."""
+        """Remove a row in the trash from the index."""
         write_entry(self, Entry(type(self).__name__, _key(self), ""))
 
     @hook("restored", priority=-100)
     def index_restored(self) -> None:
-        """Bring a restored row into the index again."""
+        """Write a restored row to the index."""
         self.index_row()
 
     @hook("deleted", priority=-100)
     def unindex_deleted(self) -> None:
-        """Take a deleted row out of the index."""
+        """Remove a deleted row from the index."""
         write_entry(self, Entry(type(self).__name__, _key(self), ""))
 
     @scope()
     @classmethod
     def search(cls, query: str) -> Any:
-        """Rows that have all words of what a user typed, the last one as a beginning; no sign of it is syntax."""
+        """Rows with all words of a user's query, the last one as a prefix; operators have no meaning."""
         return BACKENDS.needed(cls).matches(cls, query)
 
     @scope()
     @classmethod
     def search_rank(cls, query: str) -> Any:
-        """What to order by so that the best match comes first: ``.order_by(Article.scopes.search_rank(text))``."""
+        """Expression that orders the best match first: ``.order_by(Article.scopes.search_rank(text))``."""
         return BACKENDS.needed(cls).rank(cls, query)
 
 
 def entry_of(row: Searchable) -> Entry:
-    """What an index is to hold of a row; without text if it may not be found."""
+    """The index entry of a row; without text where the row is not indexed."""
     document = row.to_search() if row.should_index() else ""
-    return Entry(type(row).__name__, _key(row), document if isinstance(document, str) else " ".join(_values(document)))
+    text = document if isinstance(document, str) else " ".join(str(value) for value in document.values() if value)
+    return Entry(type(row).__name__, _key(row), text)
 
 
 def write_entry(row: Searchable, entry: Entry) -> None:
-    """Give an entry to the host's index in the row's transaction, and to those that listen after its commit."""
+    """Write an entry to the host's index in the transaction of the row, and emit the event of the change."""
     backend = BACKENDS.of(row)
     if backend is not None:
         backend.write(row, entry)
@@ -257,20 +258,16 @@ def _key(row: Searchable) -> str:
 
 
 def _value(row: Searchable, name: str) -> object:
-    """The value of an attribute; of a translated one those in all languages."""
+    """The value of an attribute, in all languages where it is translated."""
     translations = getattr(row, f"{name}_translations", None)
     return getattr(row, name) if translations is None else translations
 
 
-def _values(values: Mapping[str, str]) -> Iterator[str]:
-    return (str(value) for value in values.values() if value)
-
-
 def _text(value: object) -> str:
+    """The text of a value; the texts of a collection are joined."""
     if value is None:
         return ""
-    if isinstance(value, Mapping):
-        return " ".join(_text(item) for item in value.values())
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return " ".join(_text(item) for item in value)
-    return str(value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    items = value.values() if isinstance(value, Mapping) else value
+    return " ".join(_text(item) for item in items)

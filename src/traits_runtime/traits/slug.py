@@ -23,31 +23,32 @@ LETTERS: Final[Mapping[str, Mapping[int, str]]] = {
     "sv": str.maketrans({"ä": "a", "ö": "o", "å": "a", "Ä": "a", "Ö": "o", "Å": "a"}),
     "tr": str.maketrans({"İ": "i", "I": "ı"}),  # noqa: RUF001 - the dotless letter is meant
 }
-"""What a language writes for its own letters, before anything else is done."""
+"""Transliteration of letters by language, applied before the general one."""
 
 BLOCKS: Final = (8, 32, 128, 512)
-"""How many numbered forms are looked at in one question; after the last a random tail is taken."""
+"""Numbered candidates per query; after the last block a random suffix is used."""
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def slugify(text: str, separator: str = "-", *, mode: str = "ascii", language: str = "") -> str:
-    """The words of a text in lower case, joined; empty where it has none.
+    """The words of a text in lower case, joined by a separator; empty where it has none.
 
     Args:
         text: Any text.
-        separator: What stands between two words.
+        separator: Joins the words.
         mode: ``ascii`` transliterates (with python-slugify where it is installed, else accents are dropped);
             ``unicode`` keeps the letters, digits and vowel signs of every script.
-        language: Whose rules hold for its own letters, ``de`` writes ``ue`` for ``ü``.
+        language: Language whose transliteration is used: ``de`` writes ``ue`` for ``ü``.
 
     >>> slugify("Déjà vu, again!"), slugify("Über uns", language="de")
     ('deja-vu-again', 'ueber-uns')
     >>> slugify("हिन्दी İstanbul", mode="unicode")
     'हिन्दी-istanbul'
     """
-    short = language.replace("_", "-").partition("-")[0].lower()
-    transliterated = unicodedata.normalize("NFC", text).translate(LETTERS.get(short, {})).translate(LETTERS[""])
+    base_language = language.replace("_", "-").partition("-")[0].lower()
+    composed = unicodedata.normalize("NFC", text)
+    transliterated = composed.translate(LETTERS.get(base_language, {})).translate(LETTERS[""])
     if mode == "unicode":
         return separator.join(_words(unicodedata.normalize("NFC", transliterated.lower()), "LNM"))
     return separator.join(_words(_to_ascii(transliterated).lower(), "LN"))
@@ -55,19 +56,19 @@ def slugify(text: str, separator: str = "-", *, mode: str = "ascii", language: s
 
 def _to_ascii(text: str) -> str:
     try:
-        from slugify import slugify as transliterated
+        from slugify import slugify as transliterate
     except ImportError:
         return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return transliterated(text, entities=False, decimal=False, hexadecimal=False)
+    return transliterate(text, entities=False, decimal=False, hexadecimal=False)
 
 
 def _words(text: str, categories: str) -> Iterator[str]:
     word = ""
     for letter in text:
-        kind = unicodedata.category(letter)
-        if kind[0] in categories and (word or kind[0] != "M"):
+        category = unicodedata.category(letter)
+        if category[0] in categories and (word or category[0] != "M"):
             word += letter
-        elif kind != "Cf" and word:
+        elif category != "Cf" and word:
             yield word
             word = ""
     if word:
@@ -88,17 +89,17 @@ def shorten(slug: str, length: int, separator: str, suffix: str = "") -> str:
 
 
 def random_tail(size: int = 8) -> str:
-    """Random characters, as the end of a ULID has them; the first is a digit, so that it reads as no word."""
+    """Random characters of the ULID alphabet; the first is a digit, so that they do not form a word."""
     return secrets.choice(ALPHABET[:10]) + "".join(secrets.choice(ALPHABET) for _ in range(size - 1))
 
 
 class Place(NamedTuple):
-    """Where a slug must be the only one.
+    """The rows among which a slug is unique.
 
     Args:
         attribute: The attribute that holds slugs.
-        locale: The language's slugs that are meant, empty for all.
-        scope: Other attributes that must be equal for two slugs to collide, with this row's values.
+        locale: The language of the slugs, empty for slugs without one.
+        scope: Other attributes that must be equal for two slugs to collide, with the values of the row.
     """
 
     attribute: str
@@ -107,29 +108,29 @@ class Place(NamedTuple):
 
 
 class SlugBackend(Protocol):
-    """What a host does for slugs."""
+    """Slug operations of a host."""
 
     def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
-        """Keep others from numbering this slug until the transaction ends; False where another did not let go in time.
+        """Lock a slug against other writers until the transaction ends; False where the lock was not free in time.
 
         Args:
-            row: The row that wants it.
-            place: Where it must be the only one.
+            row: The row that gets the slug.
+            place: The rows among which it is unique.
             base: The slug without a number.
-            wait: Seconds to wait at most.
+            wait: Maximum seconds to wait.
         """
         ...
 
     def taken(self, row: Any, place: Place, candidates: Sequence[str]) -> Collection[str]:
-        """Those that other rows have, in the database or waiting to be written."""
+        """The candidates that other rows have, in the database or in the session."""
         ...
 
     def before(self, row: Any, attribute: str) -> Any:
-        """The value that an attribute has in the database."""
+        """The value of an attribute in the database."""
         ...
 
     def changed(self, row: Any, place: Place, slug: str, old: str | None, *, history: bool) -> None:
-        """A row will be written with a slug; keep the old one where addresses are remembered."""
+        """Record that a row will be written with a slug; with ``history`` store the old one."""
         ...
 
     def named(self, model: Any, place: Place, slug: str, *, history: bool) -> Any:
@@ -140,47 +141,52 @@ class SlugBackend(Protocol):
 BACKENDS: Final[Backends[SlugBackend]] = Backends()
 
 
-class Found(NamedTuple):
-    """A free slug, and how many questions and random tails it took."""
+class FreeSlug(NamedTuple):
+    """A slug that no other row has.
+
+    Args:
+        slug: The slug.
+        questions: The number of attempts.
+    """
 
     slug: str
     questions: int
 
 
-def allocate(backend: SlugBackend, row: Any, place: Place, base: str, rules: SlugConfig) -> Found:
-    """The slug, or its first free numbered form; a random tail where many are taken or another writer is at it."""
+def allocate(backend: SlugBackend, row: Any, place: Place, base: str, rules: SlugConfig) -> FreeSlug:
+    """The slug or its first free numbered form; with a random suffix where many are taken or the lock is not free."""
 
-    def form(suffix: str) -> str:
+    def with_suffix(suffix: str) -> str:
         return shorten(base, rules.max_length, rules.separator, suffix)
 
-    first = form("")
-    if rules.collision == "number" and not backend.claim(row, place, first, rules.wait):
-        return Found(form(random_tail()), 1)
-    if first not in rules.reserved and not backend.taken(row, place, [first]):
-        return Found(first, 1)
+    plain = with_suffix("")
+    if rules.collision == "number" and not backend.claim(row, place, plain, rules.wait):
+        return FreeSlug(with_suffix(random_tail()), 1)
+    if plain not in rules.reserved and not backend.taken(row, place, [plain]):
+        return FreeSlug(plain, 1)
     start = 2
     for attempt, size in enumerate(BLOCKS if rules.collision == "number" else (), 2):
-        candidates = [form(str(number)) for number in range(start, start + size)]
-        busy = {*backend.taken(row, place, candidates), *rules.reserved}
-        free = next((candidate for candidate in candidates if candidate not in busy), None)
-        if free is not None:
-            return Found(free, attempt)
+        candidates = [with_suffix(str(number)) for number in range(start, start + size)]
+        unavailable = {*backend.taken(row, place, candidates), *rules.reserved}
+        for candidate in candidates:
+            if candidate not in unavailable:
+                return FreeSlug(candidate, attempt)
         start += size
-    return Found(form(random_tail()), len(BLOCKS) + 2)
+    return FreeSlug(with_suffix(random_tail()), len(BLOCKS) + 2)
 
 
-def wanted(row: HasSlug) -> tuple[Place, str] | None:
-    """Where a new row will ask for which slug; None where it has one, or will ask for none."""
+def requested_slug(row: HasSlug) -> tuple[Place, str] | None:
+    """The slug that a new row will request; None where it has one already or will not request one."""
     rules = row.slug_config
     if row.slug or rules.policy == "manual" or rules.collision != "number":
         return None
     base = slugify(row.slug_source(), rules.separator, mode=rules.mode, language=rules.language)
     slug = shorten(base, rules.max_length, rules.separator)
-    return (Place(_name(row), "", _scope(row, rules)), slug) if slug else None
+    return (Place(_slug_attribute(row), "", _scope_values(row, rules)), slug) if slug else None
 
 
-class _Alone:
-    """Stands where no host is: nothing is taken."""
+class _MemoryBackend:
+    """Backend of rows without a database: every slug is free."""
 
     def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
         return True
@@ -198,7 +204,7 @@ class _Alone:
         return getattr(model, place.attribute) == slug
 
 
-ALONE: Final = _Alone()
+MEMORY: Final = _MemoryBackend()
 
 
 class SlugConfig(TraitConfig):
@@ -206,23 +212,25 @@ class SlugConfig(TraitConfig):
 
     source: str = option("title", doc="Attribute or method that a slug is made from.")
     slug_column: str = option("slug", doc="Name of the column.")
-    max_length: int = option(80, ge=8, le=255, doc="Longest slug in characters, a number at its end included.")
-    separator: str = option("-", max_length=3, doc="What stands between two words.")
+    max_length: int = option(
+        80, ge=8, le=255, doc="Maximum length of a slug in characters, including a number at its end."
+    )
+    separator: str = option("-", max_length=3, doc="Joins the words.")
     mode: Literal["ascii", "unicode"] = option("ascii", doc="Whether other scripts are transliterated or kept.")
-    language: str = option("", doc="Whose rules hold for its own letters: `de` writes `ue` for `ü`.")
+    language: str = option("", doc="Language whose transliteration is used: `de` writes `ue` for `ü`.")
     reserved: tuple[str, ...] = option(("admin", "api", "edit", "new"), doc="Slugs that no row gets.")
     scope: tuple[str, ...] = option(
-        (), doc="Attributes that must be equal for two slugs to collide; the tenant is one without saying."
+        (), doc="Attributes that must be equal for two slugs to collide; the tenant is always one."
     )
     policy: Literal["create", "if_empty", "always", "manual"] = option(
         "create",
         doc="When a slug is made: with the row; also later if it is empty; always when the source changes; never.",
     )
     collision: Literal["number", "random"] = option(
-        "number", doc="What is put behind a slug that is taken: the first free number, or random characters."
+        "number", doc="Suffix of a slug that another row has: the first free number, or random characters."
     )
     wait: float = option(
-        0.5, ge=0, le=60, doc="Seconds to wait for another writer of the same slug before a random tail is taken."
+        0.5, ge=0, le=60, doc="Seconds to wait for another writer of the same slug before a random suffix is used."
     )
     history: bool = option(False, doc="Whether rows are found by their earlier slugs too.")
 
@@ -242,12 +250,12 @@ class SlugGenerated(msgspec.Struct, frozen=True):
 
 
 class SlugCollided(msgspec.Struct, frozen=True):
-    """The wanted slug was taken.
+    """Another row had the slug of the source.
 
     Attributes:
-        wanted: The slug that the source gave.
-        slug: The one that was free.
-        questions: How often the database was asked.
+        wanted: The slug of the source.
+        slug: The slug that the row got.
+        questions: The number of attempts.
     """
 
     wanted: str
@@ -262,16 +270,18 @@ def _any_slug(_model: type) -> str:
 class HasSlug(Trait):
     """Gives a row a readable address, made from its title and unique in its table or scope.
 
-    Writers that choose the same slug at the same time do not fail: they are put in a row, and one that waits too long
-    takes a random tail. A slug that the application gives is checked and never rewritten.
+    Concurrent writers of the same slug do not fail: they wait for each other, and one that waits too long uses a
+    random suffix. A slug from the application is validated and never changed.
     """
 
     slug_config: ClassVar[SlugConfig] = SlugConfig()
 
     slug_generated: Final = TraitEvent(SlugGenerated, doc="After a slug was made, before the row is written.")
-    slug_collided: Final = TraitEvent(SlugCollided, doc="After a wanted slug was taken and another was found.")
+    slug_collided: Final = TraitEvent(
+        SlugCollided, doc="After another row had the slug of the source and a free one was chosen."
+    )
 
-    slug_collisions: ClassVar[Counter] = counter(doc="Slugs that were taken when they were wanted.")
+    slug_collisions: ClassVar[Counter] = counter(doc="Slugs that another row had already.")
 
     slug: TraitColumn[str] = column(
         str,
@@ -283,33 +293,36 @@ class HasSlug(Trait):
 
     @hook("creating", priority=-10)
     def make_slug(self) -> None:
-        """Make the slug of a new row, unless it was given one.
+        """Make the slug of a new row, unless the application set one.
 
         Raises:
-            InvalidSlugError: The given one is too long, reserved, or has characters that no slug has.
+            InvalidSlugError: Its slug is too long, reserved, or has characters that are not allowed.
         """
         if self.slug:
             _check(self.slug, self.slug_config)
-            _written(self, Place(_name(self), "", _scope(self, self.slug_config)), self.slug, None)
+            _record_change(
+                self, Place(_slug_attribute(self), "", _scope_values(self, self.slug_config)), self.slug, None
+            )
         elif self.slug_config.policy != "manual":
             self.regenerate_slug()
         else:
-            raise InvalidSlugError(type(self).__name__, "", "none was given, and the policy is `manual`")
+            raise InvalidSlugError(type(self).__name__, "", "it is empty, and the policy is `manual`")
 
     @hook("updating", priority=-10)
     def remake_slug(self) -> None:
         """Make the slug again where the policy says so, and check one that was changed by hand."""
         rules = self.slug_config
         changes = runtime.host_of(type(self)).changed_fields(self) or ()
-        by_hand = _name(self) in changes
-        if by_hand and self.slug:
+        if self.slug and _slug_attribute(self) in changes:
             _check(self.slug, rules)
-            place = Place(_name(self), "", _scope(self, rules))
-            _written(self, place, self.slug, _before(self, _name(self)))
-        elif (rules.policy == "if_empty" and not self.slug) or (rules.policy == "always" and self._moved(changes)):
+            place = Place(_slug_attribute(self), "", _scope_values(self, rules))
+            _record_change(self, place, self.slug, _stored_value(self, _slug_attribute(self)))
+        elif (rules.policy == "if_empty" and not self.slug) or (
+            rules.policy == "always" and self._is_outdated(changes)
+        ):
             self.regenerate_slug()
 
-    def _moved(self, changes: Collection[str]) -> bool:
+    def _is_outdated(self, changes: Collection[str]) -> bool:
         """Whether the source gives another slug than the row has."""
         rules = self.slug_config
         if rules.source in changes:
@@ -320,7 +333,7 @@ class HasSlug(Trait):
     @scope()
     @classmethod
     def by_slug(cls, slug: str) -> Any:
-        """Rows that have a slug; with ``history`` also those that had it, whose address has moved."""
+        """Rows with a slug; with ``history`` also rows that had it earlier."""
         rules = cls.slug_config
         return BACKENDS.needed(cls).named(cls, Place(rules.slug_column), slug, history=rules.history)
 
@@ -331,15 +344,15 @@ class HasSlug(Trait):
     def regenerate_slug(self) -> None:
         """Make the slug from the source again."""
         rules = self.slug_config
-        place = Place(_name(self), "", _scope(self, rules))
+        place = Place(_slug_attribute(self), "", _scope_values(self, rules))
         old = self.slug or None
-        base, slug = _generate(self, place, self.slug_source(), old, rules, rules.language)
-        if slug.slug != base:
+        base, free = _generate(self, place, self.slug_source(), old, rules, rules.language)
+        if free.slug != base:
             self.slug_collisions.add()
-            self.slug_collided(wanted=base, slug=slug.slug, questions=slug.questions)
-        if slug.slug != old:
-            self.slug_generated(slug=slug.slug, old=old)
-        self.slug = slug.slug
+            self.slug_collided(wanted=base, slug=free.slug, questions=free.questions)
+        if free.slug != old:
+            self.slug_generated(slug=free.slug, old=old)
+        self.slug = free.slug
 
 
 class LocalizedSlugConfig(SlugConfig):
@@ -352,7 +365,7 @@ class LocalizedSlugConfig(SlugConfig):
 class HasLocalizedSlugs(Trait):
     """Gives a row a readable address in each language, unique among the addresses of that language.
 
-    A slug is made from the source as it reads in its language; only those whose text changed are made again.
+    A slug is made from the text of the source in its language, and made again only when that text changes.
     """
 
     localized_slug_config: ClassVar[LocalizedSlugConfig] = LocalizedSlugConfig()
@@ -365,18 +378,18 @@ class HasLocalizedSlugs(Trait):
 
     @hook("creating", priority=-10)
     def make_slugs(self) -> None:
-        """Make the slugs of a new row, except those it was given."""
+        """Make the slugs of a new row, except those that the application set."""
         self._make_slugs({})
 
     @hook("updating", priority=-10)
     def remake_slugs(self) -> None:
-        """Make the slugs again whose text changed where the policy is `always`, and those that are missing."""
-        self._make_slugs(_before(self, self.localized_slug_config.slug_column) or {})
+        """Make missing slugs, and with the policy `always` those whose text changed."""
+        self._make_slugs(_stored_value(self, self.localized_slug_config.slug_column) or {})
 
     @scope()
     @classmethod
     def by_localized_slug(cls, slug: str, locale: str) -> Any:
-        """Rows that have a slug in a language; with ``history`` also those that had it."""
+        """Rows with a slug in a language; with ``history`` also rows that had it earlier."""
         rules = cls.localized_slug_config
         return BACKENDS.needed(cls).named(cls, Place(rules.slug_column, normal(locale)), slug, history=rules.history)
 
@@ -392,21 +405,24 @@ class HasLocalizedSlugs(Trait):
         rules = self.localized_slug_config
         slugs: dict[str, str] = dict(self.slugs or {})
         for locale in map(normal, rules.locales):
-            place = Place(rules.slug_column, locale, _scope(self, rules))
+            place = Place(rules.slug_column, locale, _scope_values(self, rules))
             slug, old = slugs.get(locale), before.get(locale)
             if slug and slug != old:
                 _check(slug, rules)
-                _written(self, place, slug, old)
-            elif rules.policy != "manual" and self._wants(locale, slug, rules):
-                language = rules.language or locale
-                _wanted, new_slug = _generate(self, place, self.slug_source_in(locale), slug, rules, language)
-                if new_slug.slug != slug:
-                    self.localized_slug_generated(slug=new_slug.slug, old=slug, locale=locale)
-                slugs[locale] = new_slug.slug
+                _record_change(self, place, slug, old)
+            elif rules.policy != "manual" and self._needs_slug(locale, slug, rules):
+                slugs[locale] = self._make_slug_in(place, slug, rules)
         if slugs != (self.slugs or {}):
             self.slugs = slugs
 
-    def _wants(self, locale: str, slug: str | None, rules: LocalizedSlugConfig) -> bool:
+    def _make_slug_in(self, place: Place, slug: str | None, rules: LocalizedSlugConfig) -> str:
+        locale = place.locale
+        _, free = _generate(self, place, self.slug_source_in(locale), slug, rules, rules.language or locale)
+        if free.slug != slug:
+            self.localized_slug_generated(slug=free.slug, old=slug, locale=locale)
+        return free.slug
+
+    def _needs_slug(self, locale: str, slug: str | None, rules: LocalizedSlugConfig) -> bool:
         text = self.slug_source_in(locale)
         if not text or not slug:
             return bool(text)
@@ -418,56 +434,61 @@ def _source_text(row: Any, source: str, trait: str) -> str:
     if not hasattr(row, source):
         raise DeclarationError(
             type(row).__name__,
-            f"{trait} makes slugs from {source!r}, which it does not have. Name another attribute: "
+            f"{trait} makes slugs from {source!r}, an attribute that the model does not have. Name another one: "
             f"`__traits__ = {{{trait}: {{'source': ...}}}}`.",
         )
     value = getattr(row, source)
-    return str(value() if callable(value) else value or "")
+    if callable(value):
+        return str(value())
+    return str(value or "")
 
 
 def _is_form_of(slug: str, base: str, rules: SlugConfig) -> bool:
-    """Whether a slug is the base, or the base with a number or a random tail."""
+    """Whether a slug is the base, or the base with a number or a random suffix."""
     tail = slug.rpartition(rules.separator)[2] if rules.separator else ""
     suffix = tail if tail[:1].isdigit() else ""
-    return slug in (shorten(base, rules.max_length, rules.separator, ending) for ending in ("", suffix))
+    forms = [shorten(base, rules.max_length, rules.separator, ending) for ending in ("", suffix)]
+    return slug in forms
 
 
-def _name(row: Any) -> str:
+def _slug_attribute(row: Any) -> str:
     return str(row.slug_config.slug_column)
 
 
-def _before(row: Any, attribute: str) -> Any:
-    return (BACKENDS.of(row) or ALONE).before(row, attribute)
+def _stored_value(row: Any, attribute: str) -> Any:
+    return (BACKENDS.of(row) or MEMORY).before(row, attribute)
 
 
-def _scope(row: Any, rules: SlugConfig) -> tuple[tuple[str, Any], ...]:
+def _scope_values(row: Any, rules: SlugConfig) -> tuple[tuple[str, Any], ...]:
     return tuple((name, getattr(row, name)) for name in scope_of(type(row), rules.scope))
 
 
 def _generate(
     row: Any, place: Place, text: str, old: str | None, rules: SlugConfig, language: str
-) -> tuple[str, Found]:
-    """The slug that a text gives, and the one that is free for it."""
+) -> tuple[str, FreeSlug]:
+    """The slug of a text, and the free slug that the row gets; a text without words gives a random one."""
     base = slugify(text, rules.separator, mode=rules.mode, language=language)
-    base = base or (getattr(row, "ulid", None) or random_tail())[-8:].lower()
-    backend = BACKENDS.of(row) or ALONE
-    slug = allocate(backend, row, place, base, rules)
-    backend.changed(row, place, slug.slug, old, history=rules.history)
-    return shorten(base, rules.max_length, rules.separator), slug
+    if not base:
+        base = (getattr(row, "ulid", None) or random_tail())[-8:].lower()
+    backend = BACKENDS.of(row) or MEMORY
+    free = allocate(backend, row, place, base, rules)
+    backend.changed(row, place, free.slug, old, history=rules.history)
+    return shorten(base, rules.max_length, rules.separator), free
 
 
-def _written(row: Any, place: Place, slug: str, old: str | None) -> None:
+def _record_change(row: Any, place: Place, slug: str, old: str | None) -> None:
     rules = row.localized_slug_config if place.locale else row.slug_config
-    (BACKENDS.of(row) or ALONE).changed(row, place, slug, old, history=rules.history)
+    (BACKENDS.of(row) or MEMORY).changed(row, place, slug, old, history=rules.history)
 
 
 def _check(slug: str, rules: SlugConfig) -> None:
     normalized = slugify(slug, rules.separator, mode=rules.mode)
-    why = (
-        f"it has {len(slug)} characters, {rules.max_length} are allowed" if len(slug) > rules.max_length
-        else "it is reserved" if slug in rules.reserved
-        else f"it has other characters than a slug; {normalized!r} would do" if normalized != slug
-        else ""
-    )  # fmt: skip
-    if why:
-        raise InvalidSlugError(rules._trait, slug, why)
+    if len(slug) > rules.max_length:
+        reason = f"it has {len(slug)} characters, {rules.max_length} are allowed"
+    elif slug in rules.reserved:
+        reason = "it is reserved"
+    elif normalized != slug:
+        reason = f"it has characters that a slug cannot have; {normalized!r} is possible"
+    else:
+        return
+    raise InvalidSlugError(rules._trait, slug, reason)

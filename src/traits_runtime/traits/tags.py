@@ -14,35 +14,38 @@ from traits_runtime._core.locales import chain, normal
 from traits_runtime.errors import TooManyTagsError
 from traits_runtime.traits._backends import Backends
 
-HELD: Final = "_trait_tags"
-"""Where an instance keeps the changes that are not written yet; in memory its tags."""
+PENDING: Final = "_trait_tags"
+"""Attribute of an instance with its unwritten changes; without a database with its tags."""
 
 
 def fold(name: str) -> str:
-    """What makes two names one tag: letter case, spaces and ways of writing an accent do not.
+    """The key of a tag name; names that differ only in case, spaces or Unicode normalisation have the same key.
 
     Raises:
-        ValueError: There is nothing to see in the name.
+        ValueError: The name has no visible character.
 
     >>> fold("  Rock  Music"), fold("C++"), fold("CAFE\\u0301") == fold("Caf\\u00e9")
     ('rock-music', 'c++', True)
     """
-    letters = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    seen = (letter for letter in letters if letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf"))
-    words = "".join(" " if letter == "-" else letter for letter in seen)
-    key = "-".join(words.split())
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    visible = "".join(filter(_is_visible, folded))
+    key = "-".join(visible.replace("-", " ").split())
     if not key:
-        raise ValueError(f"{name!r} cannot be a tag: there is nothing to see in it.")
+        raise ValueError(f"{name!r} cannot be a tag: it has no visible character.")
     return key
 
 
+def _is_visible(letter: str) -> bool:
+    return letter.isspace() or unicodedata.category(letter) not in ("Cc", "Cf")
+
+
 class Label(NamedTuple):
-    """A tag as a row has it.
+    """A tag of a row.
 
     Args:
-        type: The kind of tags it belongs to, empty for the ordinary kind.
-        slug: What makes it this tag.
-        name: As it was first written.
+        type: Its kind, empty for the default kind.
+        slug: Its key, see `fold`.
+        name: The name as it was first written.
     """
 
     type: str
@@ -51,10 +54,10 @@ class Label(NamedTuple):
 
 
 class TypeChange:
-    """What is to happen with the tags of one kind.
+    """Pending changes of the tags of one kind.
 
     Args:
-        sync: Whether all others go.
+        sync: Whether all other tags are removed.
         add: Names by slug.
         remove: Slugs.
     """
@@ -68,7 +71,7 @@ class TypeChange:
 
 
 class TagChanges:
-    """What is to happen with the tags of a row: kinds that are not named stay as they are."""
+    """Pending changes of the tags of a row, by kind; other kinds do not change."""
 
     def __init__(self) -> None:
         self.types: dict[str, TypeChange] = {}
@@ -89,31 +92,34 @@ class TagChanges:
             change.remove.add(slug)
 
     def sync(self, names: Iterable[str], kind: str) -> None:
-        """Have exactly these of a kind."""
+        """Replace all tags of a kind."""
         change = self.types[kind] = TypeChange()
         change.sync = True
         self.tag(names, kind)
 
     def apply(self, labels: Sequence[Label]) -> list[Label]:
-        """The tags of a row afterwards: those it keeps, then the new ones."""
-        remaining = [label for label in labels if not self._goes(label)]
-        have = {(label.type, label.slug) for label in remaining}
-        fresh = [Label(kind, slug, name) for kind, change in self.types.items() for slug, name in change.add.items()]
-        return remaining + [label for label in fresh if (label.type, label.slug) not in have]
+        """The tags after the changes: the remaining ones, then the new ones."""
+        result = [label for label in labels if not self._removes(label)]
+        keys = {(label.type, label.slug) for label in result}
+        for kind, change in self.types.items():
+            for slug, name in change.add.items():
+                if (kind, slug) not in keys:
+                    result.append(Label(kind, slug, name))
+        return result
 
-    def _goes(self, label: Label) -> bool:
+    def _removes(self, label: Label) -> bool:
         change = self.types.get(label.type)
         return change is not None and label.slug not in change.add and (change.sync or label.slug in change.remove)
 
 
 class TagQuery(NamedTuple):
-    """Which rows are meant, by their tags of one kind.
+    """A condition on the tags of one kind.
 
     Args:
         type: The kind.
-        all: Rows must have all of these; none asks for nothing.
-        any: Rows must have one of these; an empty list finds no row, None asks for nothing.
-        without: Rows must have none of these.
+        all: Rows have all of these; an empty tuple is no condition.
+        any: Rows have one of these; an empty tuple matches no row, None is no condition.
+        without: Rows have none of these.
     """
 
     type: str
@@ -123,7 +129,7 @@ class TagQuery(NamedTuple):
 
 
 def tag_query(kind: str, all: Iterable[str], any: Iterable[str] | None, without: Iterable[str]) -> TagQuery:  # noqa: A002
-    """A query with names folded, each once.
+    """A query with folded names, without duplicates.
 
     >>> tag_query("", ["Rock", "rock"], None, [])
     TagQuery(type='', all=('rock',), any=None, without=())
@@ -136,18 +142,18 @@ def tag_query(kind: str, all: Iterable[str], any: Iterable[str] | None, without:
 
 
 class TagBackend(Protocol):
-    """What a host does for tags."""
+    """Tag operations of a host."""
 
     def labels(self, row: Any) -> Sequence[Label]:
-        """The tags that a row has in the database."""
+        """The tags of a row in the database."""
         ...
 
     def touch(self, row: Any) -> None:
-        """Write the row's changes with its session's next flush."""
+        """Write the pending changes of a row with the next flush of its session."""
         ...
 
     def matches(self, model: Any, query: TagQuery) -> Any:
-        """The condition that rows fulfil a query."""
+        """The SQL condition of a query."""
         ...
 
 
@@ -158,7 +164,7 @@ class TagConfig(TraitConfig):
     """Which tags a row may have."""
 
     tag_model: str = option("", doc="Name of the model of the tags; empty where the registry has only one.")
-    max_tags: int = option(0, ge=0, doc="How many tags a row may have, of all kinds together; 0 for any number.")
+    max_tags: int = option(0, ge=0, doc="Maximum number of tags of a row over all kinds; 0 for no limit.")
 
 
 class TagsChanged(msgspec.Struct, frozen=True):
@@ -176,11 +182,11 @@ class TagsChanged(msgspec.Struct, frozen=True):
 
 
 class HasTags(Trait):
-    """Lets rows be labelled, and found by their labels.
+    """Adds tags to rows, and scopes that find rows by their tags.
 
-    Changes are kept on the instance and written when its session flushes, so the methods need no connection, also in
-    an asynchronous program. Two writers may create the same tag, and tag the same row, at the same time. Tags stay on a
-    row in the waste bin, and go when the row is really deleted.
+    Changes are stored on the instance and written when its session flushes, so the methods need no connection, also in
+    an asynchronous program. Concurrent writers may create the same tag and tag the same row. A row in the trash keeps
+    its tags; they are removed when it is deleted for good.
 
     >>> class Photo(HasTags):
     ...     pass
@@ -196,27 +202,27 @@ class HasTags(Trait):
     tags_changed: Final = TraitEvent(TagsChanged, doc="After tags of a row were written.")
 
     def tag(self, *names: str, type: str = "") -> None:  # noqa: A002 - what it is called
-        """Add tags; those that the row has already are ignored.
+        """Add tags; tags that the row has already are ignored.
 
         Args:
-            names: As they are to be shown.
+            names: The names as they are displayed.
             type: Their kind.
         """
-        _changes(self).tag(names, type)
-        _touched(self)
+        _pending_changes(self).tag(names, type)
+        _schedule_write(self)
 
     def untag(self, *names: str, type: str = "") -> None:  # noqa: A002
-        """Remove tags; those that the row does not have are ignored."""
-        _changes(self).untag(names, type)
-        _touched(self)
+        """Remove tags; tags that the row does not have are ignored."""
+        _pending_changes(self).untag(names, type)
+        _schedule_write(self)
 
     def sync_tags(self, names: Iterable[str], type: str = "") -> None:  # noqa: A002
-        """Have exactly these tags of one kind; those of other kinds stay."""
-        _changes(self).sync(names, type)
-        _touched(self)
+        """Replace the tags of one kind; tags of other kinds stay."""
+        _pending_changes(self).sync(names, type)
+        _schedule_write(self)
 
     def tag_names(self, type: str = "") -> list[str]:  # noqa: A002
-        """The tags of one kind, with the changes that are not written yet.
+        """The names of the tags of one kind, including unwritten changes.
 
         In an asynchronous session load ``tags`` with the row: ``select(Article).options(selectinload(Article.tags))``.
         """
@@ -227,18 +233,18 @@ class HasTags(Trait):
         return (type, fold(name)) in {(label.type, label.slug) for label in self.tag_labels()}
 
     def tell_tags(self, added: list[str], removed: list[str], type: str) -> None:  # noqa: A002
-        """Emit `tags_changed`; called by the host when it has written tags of one kind.
+        """Emit `tags_changed`; the host calls it after it has written tags of one kind.
 
         Args:
-            added: Names of those that came.
-            removed: Names of those that went.
+            added: Names of the added tags.
+            removed: Names of the removed tags.
             type: Their kind.
         """
         self.tags_changed(added=added, removed=removed, type=type)
 
     def tag_labels(self) -> list[Label]:
         """The tags of all kinds."""
-        pending = vars(self).get(HELD)
+        pending = vars(self).get(PENDING)
         backend = BACKENDS.of(self)
         labels = backend.labels(self) if backend is not None else ()
         return pending.apply(labels) if pending is not None else list(labels)
@@ -256,8 +262,8 @@ class HasTags(Trait):
         """Rows by their tags of one kind.
 
         Args:
-            all: Rows have all of these. One that nobody uses finds nothing; none at all finds every row.
-            any: Rows have one of these; an empty list finds nothing.
+            all: Rows have all of these; without names every row matches.
+            any: Rows have one of these; an empty list matches no row.
             without: Rows have none of these.
             type: The kind.
         """
@@ -268,40 +274,34 @@ class IsTagConfig(TraitConfig):
     """How tags are stored."""
 
     scope: tuple[str, ...] = option(
-        (), doc="Attributes that must be equal too for two tags to be one; the tenant is one without saying."
+        (), doc="Attributes that must be equal too for two tags to be one; the tenant is always one."
     )
 
 
 class IsTag(Trait):
-    """Makes a model the one that holds tags: ``class Tag(IsTag, Base)``, with a primary key of its own.
+    """Makes a model the table of the tags: ``class Tag(IsTag, Base)``, with a primary key of its own.
 
     Kind and slug together are unique, whatever other columns the model has.
     """
 
     is_tag_config: ClassVar[IsTagConfig] = IsTagConfig()
 
-    tag_type: TraitColumn[str] = column(
-        str, default="", length=60, doc="The kind of tags it belongs to, empty for the ordinary kind."
-    )
-    tag_slug: TraitColumn[str] = column(
-        str, length=190, index=True, doc="What makes it this tag, and stands in addresses."
-    )
-    tag_name: TraitColumn[str] = column(str, length=190, doc="As it was first written.")
+    tag_type: TraitColumn[str] = column(str, default="", length=60, doc="Its kind, empty for the default kind.")
+    tag_slug: TraitColumn[str] = column(str, length=190, index=True, doc="Its key, also for addresses.")
+    tag_name: TraitColumn[str] = column(str, length=190, doc="The name as it was first written.")
     tag_names: TraitColumn[dict[str, str] | None] = column(
         dict, nullable=True, doc="Names in other languages, by language."
     )
 
     @property
     def label(self) -> str:
-        """The name in the current language, else as it was first written."""
+        """The name in the current language or one that replaces it, else as it was first written."""
         names = self.tag_names or {}
         current = runtime.current_locale()
-        translation = (
-            next((names[candidate] for candidate in chain(normal(current)) if names.get(candidate)), None)
-            if current
-            else None
-        )
-        return translation or self.tag_name
+        for locale in chain(normal(current)) if current else ():
+            if names.get(locale):
+                return names[locale]
+        return self.tag_name
 
     def __str__(self) -> str:
         return self.label
@@ -319,20 +319,20 @@ def refuse_too_many(model: type[HasTags], count: int) -> None:
 
 
 def take_changes(row: Any) -> TagChanges | None:
-    """The changes of a row that are to be written now; it holds them no more."""
-    changes: TagChanges | None = vars(row).pop(HELD, None)
+    """Remove the pending changes from a row and return them."""
+    changes: TagChanges | None = vars(row).pop(PENDING, None)
     return changes
 
 
-def _changes(row: Any) -> TagChanges:
-    pending = vars(row).get(HELD)
+def _pending_changes(row: Any) -> TagChanges:
+    pending = vars(row).get(PENDING)
     if pending is None:
-        pending = vars(row)[HELD] = TagChanges()
+        pending = vars(row)[PENDING] = TagChanges()
     changes: TagChanges = pending
     return changes
 
 
-def _touched(row: HasTags) -> None:
+def _schedule_write(row: HasTags) -> None:
     backend = BACKENDS.of(row)
     if backend is not None:
         backend.touch(row)

@@ -51,7 +51,7 @@ from traits_runtime.adapters.sqlalchemy.mapper_info import (
 )
 from traits_runtime.adapters.sqlalchemy.session import TraitSession
 from traits_runtime.traits._backends import scope_of
-from traits_runtime.traits.slug import BACKENDS, HasLocalizedSlugs, HasSlug, Place, wanted
+from traits_runtime.traits.slug import BACKENDS, HasLocalizedSlugs, HasSlug, Place, requested_slug
 
 _FLUSH: Final = "traits_slugs"
 _HISTORY: Final = "slug_history"
@@ -263,7 +263,7 @@ def _prepare(session: Session, model: type, flush: _Flush) -> None:
 def _wanted(row: Any) -> tuple[Place, str] | None:
     """What a row will ask for, if that can be told before its hooks have run."""
     try:
-        return wanted(row)
+        return requested_slug(row)
     except Exception:
         return None
 
