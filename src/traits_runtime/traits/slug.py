@@ -182,7 +182,7 @@ def requested_slug(row: HasSlug) -> tuple[Place, str] | None:
         return None
     base = slugify(row.slug_source(), rules.separator, mode=rules.mode, language=rules.language)
     slug = shorten(base, rules.max_length, rules.separator)
-    return (Place(_slug_attribute(row), "", _scope_values(row, rules)), slug) if slug else None
+    return (_place(row), slug) if slug else None
 
 
 class _MemoryBackend:
@@ -300,9 +300,7 @@ class HasSlug(Trait):
         """
         if self.slug:
             _check(self.slug, self.slug_config)
-            _record_change(
-                self, Place(_slug_attribute(self), "", _scope_values(self, self.slug_config)), self.slug, None
-            )
+            _record_change(self, _place(self), self.slug, None)
         elif self.slug_config.policy != "manual":
             self.regenerate_slug()
         else:
@@ -315,16 +313,17 @@ class HasSlug(Trait):
         changes = runtime.host_of(type(self)).changed_fields(self) or ()
         if self.slug and _slug_attribute(self) in changes:
             _check(self.slug, rules)
-            place = Place(_slug_attribute(self), "", _scope_values(self, rules))
-            _record_change(self, place, self.slug, _stored_value(self, _slug_attribute(self)))
-        elif (rules.policy == "if_empty" and not self.slug) or (
-            rules.policy == "always" and self._is_outdated(changes)
-        ):
+            _record_change(self, _place(self), self.slug, _stored_value(self, _slug_attribute(self)))
+        elif self._needs_slug(changes):
             self.regenerate_slug()
 
-    def _is_outdated(self, changes: Collection[str]) -> bool:
-        """Whether the source gives another slug than the row has."""
+    def _needs_slug(self, changes: Collection[str]) -> bool:
+        """Whether the policy asks for a new slug."""
         rules = self.slug_config
+        if rules.policy == "if_empty":
+            return not self.slug
+        if rules.policy != "always":
+            return False
         if rules.source in changes:
             return True
         base = slugify(self.slug_source(), rules.separator, mode=rules.mode, language=rules.language)
@@ -344,7 +343,7 @@ class HasSlug(Trait):
     def regenerate_slug(self) -> None:
         """Make the slug from the source again."""
         rules = self.slug_config
-        place = Place(_slug_attribute(self), "", _scope_values(self, rules))
+        place = _place(self)
         old = self.slug or None
         base, free = _generate(self, place, self.slug_source(), old, rules, rules.language)
         if free.slug != base:
@@ -449,6 +448,11 @@ def _is_form_of(slug: str, base: str, rules: SlugConfig) -> bool:
     suffix = tail if tail[:1].isdigit() else ""
     forms = [shorten(base, rules.max_length, rules.separator, ending) for ending in ("", suffix)]
     return slug in forms
+
+
+def _place(row: Any) -> Place:
+    """The rows among which the slug of a row is unique."""
+    return Place(_slug_attribute(row), "", _scope_values(row, row.slug_config))
 
 
 def _slug_attribute(row: Any) -> str:

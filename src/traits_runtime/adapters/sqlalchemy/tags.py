@@ -38,7 +38,7 @@ from traits_runtime.errors import DeclarationError
 from traits_runtime.traits._backends import scope_of
 from traits_runtime.traits.tags import (
     BACKENDS,
-    HELD,
+    PENDING,
     HasTags,
     IsTag,
     Label,
@@ -105,7 +105,7 @@ def _association(model: type) -> tuple[Table, type]:
 def _touched(session: Session) -> list[Any]:
     if not _ASSOCIATIONS:
         return []
-    return [row for rows in (session.new, session.dirty) for row in rows if HELD in vars(row)]
+    return [row for rows in (session.new, session.dirty) for row in rows if PENDING in vars(row)]
 
 
 def _write(session: Session, rows: list[Any]) -> None:
@@ -295,7 +295,7 @@ def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
 def _expired(row: Any, attributes: Iterable[str] | None) -> None:
     """What is not written when a row is expired is lost, as with its columns; nobody may hold the row any more."""
     if attributes is None and row is not None:
-        vars(row).pop(HELD, None)
+        vars(row).pop(PENDING, None)
 
 
 def watch() -> None:
