@@ -155,7 +155,7 @@ def test_given_slug_stays_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("slug", "why"),
-    [("Two Words", "'two-words' would do"), ("admin", "reserved"), ("x" * 99, "99 characters, 80 are allowed")],
+    [("Two Words", "'two-words' is possible"), ("admin", "reserved"), ("x" * 99, "99 characters, 80 are allowed")],
 )
 def test_given_slug_is_checked_and_not_rewritten(slug: str, why: str) -> None:
     """The error says what would do."""
