@@ -1,1 +1,1 @@
-"""Our code for third-party libraries, one file or folder each; nobody imports them, config names them."""
+"""Adapters for third-party libraries, one file or folder each; config names them, no module imports them."""

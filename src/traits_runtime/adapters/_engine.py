@@ -1,4 +1,4 @@
-"""What adapters of queue engines share: names of queues, and what is refused."""
+"""Base of the adapters of queue engines: queue names and unsupported options."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from traits_runtime._core.queue import Ability, JobMessage
 from traits_runtime.errors import EngineCannotError
 
 DEFAULT = "default"
-"""The queue of jobs that name none."""
+"""Queue of jobs without a queue name."""
 
 
 class QueueEngine:
-    """Base of adapters.
+    """Base of the adapters of queue engines.
 
     Args:
-        prefix: What the names of queues begin with on a broker that others use too.
+        prefix: Prefix of queue names, for a broker that other applications use too.
     """
 
     name: str = ""
@@ -29,20 +29,20 @@ class QueueEngine:
         return self._prefix + (queue or DEFAULT)
 
     def queue_names(self, queues: Sequence[str]) -> list[str]:
-        """The engine's names of queues, without any the default one."""
+        """The engine's names of queues; of the default queue where none is named."""
         return [self.queue_name(queue) for queue in queues or (DEFAULT,)]
 
     def check(self, message: JobMessage) -> None:
-        """Refuse what the engine would get wrong.
+        """Refuse a job with an option that the engine does not support.
 
         Raises:
-            EngineCannotError: It cannot delay jobs, and this one is to be delayed.
+            EngineCannotError: The job has a delay and the engine has none.
         """
         if message.delay > 0 and "delay" not in self.abilities:
             raise EngineCannotError(self.name, "delay jobs", "Put an outbox in front of it: outbox = 'sqlite'.")
 
     def cancel(self, job_id: str) -> bool:
-        """Take a waiting job back; False where that is not possible."""
+        """Cancel a waiting job; False where the engine cannot."""
         return False
 
     def close(self) -> None:

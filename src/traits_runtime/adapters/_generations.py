@@ -1,4 +1,4 @@
-"""What backends over somebody else's cache share: JSON, and forgetting by generation instead of by looking for keys."""
+"""Base of the backends on third-party caches: JSON values, invalidated by the generations of their scopes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import msgspec
 from traits_runtime._core.cache import MISSING, Stamp
 
 LIMIT = 30 * 86_400.0
-"""Seconds that a value is kept at most; a generation is kept as long, so no value outlives it."""
+"""Maximum lifetime of a value in seconds; a generation lives twice as long, so no value outlives it."""
 
 T = TypeVar("T")
 
 
-class Kept(msgspec.Struct, array_like=True):
-    """A value as it is stored.
+class StoredValue(msgspec.Struct, array_like=True):
+    """The stored form of a value.
 
     Args:
-        scopes: What it belongs to.
+        scopes: The scopes that it belongs to.
         stamp: The generation of each scope when it was computed.
-        value: The value, JSON.
+        value: The value as JSON.
     """
 
     scopes: tuple[str, ...]
@@ -32,7 +32,7 @@ class Kept(msgspec.Struct, array_like=True):
     value: msgspec.Raw
 
 
-_decoder = msgspec.json.Decoder(Kept)
+_decoder = msgspec.json.Decoder(StoredValue)
 
 
 def pack(value: object, scopes: tuple[str, ...], stamp: Stamp) -> bytes:
@@ -41,40 +41,40 @@ def pack(value: object, scopes: tuple[str, ...], stamp: Stamp) -> bytes:
     Raises:
         TypeError: It has no JSON form.
     """
-    return msgspec.json.encode(Kept(scopes, stamp, msgspec.Raw(msgspec.json.encode(value))))
+    return msgspec.json.encode(StoredValue(scopes, stamp, msgspec.Raw(msgspec.json.encode(value))))
 
 
-def unpack(data: bytes) -> Kept:
-    """Read the stored form."""
+def unpack(data: bytes) -> StoredValue:
+    """The value from its stored form."""
     return _decoder.decode(data)
 
 
 def token() -> str:
-    """A generation that never was."""
+    """A new random generation or lease token."""
     return uuid4().hex
 
 
 class GenerationCache(ABC):
-    """A cache backend over four operations of another cache; every generation has a random name.
+    """A cache backend on four operations of a third-party cache; generations are random tokens.
 
-    A generation that the other cache evicts is given a new name: its values are forgotten, never brought back.
+    A generation that the cache evicts gets a new token, so its values stay invalid.
     """
 
     @abstractmethod
     def read(self, names: Sequence[str]) -> list[bytes | None]:
-        """What is stored under each name."""
+        """The stored bytes of each name, None where there are none."""
 
     @abstractmethod
     def write(self, name: str, data: bytes, seconds: float) -> None:
-        """Store."""
+        """Store bytes under a name."""
 
     @abstractmethod
     def add(self, name: str, data: bytes, seconds: float) -> bool:
-        """Store where nothing is; says whether it did."""
+        """Store bytes under a name that does not exist; returns whether it did not exist."""
 
     @abstractmethod
     def remove(self, name: str) -> None:
-        """Remove."""
+        """Remove a name."""
 
     def get(self, key: str) -> object:
         """The value, or `MISSING`."""
@@ -82,58 +82,60 @@ class GenerationCache(ABC):
         if data is None:
             return MISSING
         stored = unpack(data)
-        now = self.read([f"s:{scope}" for scope in stored.scopes]) if stored.scopes else []
-        if [generation and generation.decode() for generation in now] != list(stored.stamp):
+        if self._generations(stored.scopes) != list(stored.stamp):
             return MISSING
         return msgspec.json.decode(stored.value)
 
     def set(
         self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = (), stamp: Stamp | None = None
     ) -> None:
-        """Keep a value for a number of seconds, 30 days at most."""
+        """Store a value for a number of seconds, 30 days at most."""
         data = pack(value, scopes, self.stamp(scopes) if stamp is None else stamp)
         self.remove(f"l:{key}")
         self.write(f"v:{key}", data, min(ttl, LIMIT))
 
     def keep(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str) -> None:
-        """As `set`, by the holder of a lease: does nothing where the lease has ended."""
+        """As `set`, by the holder of a lease; does nothing where the lease has ended."""
         data = pack(value, scopes, stamp)
         if self._holds(key, token):
             self.write(f"v:{key}", data, min(ttl, LIMIT))
-            if not self._holds(key, token):  # ended between the look and the write
+            if not self._holds(key, token):  # it ended between the check and the write
                 self.remove(f"v:{key}")
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
-        """How the scopes stand now; those that have no generation get one."""
-        generations = self.read([f"s:{scope}" for scope in scopes]) if scopes else []
-        return tuple(
-            data.decode() if data is not None else self._begin(scope)
-            for scope, data in zip(scopes, generations, strict=True)
-        )
+        """Current generation of each scope; creates missing ones."""
+        generations = zip(scopes, self._generations(scopes), strict=True)
+        return tuple(generation or self._create_generation(scope) for scope, generation in generations)
 
-    def _begin(self, scope: str) -> str:
+    def _generations(self, scopes: Sequence[str]) -> list[str | None]:
+        if not scopes:
+            return []
+        stored = self.read([f"s:{scope}" for scope in scopes])
+        return [None if data is None else data.decode() for data in stored]
+
+    def _create_generation(self, scope: str) -> str:
         new_generation = token()
         if self.add(f"s:{scope}", new_generation.encode(), LIMIT * 2):
             return new_generation
-        (theirs,) = self.read([f"s:{scope}"])
-        return new_generation if theirs is None else theirs.decode()
+        (generation,) = self._generations([scope])
+        return generation or new_generation
 
     def delete(self, key: str) -> None:
-        """Forget one value."""
+        """Remove one value."""
         self.remove(f"l:{key}")
         self.remove(f"v:{key}")
 
     def bump(self, scope: str) -> None:
-        """Forget all values of a scope."""
+        """Invalidate all values of a scope."""
         self.write(f"s:{scope}", token().encode(), LIMIT * 2)
 
     def lease(self, key: str, seconds: float) -> str:
-        """Become the one who computes a value."""
+        """Acquire the right to compute a value; returns a token, empty where another process holds the lease."""
         new_token = token()
         return new_token if self.add(f"l:{key}", new_token.encode(), seconds) else ""
 
     def release(self, key: str, token: str) -> None:
-        """Give a lease back, if it is still held."""
+        """Release a lease, if it has not expired."""
         if self._holds(key, token):
             self.remove(f"l:{key}")
 

@@ -17,12 +17,12 @@ class ActorMiddleware:
     """Opens `acting_as` and `tenant` around each request and web socket; both are closed whatever happens inside.
 
     Starlette and FastAPI: ``app.add_middleware(ActorMiddleware, actor=lambda scope: scope["user"].id)``, inside the
-    middleware that finds out who the user is.
+    middleware that authenticates the user.
 
     Args:
         app: The application.
-        actor: Given the scope, tells who acts, as `acting_as` takes it, None for nobody; may be a coroutine function.
-        tenant: Given the scope, tells the tenant, None for none; may be a coroutine function.
+        actor: Returns the actor of a scope as `acting_as` takes it, None for none; may be a coroutine function.
+        tenant: Returns the tenant of a scope, None for none; may be a coroutine function.
     """
 
     def __init__(self, app: App, actor: Callable[[Scope], Any], tenant: Callable[[Scope], Any] | None = None) -> None:
@@ -31,18 +31,19 @@ class ActorMiddleware:
         self.tenant = tenant
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Serve a request; what is none, such as the start of the application, passes as it is."""
+        """Serve a request; other scopes, such as the lifespan of the application, are passed on."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        who = await _told(self.actor(scope))
-        name = await _told(self.tenant(scope)) if self.tenant is not None else None
+        actor = await _resolve(self.actor(scope))
+        tenant = await _resolve(self.tenant(scope)) if self.tenant is not None else None
         with ExitStack() as blocks:
-            blocks.enter_context(runtime.acting_as(who))
-            if name is not None:
-                blocks.enter_context(runtime.tenant(name))
+            blocks.enter_context(runtime.acting_as(actor))
+            if tenant is not None:
+                blocks.enter_context(runtime.tenant(tenant))
             await self.app(scope, receive, send)
 
 
-async def _told(value: Any) -> Any:
+async def _resolve(value: Any) -> Any:
+    """The value, or the result of an awaitable."""
     return await value if isawaitable(value) else value

@@ -16,19 +16,19 @@ with needs("celery"):
 
 TASK = "traits.run"
 
-MOST = 9
-"""Priorities are 0 to 9."""
+MAX_PRIORITY = 9
+"""Priorities of Celery are 0 to 9."""
 
 
 class CeleryEngine(QueueEngine):
     """Jobs by Celery, in an application of its own or in yours.
 
-    The broker confirms what it takes, and a worker acknowledges a job when it is done: one that dies loses none.
+    The broker confirms each job, and a worker acknowledges it after it is done, so a worker that dies loses none.
 
     Args:
         broker: Address, ``amqp://guest:guest@localhost//`` or ``redis://localhost:6379/0``.
         app: Your application, instead of a broker.
-        prefix: What the names of queues begin with.
+        prefix: Prefix of queue names.
         pool: Celery's pool of workers: ``prefork``, ``threads``, ``solo``.
     """
 
@@ -47,7 +47,7 @@ class CeleryEngine(QueueEngine):
         self._queues: dict[str, Any] = {}
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job; returns when the broker has it."""
+        """Accept a job; returns when the broker has it."""
         self._task.apply_async(
             (encode(message).decode(),),
             task_id=message.id if message.attempt == 1 else None,
@@ -58,7 +58,7 @@ class CeleryEngine(QueueEngine):
         return message.id
 
     def cancel(self, job_id: str) -> bool:
-        """Tell the workers to skip a job; those that start later do not know."""
+        """Revoke a job in all running workers; a worker that starts later runs it."""
         self.app.control.revoke(job_id)
         return True
 
@@ -72,7 +72,7 @@ class CeleryEngine(QueueEngine):
         )  # fmt: skip
 
     def ping(self) -> None:
-        """Ask the broker for an answer; raises where there is none."""
+        """Check that the broker answers; raises where it does not."""
         with self.app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
             connection.default_channel  # noqa: B018 - on Redis the connection is made here
@@ -83,15 +83,14 @@ class CeleryEngine(QueueEngine):
 
     def _queue(self, name: str) -> Any:
         if name not in self._queues:
-            arguments = None if self._is_redis else {"x-max-priority": MOST}
+            arguments = None if self._is_redis else {"x-max-priority": MAX_PRIORITY}
             self._queues[name] = kombu.entity.Queue(name, routing_key=name, queue_arguments=arguments)  # type: ignore[no-untyped-call]
         return self._queues[name]
 
     def _priority(self, priority: int) -> int | None:
-        """Celery's number: on RabbitMQ higher goes first, on Redis 0 does, and other queues are slower to read."""
-        if self._is_redis:
-            return min(-priority, MOST) if priority < 0 else None
-        return min(priority, MOST) if priority > 0 else None
+        """Celery's priority: on RabbitMQ a higher number runs first, on Redis a lower one."""
+        celery_priority = min(-priority if self._is_redis else priority, MAX_PRIORITY)
+        return celery_priority if celery_priority > 0 else None
 
 
 def _application(broker: str) -> Any:
@@ -114,5 +113,5 @@ def _run(data: str) -> None:
 
 
 def open_queue(settings: Mapping[str, Any]) -> CeleryEngine:
-    """The engine that config names."""
+    """The engine from its settings."""
     return CeleryEngine(**settings)

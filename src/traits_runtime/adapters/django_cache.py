@@ -11,19 +11,19 @@ from traits_runtime.adapters._generations import GenerationCache
 with needs("django_cache", extra="django"):
     from django.core.cache import caches  # type: ignore[import-untyped]
 
-LONGEST = 180
-"""Memcached takes 250 characters; Django puts a prefix and a version before ours."""
+MAX_NAME = 180
+"""Memcached allows 250 characters; Django adds a prefix and a version."""
 
 
 class DjangoCache(GenerationCache):
     """One of the caches in Django's ``CACHES``. Values are stored as JSON text.
 
-    A value costs two reads, of itself and of its generations. One computation among processes needs a cache with an
-    atomic ``add``: Redis, memcached and the database have one, ``LocMemCache`` is not shared anyway.
+    A hit costs two reads, of the value and of its generations. One computation among processes needs a cache with an
+    atomic ``add``: Redis, memcached and the database have one; ``LocMemCache`` is not shared.
 
     Args:
         alias: Its name in ``CACHES``.
-        prefix: What our keys begin with.
+        prefix: Prefix of all keys.
     """
 
     def __init__(self, alias: str = "default", prefix: str = "traits:") -> None:
@@ -31,29 +31,33 @@ class DjangoCache(GenerationCache):
         self._prefix = prefix
 
     def read(self, names: Sequence[str]) -> list[bytes | None]:
-        """What is stored under each name."""
-        keys = [self._name(name) for name in names]
-        texts = {keys[0]: self._cache.get(keys[0])} if len(keys) == 1 else self._cache.get_many(keys)
-        return [None if (text := texts.get(key)) is None else text.encode() for key in keys]
+        """The stored bytes of each name, None where there are none."""
+        keys = [self._key(name) for name in names]
+        if len(keys) == 1:
+            texts = [self._cache.get(keys[0])]
+        else:
+            stored = self._cache.get_many(keys)
+            texts = [stored.get(key) for key in keys]
+        return [None if text is None else text.encode() for text in texts]
 
     def write(self, name: str, data: bytes, seconds: float) -> None:
-        """Store."""
-        self._cache.set(self._name(name), data.decode(), seconds)
+        """Store bytes under a name."""
+        self._cache.set(self._key(name), data.decode(), seconds)
 
     def add(self, name: str, data: bytes, seconds: float) -> bool:
-        """Store where nothing is."""
-        return bool(self._cache.add(self._name(name), data.decode(), seconds))
+        """Store bytes under a name that does not exist."""
+        return bool(self._cache.add(self._key(name), data.decode(), seconds))
 
     def remove(self, name: str) -> None:
-        """Remove."""
-        self._cache.delete(self._name(name))
+        """Remove a name."""
+        self._cache.delete(self._key(name))
 
-    def _name(self, name: str) -> str:
-        if len(name) <= LONGEST and name.isascii() and name.isprintable() and " " not in name:
+    def _key(self, name: str) -> str:
+        if len(name) <= MAX_NAME and name.isascii() and name.isprintable() and " " not in name:
             return self._prefix + name
         return f"{self._prefix}{name[:2]}{sha256(name.encode()).hexdigest()}"
 
 
 def open_cache(settings: Mapping[str, object]) -> DjangoCache:
-    """The cache that config names."""
+    """The cache from its settings."""
     return DjangoCache(str(settings.get("alias", "default")), str(settings.get("prefix", "traits:")))

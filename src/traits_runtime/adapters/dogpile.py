@@ -15,55 +15,55 @@ with needs("dogpile"):
 
 
 class DogpileCache(GenerationCache):
-    """A region; its own expiration time must be none, or longer than any of ours.
+    """A region; its own expiration time must be none, or longer than every time to live of a value.
 
-    dogpile has no time to live for a single value: it is written before the value, which is JSON.
+    dogpile has no time to live for a single value, so it is stored before the value, which is JSON.
 
     Args:
-        region: A configured region. One whose serializer is pickle pickles bytes and nothing else.
+        region: A configured region. A region with the pickle serializer pickles only bytes.
     """
 
     def __init__(self, region: CacheRegion) -> None:
         self._region: Any = region
 
     def read(self, names: Sequence[str]) -> list[bytes | None]:
-        """What is stored under each name."""
-        entries: list[Any] = [self._region.get(names[0])] if len(names) == 1 else self._region.get_multi(list(names))
-        return [_alive(entry) for entry in entries]
+        """The stored bytes of each name, None where there are none."""
+        if len(names) == 1:
+            return [_unexpired(self._region.get(names[0]))]
+        return [_unexpired(entry) for entry in self._region.get_multi(list(names))]
 
     def write(self, name: str, data: bytes, seconds: float) -> None:
-        """Store."""
-        self._region.set(name, _dated(data, seconds))
+        """Store bytes under a name."""
+        self._region.set(name, _with_expiry(data, seconds))
 
     def add(self, name: str, data: bytes, seconds: float) -> bool:
-        """Store where nothing is, under the region's lock for that name."""
-        entry = _dated(data, seconds)
+        """Store bytes under a name that does not exist, under the region's lock for that name."""
+        entry = _with_expiry(data, seconds)
         return bool(self._region.get_or_create(name, lambda: entry, expiration_time=seconds) == entry)
 
     def remove(self, name: str) -> None:
-        """Remove."""
+        """Remove a name."""
         self._region.delete(name)
 
 
-def _dated(data: bytes, seconds: float) -> bytes:
+def _with_expiry(data: bytes, seconds: float) -> bytes:
     return b"%.6f\n%b" % (time.time() + seconds, data)
 
 
-def _alive(entry: Any) -> bytes | None:
+def _unexpired(entry: Any) -> bytes | None:
     if entry is NO_VALUE:
         return None
-    until, _, data = bytes(entry).partition(b"\n")
-    return data if float(until) > time.time() else None
+    expires, _, data = bytes(entry).partition(b"\n")
+    return data if float(expires) > time.time() else None
 
 
-def _as_it_is(data: bytes) -> bytes:
+def _identity(data: bytes) -> bytes:
     return data
 
 
 def open_cache(settings: Mapping[str, object]) -> DogpileCache:
-    """A region made of settings: ``backend`` and what it takes as ``arguments``."""
-    region = make_region(serializer=_as_it_is, deserializer=_as_it_is)
+    """A region from its settings: ``backend`` and its ``arguments``."""
+    region = make_region(serializer=_identity, deserializer=_identity)
     arguments: Any = settings.get("arguments", {})
-    return DogpileCache(
-        region.configure(str(settings.get("backend", "dogpile.cache.memory")), arguments=dict(arguments))
-    )
+    backend = str(settings.get("backend", "dogpile.cache.memory"))
+    return DogpileCache(region.configure(backend, arguments=dict(arguments)))

@@ -21,7 +21,7 @@ class DramatiqEngine(QueueEngine):
     Args:
         url: Address, ``redis://localhost:6379/0`` or ``amqp://guest:guest@localhost``.
         broker: Your broker, instead of an address.
-        prefix: What the names of queues begin with.
+        prefix: Prefix of queue names.
     """
 
     name: str = "dramatiq"
@@ -34,7 +34,7 @@ class DramatiqEngine(QueueEngine):
         self._declared: set[str] = set()
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job; on RabbitMQ returns when the broker has it."""
+        """Accept a job; on RabbitMQ returns when the broker has it."""
         name = self._declare(self.queue_name(message.queue))
         dramatiq_message: Any = dramatiq.Message(
             queue_name=name, actor_name=self._actor.actor_name, args=(encode(message).decode(),), kwargs={}, options={},
@@ -46,18 +46,20 @@ class DramatiqEngine(QueueEngine):
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run Dramatiq's worker."""
         names = {self._declare(name) for name in self.queue_names(queues)}
-        both = names | {f"{name}.DQ" for name in names}
-        worker = dramatiq.Worker(self.broker, queues=both, worker_threads=concurrency, worker_timeout=200)
+        delay_queues = {f"{name}.DQ" for name in names}
+        worker = dramatiq.Worker(
+            self.broker, queues=names | delay_queues, worker_threads=concurrency, worker_timeout=200
+        )
         worker.start()
         until_stopped()
         worker.stop()
 
     def ping(self) -> None:
-        """Ask the broker for an answer; raises where there is none."""
+        """Check that the broker answers; raises where it does not."""
         if hasattr(self.broker, "client"):
             self.broker.client.ping()
         elif hasattr(self.broker, "channel"):
-            self.broker.channel  # noqa: B018 - makes the connection of this thread
+            self.broker.channel  # noqa: B018 - opens the connection of this thread
             del self.broker.connection
 
     def close(self) -> None:
@@ -90,5 +92,5 @@ def _run(data: str) -> None:
 
 
 def open_queue(settings: Mapping[str, Any]) -> DramatiqEngine:
-    """The engine that config names."""
+    """The engine from its settings."""
     return DramatiqEngine(**settings)

@@ -20,12 +20,12 @@ with needs("huey"):
     from huey.serializer import Serializer  # type: ignore[import-untyped]
 
 
-PATIENCE_S = 30
-"""How long a process waits for others that write into the file; five seconds by default, too few on a busy machine."""
+LOCK_TIMEOUT_S = 30
+"""Seconds to wait for other writers of the file; the default of five is too short on a busy machine."""
 
 
-class _Json(Serializer):  # type: ignore[misc]
-    """JSON where Huey would pickle; its messages are tuples of scalars when all they carry is our message."""
+class _JsonSerializer(Serializer):  # type: ignore[misc]
+    """JSON in place of pickle; a message of Huey is a tuple of scalars when its only argument is our message."""
 
     def _serialize(self, data: Any) -> bytes:
         return msgspec.json.encode(data)
@@ -42,9 +42,9 @@ class HueyEngine(QueueEngine):
     """Jobs in an SQLite file, run by Huey's consumer on the same machine.
 
     Args:
-        path: The file; made if absent.
-        prefix: What the names of queues begin with.
-        poll: Seconds between two looks for jobs, at most.
+        path: The file; created where it does not exist.
+        prefix: Prefix of queue names.
+        poll: Maximum seconds between two polls.
     """
 
     name: str = "huey"
@@ -57,7 +57,7 @@ class HueyEngine(QueueEngine):
         self._hueys: dict[str, tuple[Any, Any]] = {}
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job."""
+        """Accept a job."""
         huey, task = self._huey(self.queue_name(message.queue))
         huey_task = task.s(encode(message).decode(), priority=message.priority or None)
         huey_task.id = message.id
@@ -68,7 +68,7 @@ class HueyEngine(QueueEngine):
         return message.id
 
     def cancel(self, job_id: str) -> bool:
-        """Take a waiting job back: the consumer skips it."""
+        """Cancel a waiting job: the consumer skips it."""
         for huey, _ in self._hueys.values():
             huey.revoke_by_id(job_id, revoke_once=True)
         return bool(self._hueys)
@@ -88,7 +88,7 @@ class HueyEngine(QueueEngine):
             consumer.stop(graceful=True)
 
     def ping(self) -> None:
-        """Ask the file for an answer; raises where there is none."""
+        """Check that the file is readable; raises where it is not."""
         self._huey(self.queue_name(""))[0].pending_count()
 
     def close(self) -> None:
@@ -99,7 +99,12 @@ class HueyEngine(QueueEngine):
     def _huey(self, name: str) -> tuple[Any, Any]:
         if name not in self._hueys:
             huey = SqliteHuey(
-                name=name, filename=self._path, results=False, utc=True, serializer=_Json(), timeout=PATIENCE_S
+                name=name,
+                filename=self._path,
+                results=False,
+                utc=True,
+                serializer=_JsonSerializer(),
+                timeout=LOCK_TIMEOUT_S,
             )
             self._hueys[name] = huey, huey.task(name="traits")(_run)
         return self._hueys[name]
@@ -116,5 +121,5 @@ def _eta(delay: float) -> Any:
 
 
 def open_queue(settings: Mapping[str, Any]) -> HueyEngine:
-    """The engine that config names."""
+    """The engine from its settings."""
     return HueyEngine(**settings)

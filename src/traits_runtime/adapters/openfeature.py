@@ -1,4 +1,4 @@
-"""OpenFeature both ways: our features by its API, and a flag server's answers for ours (``flags = "openfeature"``)."""
+"""OpenFeature in both directions: features as flags of its API, and rollouts decided by its provider."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ REASONS: Mapping[str, Reason] = {
 
 
 def features_provider() -> FeatureProvider:
-    """Our features as OpenFeature's flags: ``api.set_provider(features_provider())``.
+    """The features of traits as flags of OpenFeature: ``api.set_provider(features_provider())``.
 
-    A flag's key is ``HasSlug.follow_title``; the targeting key is the subject; the attributes ``tenant`` and ``model``
-    (a dotted path) ask for one tenant and one model. Features are truths: other types are a type mismatch.
+    The key of a flag is ``HasSlug.follow_title``, the targeting key is the subject, and the attributes ``tenant`` and
+    ``model`` (a dotted path) select a tenant and a model. Features are booleans; other types are a type mismatch.
     """
     return _Provider()
 
 
 class _Provider(AbstractProvider):
-    """What `features_provider` gives; private, for the types of its base cannot be had from outside of the library."""
+    """The provider of `features_provider`; private, because the types of its base are not public."""
 
     def get_metadata(self) -> Metadata:
-        """Its name."""
+        """The name of the provider."""
         return Metadata(name="traits")
 
     def resolve_boolean_details(
@@ -66,36 +66,36 @@ class _Provider(AbstractProvider):
     def resolve_string_details(
         self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[str]:
-        """No feature is a text."""
-        raise TypeMismatchError(f"{flag_key} is a truth")
+        """Refuse: features are booleans."""
+        raise TypeMismatchError(f"{flag_key} is a boolean")
 
     def resolve_integer_details(
         self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[int]:
-        """No feature is a number."""
-        raise TypeMismatchError(f"{flag_key} is a truth")
+        """Refuse: features are booleans."""
+        raise TypeMismatchError(f"{flag_key} is a boolean")
 
     def resolve_float_details(
         self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[float]:
-        """No feature is a number."""
-        raise TypeMismatchError(f"{flag_key} is a truth")
+        """Refuse: features are booleans."""
+        raise TypeMismatchError(f"{flag_key} is a boolean")
 
     def resolve_object_details(
         self, flag_key: str, default_value: Any, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[Any]:
-        """No feature is an object."""
-        raise TypeMismatchError(f"{flag_key} is a truth")
+        """Refuse: features are booleans."""
+        raise TypeMismatchError(f"{flag_key} is a boolean")
 
 
 class OpenFeatureFlags:
-    """Rollouts of our features decided by the provider that OpenFeature has, or that of a domain.
+    """Rollouts of features decided by the provider of OpenFeature, or by that of a domain.
 
-    Its flags have our names, ``HasSlug.follow_title``; one that it does not know is decided by the feature's toggle.
-    OpenFeature's transaction context crosses over to jobs.
+    Its flags are named as the features, ``HasSlug.follow_title``; the toggle decides for a flag that does not exist.
+    The transaction context of OpenFeature is propagated to jobs.
 
     Args:
-        domain: Which of OpenFeature's providers.
+        domain: The domain of the provider.
     """
 
     def __init__(self, domain: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""OpenTelemetry, by its API: ``telemetry = ["opentelemetry"]``; the application sets up the SDK and exporters."""
+"""OpenTelemetry by its API: ``telemetry = ["opentelemetry"]``; the application configures the SDK and exporters."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ SCOPE = "traits_runtime"
 
 
 class OpenTelemetryExporter:
-    """Observable instruments, one for each metric when it is first recorded, and a span around every job.
+    """An observable instrument for each metric, created when it is first recorded, and a span around every job.
 
-    A counter is a counter; a timing is two of them, ``.count`` and ``.sum`` in seconds; a gauge is a gauge. The trace
-    of the one who queued a job goes on in the job.
+    A timing is two counters, ``.count`` and ``.sum`` in seconds. A job continues the trace of the code that queued it.
     """
 
     def __init__(self) -> None:
         self._meter = metrics.get_meter(SCOPE)
         self._tracer = trace.get_tracer(SCOPE)
-        self._known: set[str] = set()
+        self._names: set[str] = set()
         self._lock = RLock()
         for reading in runtime.telemetry.read():
             self.add(reading.name, reading.kind)
         runtime.telemetry.on_new.append(self.add)
-        runtime.propagate("trace", self._inject, self._continue)
+        runtime.propagate("trace", self._inject, self._continue_trace)
 
     def add(self, name: str, kind: MetricKind) -> None:
-        """Make the instruments of a metric."""
+        """Create the instruments of a metric."""
         with self._lock:
-            if name in self._known:
+            if name in self._names:
                 return
-            self._known.add(name)
+            self._names.add(name)
         if kind == "gauge":
             self._meter.create_observable_gauge(name, [lambda _: _observe(name, "total")])
         elif kind == "counter":
@@ -55,7 +54,7 @@ class OpenTelemetryExporter:
         return carried or None
 
     @contextmanager
-    def _continue(self, carried: dict[str, str]) -> Iterator[None]:
+    def _continue_trace(self, carried: dict[str, str]) -> Iterator[None]:
         from traits_runtime._core.trait.deliver import CURRENT
 
         job = CURRENT.get()
@@ -82,7 +81,7 @@ def _attributes(reading: Reading) -> dict[str, str]:
 
 
 def open_telemetry(settings: Mapping[str, Any]) -> OpenTelemetryExporter:
-    """Switch telemetry on and make the instruments.
+    """Enable telemetry and create the instruments.
 
     Args:
         settings: ``tenants``, ``bound``.

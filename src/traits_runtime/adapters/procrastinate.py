@@ -21,11 +21,11 @@ ADVISORY_LOCK = 0x7472616974730A
 
 
 class ProcrastinateEngine(QueueEngine):
-    """Jobs by Procrastinate, in tables of your database; they are made if absent.
+    """Jobs by Procrastinate, in tables of your database; they are created where they do not exist.
 
     Args:
         dsn: ``postgresql://user@host/name``.
-        prefix: What the names of queues begin with.
+        prefix: Prefix of queue names.
     """
 
     name: str = "procrastinate"
@@ -38,12 +38,12 @@ class ProcrastinateEngine(QueueEngine):
         self._lock = Lock()
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job; one that waits with its key is the same job."""
-        task = self._opened().tasks["traits"]
+        """Accept a job; a waiting job with the same key is the same job."""
+        task = self._open_app().tasks["traits"]
         deferrer = task.configure(
             queue=self.queue_name(message.queue),
             priority=message.priority,
-            schedule_at=_at(message.delay) if message.delay > 0 else None,
+            schedule_at=_time_after(message.delay) if message.delay > 0 else None,
             queueing_lock=self._prefix + message.key if message.key and not message.held else None,
         )
         try:
@@ -52,12 +52,12 @@ class ProcrastinateEngine(QueueEngine):
             return message.key
 
     def cancel(self, job_id: str) -> bool:
-        """Take a waiting job back."""
-        return job_id.isdigit() and self._opened().job_manager.cancel_job_by_id(int(job_id))
+        """Cancel a waiting job."""
+        return job_id.isdigit() and self._open_app().job_manager.cancel_job_by_id(int(job_id))
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run Procrastinate's worker; jobs run in threads."""
-        self._opened()
+        self._open_app()
         app = _application(PsycopgConnector(conninfo=self._dsn))
         app.run_worker(
             queues=self.queue_names(queues), concurrency=concurrency, delete_jobs="successful",
@@ -65,7 +65,7 @@ class ProcrastinateEngine(QueueEngine):
         )  # fmt: skip
 
     def ping(self) -> None:
-        """Ask PostgreSQL for an answer; raises where there is none."""
+        """Check that PostgreSQL answers; raises where it does not."""
         with psycopg.connect(self._dsn, connect_timeout=5) as connection:
             connection.execute("SELECT 1")
 
@@ -75,20 +75,20 @@ class ProcrastinateEngine(QueueEngine):
             self._app.close()
             self._app = None
 
-    def _opened(self) -> App:
+    def _open_app(self) -> App:
         with self._lock:
             if self._app is None:
                 app = _application(SyncPsycopgConnector(conninfo=self._dsn))
                 app.open()
                 if not app.check_connection():
-                    self._make_tables(app)
+                    self._create_tables(app)
                 self._app = app
             return self._app
 
-    def _make_tables(self, app: App) -> None:
-        """Make Procrastinate's tables; of several processes that start at once, one does."""
-        with psycopg.connect(self._dsn, autocommit=True) as alone:
-            alone.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+    def _create_tables(self, app: App) -> None:
+        """Create the tables of Procrastinate; an advisory lock lets one of several processes do it."""
+        with psycopg.connect(self._dsn, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))
             if not app.check_connection():
                 app.schema_manager.apply_schema()
 
@@ -99,7 +99,7 @@ def _application(connector: Any) -> App:
     return app
 
 
-def _at(delay: float) -> datetime:
+def _time_after(delay: float) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=delay)
 
 
@@ -108,5 +108,5 @@ def _run(data: str) -> None:
 
 
 def open_queue(settings: Mapping[str, Any]) -> ProcrastinateEngine:
-    """The engine that config names."""
+    """The engine from its settings."""
     return ProcrastinateEngine(**settings)

@@ -19,9 +19,9 @@ LABELS: Final = ("model", "outcome", "tenant")
 
 
 class TraitCollector(Collector):
-    """The aggregates of this process, read when Prometheus asks; recording costs nothing besides.
+    """The aggregates of this process, read when Prometheus scrapes them.
 
-    Counters end in ``_total``, timings are summaries in seconds.
+    Names of counters end in ``_total``; timings are summaries in seconds.
 
     >>> registry = CollectorRegistry()
     >>> registry.register(TraitCollector())
@@ -52,11 +52,11 @@ def _family(reading: Reading) -> Any:
 
 
 def open_telemetry(settings: Mapping[str, Any], registry: CollectorRegistry = REGISTRY) -> TraitCollector:
-    """Switch telemetry on and register the collector.
+    """Enable telemetry and register the collector.
 
     Args:
         settings: ``port`` to serve on, ``tenants``, ``bound``.
-        registry: Where to register.
+        registry: The registry of the collector.
     """
     runtime.telemetry.enable(**{key: settings[key] for key in ("tenants", "bound") if key in settings})
     collector = TraitCollector()

@@ -20,21 +20,20 @@ with needs("rabbitmq"):
 T = TypeVar("T")
 
 ATTEMPT: Final = "traits-attempt"
-"""The header that counts deliveries: one that comes back is put in anew, so that every type of queue can count."""
+"""Header with the number of deliveries: a failed event is published again, so every type of queue counts."""
 
 
 class RabbitMQ:
-    """Events through one exchange, with a durable queue for each application, of the type that the host prefers.
+    """Events through one exchange, with a durable queue of the server's default type for each application.
 
-    An event that failed waits in a second queue until it comes again; dead letters are in a third. What no application
-    has a queue for is dropped: one that is to hear events has to listen once, beforehand.
+    A failed event waits in a second queue until it is delivered again; dead letters are in a third. An event without
+    a queue is dropped, so an application has to listen once before it receives events.
 
     Args:
         url: Address, ``amqp://guest:guest@localhost:5672//``.
-        prefix: What the names of exchange and queues begin with.
-        idle: Seconds, more or less twice, after which what a consumer has taken is given to another, where the
-            connection does not end before.
-        pause: Seconds before an event that failed comes again.
+        prefix: Prefix of the names of exchange and queues.
+        idle: Heartbeat in seconds; after about twice the time the event of a dead consumer is delivered to another.
+        pause: Seconds before a failed event is delivered again.
     """
 
     name: str = "rabbitmq"
@@ -51,12 +50,12 @@ class RabbitMQ:
         self._lock = Lock()
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take an event; returns when RabbitMQ has it."""
+        """Accept an event; returns when RabbitMQ has confirmed it."""
         self.run(lambda channel: publish(channel, self.exchange, message.name, encode(message)))
         return message.id
 
     def consumer(self, application: str) -> Consumer:
-        """Begin to receive."""
+        """Open a consumer."""
         return _Consumer(self, application)
 
     def dead(self, application: str, most: int = 100) -> list[DeadLetter]:
@@ -69,29 +68,29 @@ class RabbitMQ:
         return self.run(read)[::-1][:most]
 
     def revive(self, application: str, message_id: str) -> bool:
-        """Let a dead letter come again."""
+        """Deliver a dead letter again."""
 
         def put_back(channel: Any, letter: DeadLetter) -> None:
             data = encode(msgspec.structs.replace(letter.message, attempt=1))
             publish(channel, "", self.queue(application), data)
 
-        return self._take_out(application, message_id, put_back)
+        return self._remove_letter(application, message_id, put_back)
 
     def drop(self, application: str, message_id: str) -> bool:
-        """Forget a dead letter."""
-        return self._take_out(application, message_id, lambda _channel, _letter: None)
+        """Delete a dead letter."""
+        return self._remove_letter(application, message_id, lambda _channel, _letter: None)
 
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
-            self._forget()
+            self._disconnect()
 
     def queue(self, application: str) -> str:
         """The name of an application's queue."""
         return f"{self.exchange}.{application}"
 
     def connect(self, heartbeat: int) -> Any:
-        """A channel on a connection of its own, which confirms what it is given."""
+        """A channel with publisher confirms, on a connection of its own."""
         parameters = pika.URLParameters(self._url)
         parameters.heartbeat = heartbeat
         parameters.blocked_connection_timeout = 30
@@ -101,36 +100,36 @@ class RabbitMQ:
         return channel
 
     def declare(self, channel: Any, application: str) -> None:
-        """The queues of an application."""
+        """Declare the queues of an application."""
         name = self.queue(application)
         channel.queue_declare(name, durable=True)
         channel.queue_bind(name, self.exchange, "#")
-        back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": name}
-        channel.queue_declare(f"{name}.again", durable=True, arguments=back)
+        return_to_queue = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": name}
+        channel.queue_declare(f"{name}.again", durable=True, arguments=return_to_queue)
         channel.queue_declare(f"{name}.dead", durable=True)
 
     def run(self, use: Callable[[Any], T]) -> T:
-        """Use the channel of this process; once more on a new one where RabbitMQ has closed it meanwhile."""
+        """Call a function with the channel of this process; a second time with a new one where it was closed."""
         with self._lock:
-            for last in (False, True):
+            for is_last_attempt in (False, True):
                 try:
                     if self._open[0] != os.getpid():
                         self._open = os.getpid(), self.connect(60)
                     return use(self._open[1])
                 except (AMQPError, OSError):
-                    self._forget()
-                    if last:
+                    self._disconnect()
+                    if is_last_attempt:
                         raise
         raise AssertionError
 
-    def _forget(self) -> None:
+    def _disconnect(self) -> None:
         owner, channel = self._open
         self._open = 0, None
         if owner == os.getpid():
             with suppress(AMQPError, OSError):
                 channel.connection.close()
 
-    def _take_out(self, application: str, message_id: str, use: Callable[[Any, DeadLetter], None]) -> bool:
+    def _remove_letter(self, application: str, message_id: str, use: Callable[[Any, DeadLetter], None]) -> bool:
         def find(channel: Any) -> bool:
             with self._letters(channel, application) as letters:
                 for tag, letter in letters:
@@ -145,11 +144,13 @@ class RabbitMQ:
 
     @contextmanager
     def _letters(self, channel: Any, application: str) -> Iterator[list[tuple[int, DeadLetter]]]:
-        """The dead letters, the oldest first; those left in the list go back."""
+        """The dead letters, the oldest first; those that remain in the list are requeued."""
         self.declare(channel, application)
         letters: list[tuple[int, DeadLetter]] = []
-        while (got := channel.basic_get(f"{self.queue(application)}.dead"))[0] is not None:
-            letters.append((got[0].delivery_tag, msgspec.json.decode(got[2], type=DeadLetter)))
+        method, _, data = channel.basic_get(f"{self.queue(application)}.dead")
+        while method is not None:
+            letters.append((method.delivery_tag, msgspec.json.decode(data, type=DeadLetter)))
+            method, _, data = channel.basic_get(f"{self.queue(application)}.dead")
         try:
             yield letters
         finally:
@@ -158,7 +159,7 @@ class RabbitMQ:
 
 
 class _Consumer:
-    """One consumer of an application's queue, with one event in hand at a time."""
+    """A consumer of an application's queue; it processes one event at a time."""
 
     def __init__(self, broker: RabbitMQ, application: str) -> None:
         self._broker = broker
@@ -175,39 +176,39 @@ class _Consumer:
         attempt = int((properties.headers or {}).get(ATTEMPT, 1))
         delivery = Delivery(data, attempt, method.delivery_tag)
         if method.redelivered:
-            self._put(delivery, self._queue)
+            self._republish(delivery, self._queue)
             return None
         return delivery
 
     def done(self, delivery: Delivery) -> None:
-        """Forget an event that was heard."""
+        """Acknowledge an event."""
         self._channel.basic_ack(delivery.handle)
 
     def again(self, delivery: Delivery) -> None:
-        """Put an event where it waits; it comes back with what it counts."""
-        self._put(delivery, f"{self._queue}.again", expiration=str(int(self._broker.pause * 1000)))
+        """Publish an event to the waiting queue, with its number of deliveries."""
+        self._republish(delivery, f"{self._queue}.again", expiration=str(int(self._broker.pause * 1000)))
 
     def bury(self, delivery: Delivery, letter: DeadLetter) -> None:
-        """Keep an event as a dead letter."""
+        """Store an event as a dead letter."""
         publish(self._channel, "", f"{self._queue}.dead", msgspec.json.encode(letter))
         self.done(delivery)
 
     def close(self) -> None:
-        """Close the connection; what is in hand goes to another."""
+        """Close the connection; an unacknowledged event is delivered to another consumer."""
         with suppress(AMQPError, OSError):
             self._channel.connection.close()
 
-    def _put(self, delivery: Delivery, queue: str, **properties: Any) -> None:
-        """Put an event into a queue in place of what was delivered."""
+    def _republish(self, delivery: Delivery, queue: str, **properties: Any) -> None:
+        """Publish an event to a queue and acknowledge its delivery."""
         publish(self._channel, "", queue, delivery.data, headers={ATTEMPT: delivery.attempt + 1}, **properties)
         self.done(delivery)
 
 
 def publish(channel: Any, exchange: str, key: str, data: bytes, **properties: Any) -> None:
-    """Give RabbitMQ a message that outlives it."""
+    """Publish a persistent message."""
     channel.basic_publish(exchange, key, data, pika.BasicProperties(delivery_mode=2, **properties))
 
 
 def open_forward(settings: Mapping[str, Any]) -> RabbitMQ:
-    """The broker that config names."""
+    """The broker from its settings."""
     return RabbitMQ(**settings)

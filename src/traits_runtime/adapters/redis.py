@@ -21,16 +21,16 @@ with needs("redis"):
     import redis
     import redis.asyncio
     from redis.backoff import NoBackoff
-    from redis.exceptions import ConnectionError as Unreachable
+    from redis.exceptions import ConnectionError as RedisConnectionError
     from redis.exceptions import NoScriptError
-    from redis.exceptions import TimeoutError as TooSlow
+    from redis.exceptions import TimeoutError as RedisTimeoutError
     from redis.retry import Retry
 
 log: Final = logging.getLogger("traits_runtime.cache")
 
 
 class _Script:
-    """A Lua script, and the digest that the server knows it by."""
+    """A Lua script and its SHA-1 digest, by which the server calls it."""
 
     __slots__ = ("digest", "text")
 
@@ -53,14 +53,14 @@ return value
 """)
 
 STAMP: Final = _Script("""
-local found = redis.call('MGET', unpack(KEYS))
+local generations = redis.call('MGET', unpack(KEYS))
 for i = 1, #KEYS do
-  if not found[i] then
-    found[i] = ARGV[1]
+  if not generations[i] then
+    generations[i] = ARGV[1]
     redis.call('SET', KEYS[i], ARGV[1], 'EX', ARGV[2])
   end
 end
-return found
+return generations
 """)
 
 SET: Final = _Script("redis.call('DEL', KEYS[2]) redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])")
@@ -73,17 +73,17 @@ RELEASE: Final = _Script("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.ca
 
 
 class RedisCache:
-    """Values in Redis, for all processes that use it; JSON, so what comes back is made of dicts, lists and scalars.
+    """Values in Redis as JSON, shared by processes; a cached value consists of dicts, lists and scalars.
 
-    A hit is one round trip: a script compares the value's generations where they lie. While Redis cannot be reached,
-    nothing is found and every process computes for itself; it is tried again after a second, and what was to be
-    forgotten meanwhile is forgotten first. Where Redis may evict keys, an evicted generation forgets its values.
+    A hit is one round trip: a script compares the generations of the value on the server. While Redis is not reachable
+    every read misses and each process computes for itself. After a second the connection is tried again, and pending
+    invalidations are sent first. Where Redis evicts a generation, its values are invalid.
 
     Args:
         url: Address, ``redis://localhost:6379/0``.
-        prefix: What our keys begin with.
-        timeout: Seconds after which an answer is no longer waited for.
-        retry_after: Seconds between attempts to reach a Redis that is away.
+        prefix: Prefix of all keys.
+        timeout: Timeout of a command in seconds.
+        retry_after: Seconds between attempts to reconnect.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class RedisCache:
         self._client: Any = redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **self._options)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
         self._retry_after = retry_after
-        self._away = 0.0
-        self._owed: dict[tuple[object, ...], None] = {}
+        self._down_until = 0.0
+        self._pending: dict[tuple[object, ...], None] = {}
         self._lock = Lock()
 
     def get(self, key: str) -> object:
@@ -107,41 +107,41 @@ class RedisCache:
     def set(
         self, key: str, value: object, ttl: float, scopes: tuple[str, ...] = (), stamp: Stamp | None = None
     ) -> None:
-        """Keep a value for a number of seconds, 30 days at most.
+        """Store a value for a number of seconds, 30 days at most.
 
         Raises:
             TypeError: The value has no JSON form.
         """
         data = msgspec.json.encode(value)
-        now = self.stamp(scopes) if stamp is None else stamp
-        if len(now) == len(scopes):
-            self._run(*self._setting(SET, key, data, ttl, scopes, now))
+        current = self.stamp(scopes) if stamp is None else stamp
+        if len(current) == len(scopes):
+            self._run(*self._setting(SET, key, data, ttl, scopes, current))
 
     def keep(self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str) -> None:
-        """As `set`, by the holder of a lease: does nothing where the lease has ended."""
+        """As `set`, by the holder of a lease; does nothing where the lease has ended."""
         data = msgspec.json.encode(value)
         if len(stamp) == len(scopes):
             self._run(*self._setting(KEEP, key, data, ttl, scopes, stamp, token))
 
     def stamp(self, scopes: tuple[str, ...]) -> Stamp:
-        """How the scopes stand now; those that have no generation get one."""
+        """Current generation of each scope; creates missing ones."""
         return _stamp(self._run(*self._stamping(scopes))) if scopes else ()
 
     def delete(self, key: str) -> None:
-        """Forget one value; where Redis is away, as soon as it is back."""
-        self._run(*self._deleting(key), owed=True)
+        """Remove one value; while Redis is not reachable, as soon as it is again."""
+        self._run(*self._deleting(key), retry=True)
 
     def bump(self, scope: str) -> None:
-        """Forget all values of a scope; where Redis is away, as soon as it is back."""
-        self._run(*self._bumping(scope), owed=True)
+        """Invalidate all values of a scope; while Redis is not reachable, as soon as it is again."""
+        self._run(*self._bumping(scope), retry=True)
 
     def lease(self, key: str, seconds: float) -> str:
-        """Become the one who computes a value; without Redis everybody is."""
-        new_token = token()
-        return _leased(new_token, self._run(*self._leasing(key, new_token, seconds), lost=AWAY))
+        """Acquire the right to compute a value; without Redis every process has it."""
+        lease_token = token()
+        return _leased(lease_token, self._run(*self._leasing(key, lease_token, seconds), default=UNREACHABLE))
 
     def release(self, key: str, token: str) -> None:
-        """Give a lease back, if it is still held."""
+        """Release a lease, if it has not expired."""
         self._run(*self._releasing(key, token))
 
     async def aget(self, key: str) -> object:
@@ -153,9 +153,9 @@ class RedisCache:
     ) -> None:
         """As `set`."""
         data = msgspec.json.encode(value)
-        now = await self.astamp(scopes) if stamp is None else stamp
-        if len(now) == len(scopes):
-            await self._arun(*self._setting(SET, key, data, ttl, scopes, now))
+        current = await self.astamp(scopes) if stamp is None else stamp
+        if len(current) == len(scopes):
+            await self._arun(*self._setting(SET, key, data, ttl, scopes, current))
 
     async def akeep(
         self, key: str, value: object, ttl: float, scopes: tuple[str, ...], stamp: Stamp, token: str
@@ -171,16 +171,16 @@ class RedisCache:
 
     async def adelete(self, key: str) -> None:
         """As `delete`."""
-        await self._arun(*self._deleting(key), owed=True)
+        await self._arun(*self._deleting(key), retry=True)
 
     async def abump(self, scope: str) -> None:
         """As `bump`."""
-        await self._arun(*self._bumping(scope), owed=True)
+        await self._arun(*self._bumping(scope), retry=True)
 
     async def alease(self, key: str, seconds: float) -> str:
         """As `lease`."""
-        new_token = token()
-        return _leased(new_token, await self._arun(*self._leasing(key, new_token, seconds), lost=AWAY))
+        lease_token = token()
+        return _leased(lease_token, await self._arun(*self._leasing(key, lease_token, seconds), default=UNREACHABLE))
 
     async def arelease(self, key: str, token: str) -> None:
         """As `release`."""
@@ -216,43 +216,51 @@ class RedisCache:
     def _bumping(self, scope: str) -> tuple[Any, ...]:
         return "SET", self._scope(scope), token(), "EX", int(LIMIT * 2)
 
-    def _leasing(self, key: str, new_token: str, seconds: float) -> tuple[Any, ...]:
-        return "SET", f"{self._prefix}l:{key}", new_token, "NX", "PX", int(seconds * 1000)
+    def _leasing(self, key: str, lease_token: str, seconds: float) -> tuple[Any, ...]:
+        return "SET", f"{self._prefix}l:{key}", lease_token, "NX", "PX", int(seconds * 1000)
 
     def _releasing(self, key: str, lease_token: str) -> tuple[Any, ...]:
         return "EVALSHA", RELEASE, 1, f"{self._prefix}l:{key}", lease_token
 
-    def _run(self, command: str, *rest: Any, lost: object = None, owed: bool = False) -> Any:
-        """Send a command; a script is named by its digest, and sent whole to a server that has forgotten it."""
-        if self._away and not self._back():
-            return self._later(command, rest, lost, owed)
-        script = rest[0] if command == "EVALSHA" else None
-        try:
-            if script is None:
-                return self._client.execute_command(command, *rest)
-            try:
-                return self._client.execute_command(command, script.digest, *rest[1:])
-            except NoScriptError:
-                return self._client.execute_command("EVAL", script.text, *rest[1:])
-        except (Unreachable, TooSlow) as error:
-            self._lose(error)
-            return self._later(command, rest, lost, owed)
+    def _run(self, command: str, *arguments: Any, default: object = None, retry: bool = False) -> Any:
+        """Send a command; a script is called by its digest, and sent in full where the server does not have it.
 
-    async def _arun(self, command: str, *rest: Any, lost: object = None, owed: bool = False) -> Any:
-        if self._away and not await asyncio.to_thread(self._back):
-            return self._later(command, rest, lost, owed)
-        client = self._clients.get(asyncio.get_running_loop()) or self._connect()
-        script = rest[0] if command == "EVALSHA" else None
+        Args:
+            command: The command.
+            arguments: Its arguments; for ``EVALSHA`` the script first.
+            default: The result while Redis is not reachable.
+            retry: Whether the command is sent later where Redis is not reachable.
+        """
+        if self._down_until and not self._reconnect():
+            return self._postpone(command, arguments, default, retry)
+        script = arguments[0] if command == "EVALSHA" else None
         try:
             if script is None:
-                return await client.execute_command(command, *rest)
+                return self._client.execute_command(command, *arguments)
             try:
-                return await client.execute_command(command, script.digest, *rest[1:])
+                return self._client.execute_command(command, script.digest, *arguments[1:])
             except NoScriptError:
-                return await client.execute_command("EVAL", script.text, *rest[1:])
-        except (Unreachable, TooSlow) as error:
-            self._lose(error)
-            return self._later(command, rest, lost, owed)
+                return self._client.execute_command("EVAL", script.text, *arguments[1:])
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self._mark_down(error)
+            return self._postpone(command, arguments, default, retry)
+
+    async def _arun(self, command: str, *arguments: Any, default: object = None, retry: bool = False) -> Any:
+        """As `_run`."""
+        if self._down_until and not await asyncio.to_thread(self._reconnect):
+            return self._postpone(command, arguments, default, retry)
+        client = self._clients.get(asyncio.get_running_loop()) or self._connect()
+        script = arguments[0] if command == "EVALSHA" else None
+        try:
+            if script is None:
+                return await client.execute_command(command, *arguments)
+            try:
+                return await client.execute_command(command, script.digest, *arguments[1:])
+            except NoScriptError:
+                return await client.execute_command("EVAL", script.text, *arguments[1:])
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self._mark_down(error)
+            return self._postpone(command, arguments, default, retry)
 
     def _connect(self) -> Any:
         from redis.asyncio.retry import Retry as AsyncRetry
@@ -261,42 +269,44 @@ class RedisCache:
         self._clients[asyncio.get_running_loop()] = client
         return client
 
-    def _lose(self, error: Exception) -> None:
-        """Redis is away: leave it alone for a while."""
-        if not self._away:
-            log.warning("the cache in Redis cannot be reached (%s); values are computed until it is back", error)
-        self._away = time.monotonic() + self._retry_after
+    def _mark_down(self, error: Exception) -> None:
+        """Send no commands for `retry_after` seconds."""
+        if not self._down_until:
+            log.warning("the cache in Redis is not reachable (%s); values are computed until it is", error)
+        self._down_until = time.monotonic() + self._retry_after
 
-    def _later(self, command: str, rest: tuple[Any, ...], lost: object, owed: bool) -> object:
-        if owed and len(self._owed) < MOST_OWED:
-            self._owed[command, *rest] = None
-        elif owed:
-            log.error("more is to be forgotten than is remembered while Redis is away: %s", rest[0])
-        return lost
+    def _postpone(self, command: str, arguments: tuple[Any, ...], default: object, retry: bool) -> object:
+        if retry and len(self._pending) < MAX_PENDING:
+            self._pending[command, *arguments] = None
+        elif retry:
+            log.error("too many pending invalidations while Redis is not reachable; lost: %s", arguments[0])
+        return default
 
-    def _back(self) -> bool:
-        """Whether Redis is there again; one thread asks, and first has forgotten what was to be forgotten."""
-        if time.monotonic() < self._away or not self._lock.acquire(blocking=False):
+    def _reconnect(self) -> bool:
+        """Whether Redis is reachable again; one thread tries, and sends the pending invalidations first."""
+        if time.monotonic() < self._down_until or not self._lock.acquire(blocking=False):
             return False
         try:
-            while self._owed:
-                owed = next(iter(self._owed))
-                self._client.execute_command(*owed)
-                self._owed.pop(owed, None)
+            while self._pending:
+                command = next(iter(self._pending))
+                self._client.execute_command(*command)
+                self._pending.pop(command, None)
             self._client.ping()
-        except (Unreachable, TooSlow) as error:
-            self._lose(error)
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            self._mark_down(error)
             return False
         finally:
             self._lock.release()
-        self._away = 0.0
-        log.warning("the cache in Redis is back")
+        self._down_until = 0.0
+        log.warning("the cache in Redis is reachable again")
         return True
 
 
-AWAY: Final = object()
+UNREACHABLE: Final = object()
+"""Result of a lease while Redis is not reachable."""
 
-MOST_OWED: Final = 100_000
+MAX_PENDING: Final = 100_000
+"""Maximum number of pending invalidations."""
 
 
 def _value(reply: Any) -> object:
@@ -304,14 +314,14 @@ def _value(reply: Any) -> object:
 
 
 def _stamp(reply: Any) -> Stamp:
-    """Without Redis nothing can be said: a stamp shorter than the scopes, with which no value is kept."""
+    """The generations; without Redis an empty stamp, with which no value is stored."""
     return tuple(generation.decode() for generation in reply or ())
 
 
-def _leased(new_token: str, reply: Any) -> str:
-    return new_token if reply is AWAY or reply else ""
+def _leased(lease_token: str, reply: Any) -> str:
+    return lease_token if reply is UNREACHABLE or reply else ""
 
 
 def open_cache(settings: Mapping[str, Any]) -> RedisCache:
-    """The cache that config names."""
+    """The cache from its settings."""
     return RedisCache(**settings)

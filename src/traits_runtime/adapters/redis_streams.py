@@ -20,24 +20,24 @@ with needs("redis_streams", extra="redis"):
     from redis.exceptions import ResponseError
     from redis.retry import Retry
 
-LOOK: Final = 5.0
-"""Seconds between two looks for what every application has heard, and what dead consumers have left, at most."""
+RECOVERY_INTERVAL_S: Final = 5.0
+"""Maximum seconds between two checks for abandoned events and for events to trim."""
 
-DAY: Final = 86_400_000
+DAY_MS: Final = 86_400_000
 
 
 class RedisStreams:
     """Events in one stream, with a consumer group for each application.
 
-    What all groups have heard is trimmed; an application that is new hears what is left. A stream that no application
-    listens to grows; ``most`` bounds it. Redis keeps what it has on disk: with ``appendfsync always`` all it has taken.
+    Events that all groups have acknowledged are trimmed; a new application receives the rest. A stream without
+    applications grows; ``most`` bounds it. Durability is that of Redis: ``appendfsync always`` loses no event.
 
     Args:
         url: Address, ``redis://localhost:6379/0``.
-        prefix: What our keys begin with.
-        idle: Seconds after which another consumer takes over what one has taken and not done, also one that failed.
-        most: How many events are kept, more or less, heard or not; 0 for all.
-        timeout: Seconds after which an answer is no longer waited for.
+        prefix: Prefix of all keys.
+        idle: Seconds after which another consumer takes over an event that was not acknowledged.
+        most: Approximate maximum number of events in the stream, acknowledged or not; 0 for no limit.
+        timeout: Timeout of a command in seconds.
     """
 
     name: str = "redis_streams"
@@ -54,12 +54,12 @@ class RedisStreams:
         )
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take an event; returns when Redis has it."""
+        """Accept an event; returns when Redis has stored it."""
         self.client.xadd(self.stream, {"data": encode(message)}, maxlen=self._most)
         return message.id
 
     def consumer(self, application: str) -> Consumer:
-        """Begin to receive."""
+        """Open a consumer."""
         return _Consumer(self, application)
 
     def dead(self, application: str, most: int = 100) -> list[DeadLetter]:
@@ -67,37 +67,37 @@ class RedisStreams:
         return [letter for _, letter in self._letters(application, most)]
 
     def revive(self, application: str, message_id: str) -> bool:
-        """Let a dead letter come again; other applications pass it over."""
+        """Deliver a dead letter again; other applications skip it."""
         for key, letter in self._letters(application):
             if letter.message.id == message_id:
-                again = encode(msgspec.structs.replace(letter.message, attempt=1))
-                with self.client.pipeline() as both:
-                    both.xadd(self.stream, {"data": again, "only": application})
-                    both.xdel(self.cemetery(application), key)
-                    both.execute()
+                data = encode(msgspec.structs.replace(letter.message, attempt=1))
+                with self.client.pipeline() as pipeline:
+                    pipeline.xadd(self.stream, {"data": data, "only": application})
+                    pipeline.xdel(self.dead_stream(application), key)
+                    pipeline.execute()
                 return True
         return False
 
     def drop(self, application: str, message_id: str) -> bool:
-        """Forget a dead letter."""
+        """Delete a dead letter."""
         keys = [key for key, letter in self._letters(application) if letter.message.id == message_id]
-        return bool(keys and self.client.xdel(self.cemetery(application), *keys))
+        return bool(keys and self.client.xdel(self.dead_stream(application), *keys))
 
     def close(self) -> None:
         """Close connections."""
         self.client.close()
 
-    def cemetery(self, application: str) -> str:
-        """The key of an application's dead letters."""
+    def dead_stream(self, application: str) -> str:
+        """The key of the dead letters of an application."""
         return f"{self.stream}:dead:{application}"
 
     def _letters(self, application: str, most: int | None = None) -> Iterator[tuple[bytes, DeadLetter]]:
-        for key, fields in self.client.xrevrange(self.cemetery(application), count=most):
+        for key, fields in self.client.xrevrange(self.dead_stream(application), count=most):
             yield key, msgspec.json.decode(fields[b"letter"], type=DeadLetter)
 
 
 class _Consumer:
-    """One consumer of an application's group, with one event in hand at a time."""
+    """A consumer of an application's group; it processes one event at a time."""
 
     def __init__(self, broker: RedisStreams, application: str) -> None:
         self._broker = broker
@@ -105,55 +105,55 @@ class _Consumer:
         self._stream = broker.stream
         self._group = application
         self._name = f"{socket.gethostname()}-{os.getpid()}-{get_ident()}"
-        self._looked = 0.0
-        self._begin()
+        self._last_check = 0.0
+        self._create_group()
 
     def take(self, seconds: float) -> Delivery | None:
-        """The next event: one that was left by another, or a new one."""
-        return self._left() or self._new(seconds)
+        """The next event: an abandoned one, else a new one."""
+        return self._claim_abandoned() or self._read_new(seconds)
 
     def done(self, delivery: Delivery) -> None:
-        """Forget an event that was heard."""
+        """Acknowledge an event."""
         self._client.xack(self._stream, self._group, delivery.handle)
 
     def again(self, delivery: Delivery) -> None:
-        """It is taken over when it has been idle for long enough."""
+        """Do nothing: the event is claimed again after its idle time."""
 
     def bury(self, delivery: Delivery, letter: DeadLetter) -> None:
-        """Keep an event as a dead letter."""
-        with self._client.pipeline() as both:
-            both.xadd(self._broker.cemetery(self._group), {"letter": msgspec.json.encode(letter)})
-            both.xack(self._stream, self._group, delivery.handle)
-            both.execute()
+        """Store an event as a dead letter."""
+        with self._client.pipeline() as pipeline:
+            pipeline.xadd(self._broker.dead_stream(self._group), {"letter": msgspec.json.encode(letter)})
+            pipeline.xack(self._stream, self._group, delivery.handle)
+            pipeline.execute()
 
     def close(self) -> None:
-        """Leave the group, unless something is left to be taken over."""
+        """Leave the group, unless it has unacknowledged events."""
         pending = self._client.xpending_range(self._stream, self._group, "-", "+", 1, self._name)
         if not pending:
             self._client.xgroup_delconsumer(self._stream, self._group, self._name)
 
-    def _begin(self) -> None:
-        """Begin with all that is there: after Redis has lost its keys, others may have sent before we notice."""
+    def _create_group(self) -> None:
+        """Create the group from the start of the stream, because Redis may have lost its keys and got new events."""
         try:
             self._client.xgroup_create(self._stream, self._group, "0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    def _new(self, seconds: float) -> Delivery | None:
+    def _read_new(self, seconds: float) -> Delivery | None:
         wait = max(1, int(seconds * 1000))
         reply = self._client.xreadgroup(self._group, self._name, {self._stream: ">"}, count=1, block=wait)
         return self._delivery(*reply[0][1][0]) if reply else None
 
-    def _left(self) -> Delivery | None:
-        """What another consumer has left; asked for now and then, and again while there is something."""
+    def _claim_abandoned(self) -> Delivery | None:
+        """An event that another consumer has not acknowledged; checked at intervals, and again after each find."""
         now = time.monotonic()
-        if now - self._looked < min(LOOK, self._broker.idle / 4000):
+        if now - self._last_check < min(RECOVERY_INTERVAL_S, self._broker.idle / 4000):
             return None
         _, entries, *_ = self._client.xautoclaim(self._stream, self._group, self._name, self._broker.idle, count=1)
         if entries:
             return self._delivery(*entries[0], is_new=False)
-        self._looked = now
+        self._last_check = now
         self._trim()
         return None
 
@@ -168,19 +168,20 @@ class _Consumer:
         return Delivery(fields[b"data"], attempt, key)
 
     def _trim(self) -> None:
-        """Forget what every group is done with, and consumers that have gone."""
+        """Trim events that every group has acknowledged, and remove inactive consumers."""
         oldest: list[tuple[int, ...]] = []
         for group in self._client.xinfo_groups(self._stream):
-            waiting = self._client.xpending(self._stream, group["name"])["min"]
-            oldest.append(tuple(int(part) for part in (waiting or group["last-delivered-id"]).split(b"-")))
+            first_pending = self._client.xpending(self._stream, group["name"])["min"]
+            entry_id = first_pending or group["last-delivered-id"]
+            oldest.append(tuple(map(int, entry_id.split(b"-"))))
         if oldest:
             first, second = min(oldest)
             self._client.xtrim(self._stream, minid=f"{first}-{second}", approximate=False)
         for consumer in self._client.xinfo_consumers(self._stream, self._group):
-            if consumer["pending"] == 0 and consumer["idle"] > DAY:
+            if consumer["pending"] == 0 and consumer["idle"] > DAY_MS:
                 self._client.xgroup_delconsumer(self._stream, self._group, consumer["name"])
 
 
 def open_forward(settings: Mapping[str, Any]) -> RedisStreams:
-    """The broker that config names."""
+    """The broker from its settings."""
     return RedisStreams(**settings)

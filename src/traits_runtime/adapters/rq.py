@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,11 +23,11 @@ with needs("rq"):
 
 
 class RQEngine(QueueEngine):
-    """Jobs by RQ, whose worker runs one at a time in a process of its own: start as many workers as are needed.
+    """Jobs by RQ; a worker runs one job at a time, so start as many workers as you need.
 
     Args:
         url: Address of Redis.
-        prefix: What the names of queues begin with.
+        prefix: Prefix of queue names.
         fork: Whether the worker forks for every job.
     """
 
@@ -40,9 +41,9 @@ class RQEngine(QueueEngine):
         self._queues: dict[str, Queue] = {}
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job; one that waits with its key is the same job. A higher priority than 0 goes to the front."""
+        """Accept a job; a waiting job with the same key is the same job. A priority above 0 goes to the front."""
         queue = self._queue(self.queue_name(message.queue))
-        job_id = f"{self._prefix}key-{_safe(message.key)}" if message.key and not message.held else message.id
+        job_id = f"{self._prefix}key-{_escape(message.key)}" if message.key and not message.held else message.id
         if message.attempt > 1:
             job_id = f"{job_id}-{message.attempt}"
         rq_job = queue.create_job(
@@ -50,7 +51,7 @@ class RQEngine(QueueEngine):
         )
         try:
             if message.delay > 0:
-                queue.schedule_job(rq_job, _at(message.delay), unique=bool(message.key))
+                queue.schedule_job(rq_job, _time_after(message.delay), unique=bool(message.key))
             else:
                 queue.enqueue_job(rq_job, at_front=message.priority > 0, unique=bool(message.key))
         except DuplicateJobError:
@@ -58,7 +59,7 @@ class RQEngine(QueueEngine):
         return job_id
 
     def cancel(self, job_id: str) -> bool:
-        """Take a waiting job back."""
+        """Cancel a waiting job."""
         try:
             Job.fetch(job_id, self._redis, serializer=JSONSerializer).cancel()
         except (NoSuchJobError, InvalidJobOperation):
@@ -67,13 +68,13 @@ class RQEngine(QueueEngine):
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run RQ's worker, with its scheduler."""
-        kind = Worker if self._fork else SimpleWorker
-        worker = kind([self._queue(name) for name in self.queue_names(queues)], connection=self._redis,
+        worker_class = Worker if self._fork else SimpleWorker
+        worker = worker_class([self._queue(name) for name in self.queue_names(queues)], connection=self._redis,
                     serializer=JSONSerializer)  # fmt: skip
         worker.work(with_scheduler=True, logging_level="WARNING")
 
     def ping(self) -> None:
-        """Ask Redis for an answer; raises where there is none."""
+        """Check that Redis answers; raises where it does not."""
         self._redis.ping()
 
     def close(self) -> None:
@@ -86,24 +87,21 @@ class RQEngine(QueueEngine):
         return self._queues[name]
 
 
-def _at(delay: float) -> datetime:
-    """The first whole second that is not before a delay has passed: RQ leaves out the parts of a second."""
+def _time_after(delay: float) -> datetime:
+    """The time after a delay, rounded up to a second, because RQ truncates fractions."""
     return datetime.fromtimestamp(math.ceil(time.time() + delay), UTC)
 
 
 def deliver_json(data: str) -> None:
-    """What RQ calls."""
+    """Run a job; RQ calls it by its path."""
     deliver(data)
 
 
-def _safe(key: str) -> str:
-    """A key as RQ allows it in the id of a job."""
-    return "".join(
-        character if character.isascii() and (character.isalnum() or character in "-_") else f"_{ord(character):x}_"
-        for character in key
-    )
+def _escape(key: str) -> str:
+    """A key in the characters that RQ allows in the id of a job."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda match: f"_{ord(match[0]):x}_", key)
 
 
 def open_queue(settings: Mapping[str, Any]) -> RQEngine:
-    """The engine that config names."""
+    """The engine from its settings."""
     return RQEngine(**settings)

@@ -17,20 +17,20 @@ from traits_runtime._core.telemetry import MetricKind
 KINDS: Mapping[MetricKind, str] = {"counter": "c", "timing": "ms", "gauge": "g"}
 
 PACKET = 1400
-"""Bytes of a datagram that any network carries whole."""
+"""Maximum size of a datagram in bytes, below the MTU of common networks."""
 
 
 class StatsdSink:
-    """Numbers as lines in datagrams, several in one, sent at least every half second; also by forked workers.
+    """Sends values in datagrams of several lines, at least every half second; also in forked workers.
 
-    Labels are tags for DogStatsD, and parts of the name for StatsD: ``trait.HasSlug.made.Article.ok``. A server that
-    is away costs nothing and loses what was sent.
+    Labels are tags for DogStatsD, and parts of the name for StatsD: ``trait.HasSlug.made.Article.ok``. Values are lost
+    while the server is not reachable.
 
     Args:
-        host: Its name or address.
+        host: Name or address of the server.
         port: Its port.
-        tags: Whether it understands DogStatsD's tags.
-        interval: Seconds between two sendings at most.
+        tags: Whether the server supports the tags of DogStatsD.
+        interval: Maximum seconds between two datagrams.
     """
 
     def __init__(self, host: str = "localhost", port: int = 8125, *, tags: bool = False, interval: float = 0.5) -> None:
@@ -42,25 +42,25 @@ class StatsdSink:
         self._lines: list[bytes] = []
         self._size = 0
         self._stopped = Event()
-        self._begin()
+        self._start_thread()
         _sinks.add(self)
         atexit.register(self.close)
 
-    def _begin(self) -> None:
+    def _start_thread(self) -> None:
         self._lock = Lock()
         self._thread = Thread(target=self._send_regularly, name="traits-statsd", daemon=True)
         self._thread.start()
 
     def after_fork(self) -> None:
-        """Begin anew in a child: what the parent has taken is the parent's, and its thread is not here."""
+        """Start the thread in a child process; the unsent values belong to the parent."""
         if not self._stopped.is_set():
             self._lines, self._size = [], 0
-            self._begin()
+            self._start_thread()
 
     def record(self, name: str, kind: MetricKind, value: float, labels: tuple[str, str, str]) -> None:
-        """Take one number."""
+        """Buffer one value."""
         number = value * 1000 if kind == "timing" else value
-        line = f"{self._name(name, labels)}:{number:.10g}|{KINDS[kind]}{self._tagged(labels)}".encode()
+        line = f"{self._name(name, labels)}:{number:.10g}|{KINDS[kind]}{self._tags_of(labels)}".encode()
         with self._lock:
             if self._size + len(line) + 1 > PACKET:
                 self._send()
@@ -68,12 +68,12 @@ class StatsdSink:
             self._size += len(line) + 1
 
     def flush(self) -> None:
-        """Send what was taken."""
+        """Send the buffered values."""
         with self._lock:
             self._send()
 
     def close(self) -> None:
-        """Send what was taken and stop."""
+        """Send the buffered values and stop."""
         if not self._stopped.is_set():
             self._stopped.set()
             self._thread.join()
@@ -82,14 +82,14 @@ class StatsdSink:
             atexit.unregister(self.close)
 
     def _name(self, name: str, labels: tuple[str, str, str]) -> str:
-        parts = (name,) if self._tags else (name, *(label for label in labels if label))
+        parts = [name] if self._tags else [name, *filter(None, labels)]
         return ".".join(re.sub(r"[^\w.]", "_", part) for part in parts)
 
-    def _tagged(self, labels: tuple[str, str, str]) -> str:
+    def _tags_of(self, labels: tuple[str, str, str]) -> str:
         if not self._tags:
             return ""
         named_labels = zip(("model", "outcome", "tenant"), labels, strict=True)
-        tags = ",".join(f"{key}:{_plain(value)}" for key, value in named_labels if value)
+        tags = ",".join(f"{key}:{_escape(value)}" for key, value in named_labels if value)
         return f"|#{tags}" if tags else ""
 
     def _send(self) -> None:
@@ -118,13 +118,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def _plain(value: str) -> str:
-    """A tag's value without what separates tags."""
+def _escape(value: str) -> str:
+    """The value of a tag without the separators of tags."""
     return re.sub(r"[|,:#\s]", "_", value)
 
 
 def open_telemetry(settings: Mapping[str, Any]) -> StatsdSink:
-    """Switch telemetry on and send every number.
+    """Enable telemetry and send every value.
 
     Args:
         settings: ``host``, ``port``, ``tags``, ``interval``; ``tenants``, ``bound``.

@@ -21,12 +21,12 @@ with needs("taskiq"):
 
 
 class TaskiqEngine(QueueEngine):
-    """Jobs by Taskiq. Its clients are asynchronous: an event loop in a thread sends for code that is not.
+    """Jobs by Taskiq; an event loop in a thread sends jobs of synchronous code.
 
     Args:
         url: Address of Redis.
-        prefix: What the names of queues begin with.
-        idle: Seconds after which another worker takes over what one has not acknowledged.
+        prefix: Prefix of queue names.
+        idle: Seconds after which another worker takes over a job that was not acknowledged.
     """
 
     name: str = "taskiq"
@@ -39,10 +39,10 @@ class TaskiqEngine(QueueEngine):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = Thread()
         self._lock = Lock()
-        self._broker = self._made(DEFAULT, [])
+        self._broker = self._create_broker(DEFAULT, [])
 
     def enqueue(self, message: JobMessage) -> str:
-        """Take a job; returns when Redis has it."""
+        """Accept a job; returns when Redis has it."""
         self.check(message)
         kicker: AsyncKicker[..., Any] = AsyncKicker("traits", self._broker, {})
         name = self.queue_name(message.queue)
@@ -52,12 +52,12 @@ class TaskiqEngine(QueueEngine):
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
         """Run Taskiq's receiver; jobs run in threads."""
-        first, *more = self.queue_names(queues)
-        broker = self._made(first, more)
+        first, *other_queues = self.queue_names(queues)
+        broker = self._create_broker(first, other_queues)
         asyncio.run(_receive(broker, concurrency))
 
     def ping(self) -> None:
-        """Ask Redis for an answer; raises where there is none."""
+        """Check that Redis answers; raises where it does not."""
         self._wait(_ping(self._url))
 
     def close(self) -> None:
@@ -69,9 +69,9 @@ class TaskiqEngine(QueueEngine):
             self._loop.close()
             self._loop = None
 
-    def _made(self, name: str, more: Sequence[str]) -> RedisStreamBroker:
+    def _create_broker(self, name: str, other_queues: Sequence[str]) -> RedisStreamBroker:
         broker = RedisStreamBroker(
-            self._url, queue_name=name, additional_streams=dict.fromkeys(more, ">"), consumer_id="0",
+            self._url, queue_name=name, additional_streams=dict.fromkeys(other_queues, ">"), consumer_id="0",
             idle_timeout=self._idle, xread_block=500,
         )  # fmt: skip
         broker.register_task(_run, task_name="traits")
@@ -109,5 +109,5 @@ def _run(data: str) -> None:
 
 
 def open_queue(settings: Mapping[str, Any]) -> TaskiqEngine:
-    """The engine that config names."""
+    """The engine from its settings."""
     return TaskiqEngine(**settings)

@@ -12,15 +12,15 @@ App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class ActorMiddleware:
-    """Opens `acting_as` and `tenant` around each request, while its answer is sent too; both are closed in between.
+    """Opens `acting_as` and `tenant` around each request and around each part of its response.
 
-    ``application = ActorMiddleware(application, actor=lambda environ: environ.get("REMOTE_USER"))``. Where only a view
-    finds out who the user is, give `resolve_actor_with` a function instead.
+    ``application = ActorMiddleware(application, actor=lambda environ: environ.get("REMOTE_USER"))``. Where a view
+    authenticates the user, use `resolve_actor_with` instead.
 
     Args:
         app: The application.
-        actor: Given the environ, tells who acts, as `acting_as` takes it, None for nobody.
-        tenant: Given the environ, tells the tenant, None for none.
+        actor: Returns the actor of an environ as `acting_as` takes it, None for none.
+        tenant: Returns the tenant of an environ, None for none.
     """
 
     def __init__(
@@ -35,39 +35,39 @@ class ActorMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Serve a request."""
-        who = self.actor(environ)
-        name = self.tenant(environ) if self.tenant is not None else None
+        actor = self.actor(environ)
+        tenant = self.tenant(environ) if self.tenant is not None else None
 
-        def blocks() -> ExitStack:
-            opened = ExitStack()
-            opened.enter_context(runtime.acting_as(who))
-            if name is not None:
-                opened.enter_context(runtime.tenant(name))
-            return opened
+        def open_blocks() -> ExitStack:
+            blocks = ExitStack()
+            blocks.enter_context(runtime.acting_as(actor))
+            if tenant is not None:
+                blocks.enter_context(runtime.tenant(tenant))
+            return blocks
 
-        with blocks():
+        with open_blocks():
             body = self.app(environ, start_response)
-        return _Body(body, blocks)
+        return _ResponseBody(body, open_blocks)
 
 
-class _Body:
-    """An answer of which each part is made inside the blocks; the server's own code between the parts is outside."""
+class _ResponseBody:
+    """A response that computes each part inside the blocks; the code of the server between the parts is outside."""
 
-    def __init__(self, body: Iterable[bytes], blocks: Callable[[], ExitStack]) -> None:
+    def __init__(self, body: Iterable[bytes], open_blocks: Callable[[], ExitStack]) -> None:
         self._body = body
         self._parts = iter(body)
-        self._blocks = blocks
+        self._open_blocks = open_blocks
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        with self._blocks():
+        with self._open_blocks():
             return next(self._parts)
 
     def close(self) -> None:
-        """Close the answer, as servers do when it is sent or the client is gone."""
+        """Close the response; servers do so when it is sent or the client has disconnected."""
         close = getattr(self._body, "close", None)
         if close is not None:
-            with self._blocks():
+            with self._open_blocks():
                 close()
