@@ -134,7 +134,7 @@ HOST = LoadingHost(load)
 
 def ready() -> None:
     """What a worker and a test do first."""
-    if HOST not in runtime.hosts:
+    if HOST not in runtime.hosts.registered:
         runtime.register_host(HOST)
     runtime.propagate("request", lambda: REQUEST.get() or None, for_request)
 

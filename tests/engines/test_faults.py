@@ -46,9 +46,9 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     folder.mkdir()
     made = kind(folder)
     made.start()
-    hosts = runtime.hosts
+    hosts = runtime.hosts.registered
     yield made
-    runtime.use_hosts(hosts)
+    runtime.hosts.replace(hosts)
     made.kill()
 
 

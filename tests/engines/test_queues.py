@@ -47,10 +47,10 @@ def here(shared: tuple[Site, JobBackend], monkeypatch: pytest.MonkeyPatch) -> It
     runtime.use_job_backend(backend)
     assert made.started is not None
     runtime.use_outbox(made.started.outbox)
-    hosts = runtime.hosts
+    hosts = runtime.hosts.registered
     engine_app.ready()
     yield made
-    runtime.use_hosts(hosts)
+    runtime.hosts.replace(hosts)
     runtime.use_job_backend(None)
     runtime.use_outbox(None)
 

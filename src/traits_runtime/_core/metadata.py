@@ -8,14 +8,13 @@ from typing import Any, Literal, NamedTuple
 
 from traits_runtime._core import runtime
 from traits_runtime._core.declare import HookMark, is_coroutine_function
+from traits_runtime._core.hosts import METADATA as METADATA
 from traits_runtime._core.rollouts import Plan, ProvidedPlan, Rollout, SubjectOverride
 from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, UnknownFeatureError
 from traits_runtime.host import Host
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, Option
 from traits_runtime.rules.layers import Subject
-
-METADATA = runtime.METADATA
 
 _numbers = count()
 

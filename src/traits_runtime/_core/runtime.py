@@ -11,21 +11,20 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakSet
 
-import msgspec
-
 from traits_runtime._core.actor import Actor, as_actor
 from traits_runtime._core.cache import Cache, MemoryCache
 from traits_runtime._core.config.override import OverrideFrame
 from traits_runtime._core.declare import Block, Gate
-from traits_runtime._core.events.bus import FAILED, Chain, Declared, EventBus, QuietFrame
+from traits_runtime._core.events.bus import Chain, Declared, EventBus, QuietFrame
 from traits_runtime._core.events.listener import ListenerFailed
+from traits_runtime._core.events.payloads import RUNTIME_EVENTS
 from traits_runtime._core.features import MuteFrame
+from traits_runtime._core.hosts import METADATA, Hosts
 from traits_runtime._core.locales import normal
 from traits_runtime._core.queue import JobBackend, Outbox
 from traits_runtime._core.scoped_values import ScopedValue, ValueBlock, innermost
 from traits_runtime._core.telemetry import Telemetry
 from traits_runtime.errors import InvalidConfigValueError
-from traits_runtime.host import DJANGO_MODELS, PLAIN, Awaiter, Host
 from traits_runtime.rules.layers import Resolver, Table
 
 if TYPE_CHECKING:
@@ -69,103 +68,18 @@ def known_classes() -> list[type]:
 boot_lock: Final = RLock()
 """Held while a model boots: two threads that make the first instances boot it once."""
 
-METADATA: Final = "__trait_metadata__"
-"""The attribute of a class under which its traits' metadata is stored."""
+hosts: Final = Hosts(known_classes)
+"""Who serves which models."""
 
-hosts: tuple[Host, ...] = ()
-"""The registered hosts, in the order in which they are asked."""
-
-
-def register_host(host: Host) -> Callable[[], None]:
-    """Let a host serve models from now on; returns a function that ends this.
-
-    Args:
-        host: Asked after those that are registered already.
-    """
-    use_hosts((*hosts, host))
-    return lambda: use_hosts(tuple(other for other in hosts if other is not host))
-
-
-def use_hosts(new: tuple[Host, ...]) -> None:
-    """Put other hosts in place of the registered ones."""
-    global hosts
-    if new == hosts:
-        return
-    hosts = new
-    for cls in known_classes():
-        forget_host(cls)
-
-
-def host_of(model: type) -> Host:
-    """The host of a model; `traits_runtime.host.PLAIN` for a class that no registered host serves.
-
-    >>> host_of(dict).name
-    'plain classes'
-    """
-    metadata = model.__dict__.get(METADATA)
-    if metadata is None:
-        return _find_host(model)
-    host: Host | None = metadata.host
-    if host is None:
-        host = metadata.host = _find_host(model)
-    return host
-
-
-def _find_host(model: type) -> Host:
-    return next(host for host in (*hosts, DJANGO_MODELS, PLAIN) if host.serves(model))
-
-
-def forget_host(model: type) -> None:
-    """Ask again who serves a model: its framework has taken it over after it was made."""
-    metadata = model.__dict__.get(METADATA)
-    if metadata is not None:
-        metadata.host = None
-
-
-def prepare_model(model: type) -> None:
-    """Let every host complete a new model."""
-    for host in hosts:
-        host.prepare(model)
-
-
-def mark_condition(condition: Any, execution_option: str) -> Any:
-    """Mark a scope's condition with the execution option that it stands for."""
-    for host in hosts:
-        condition = host.mark_condition(condition, execution_option)
-    return condition
-
-
-def after_commit(sender: object, call: Callable[[], None]) -> bool:
-    """Call a function after the commit of the sender's session; False where no host has a transaction for it."""
-    return any(host.after_commit(sender, call) for host in hosts)
-
-
-def awaiter() -> Awaiter | None:
-    """Waits for coroutines where a host can do that in the synchronous code that is running."""
-    for host in hosts:
-        wait = host.awaiter()
-        if wait is not None:
-            return wait
-    return None
-
-
-bus.defer = after_commit
-bus.awaiter = awaiter
+host_of: Final = hosts.of
+register_host: Final = hosts.register
+identify: Final = hosts.identify
+load: Final = hosts.load
+bus.defer = hosts.after_commit
+bus.awaiter = hosts.awaiter
 
 cache: Final = Cache(MemoryCache())
 """The cache of all traits; its backend can be replaced."""
-
-
-def identify(instance: object) -> object:
-    """The key of an instance: its host's, else the attribute ``id`` or ``pk``, which an unsaved row may have."""
-    host = host_of(type(instance))
-    identity = host.identity(instance)
-    return identity if identity is not None or host is PLAIN else PLAIN.identity(instance)
-
-
-def load(model: type, identity: object) -> object:
-    """An instance by its key, None where its host finds none."""
-    return host_of(model).load(model, identity)
 
 
 def report_listener(failure: ListenerFailed) -> None:
@@ -609,89 +523,5 @@ def _report(failure: ListenerFailed) -> None:
 
 bus.report = _report
 
-
-class Unscoped(msgspec.Struct, frozen=True):
-    """Somebody works without a tenant on purpose; ``trait.runtime.unscoped``.
-
-    Args:
-        reason: Why.
-        tenant: The tenant that was current, None for none.
-    """
-
-    reason: str
-    tenant: str | None = None
-
-
-class JobDiscarded(msgspec.Struct, frozen=True):
-    """A job was dropped because its instance is gone; ``trait.runtime.job_discarded``.
-
-    Args:
-        job: The job's name.
-        id: The job's id.
-    """
-
-    job: str
-    id: str
-
-
-class JobFailed(msgspec.Struct, frozen=True):
-    """A job failed for good and is a dead letter now; ``trait.runtime.job_failed``.
-
-    Args:
-        job: The job's name.
-        id: The job's id.
-        error: What it failed with.
-        attempts: How often it was tried.
-    """
-
-    job: str
-    id: str
-    error: str
-    attempts: int
-
-
-class RolledBack(msgspec.Struct, frozen=True):
-    """A guard took a feature back; ``trait.runtime.rolled_back``.
-
-    Args:
-        feature: ``HasSlug.follow_title``.
-        why: What was over which threshold.
-    """
-
-    feature: str
-    why: str
-
-
-class ConfigChanged(msgspec.Struct, frozen=True):
-    """An override was stored or taken back; ``trait.runtime.config_changed``. Values are masked for secrets.
-
-    Args:
-        trait: The trait.
-        key: The key or feature.
-        model: Dotted path of the model, empty for all.
-        tenant: The tenant, empty for all.
-        before: The override before, as text.
-        after: The override after, as text.
-        by: Who.
-        why: Why.
-    """
-
-    trait: str
-    key: str
-    model: str
-    tenant: str
-    before: str
-    after: str
-    by: str
-    why: str
-
-
-for _name, _payload in (
-    (FAILED, ListenerFailed),
-    ("trait.runtime.unscoped", Unscoped),
-    ("trait.runtime.job_discarded", JobDiscarded),
-    ("trait.runtime.job_failed", JobFailed),
-    ("trait.runtime.rolled_back", RolledBack),
-    ("trait.runtime.config_changed", ConfigChanged),
-):
+for _name, _payload in RUNTIME_EVENTS.items():
     bus.declare(_name, Declared(_payload, before=False, after_commit=False))

@@ -80,7 +80,7 @@ class Trait:
     def __init_subclass__(cls, **arguments: Any) -> None:
         metadata = adopt(cls)
         if metadata.kind == "model":
-            runtime.prepare_model(cls)
+            runtime.hosts.prepare(cls)
         super().__init_subclass__(**arguments)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from traits_runtime._core import runtime
 from traits_runtime._core.cache import MISSING, escape
 from traits_runtime._core.metadata import metadata_of
-from traits_runtime._core.runtime import SCOPED, cache, identify
+from traits_runtime._core.runtime import SCOPED, cache, hosts, identify
 
 D = TypeVar("D")
 
@@ -88,7 +88,7 @@ class BoundCache(msgspec.Struct):
     def get(self, key: str, default: D | None = None) -> Any | D | None:
         """The kept value; None is a value, so give a default that is none to tell the two apart."""
         instance = self._instance
-        own = identify(instance) if runtime.hosts else getattr(instance, "id", None)
+        own = identify(instance) if hosts.registered else getattr(instance, "id", None)
         if type(own) is int and not is_scoped() and key.isidentifier():
             # The same key as below, spelled out: a hit costs little more than finding its key.
             whole = f"{self.declared.lead}{instance.__trait_metadata__.name}:{own}:{key}"

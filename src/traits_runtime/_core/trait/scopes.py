@@ -58,7 +58,7 @@ class TraitScope(Generic[P, R]):
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             condition = function(owner, *args, **kwargs)
-            return runtime.mark_condition(condition, lifts) if lifts else condition
+            return runtime.hosts.mark_condition(condition, lifts) if lifts else condition
 
         return call
 

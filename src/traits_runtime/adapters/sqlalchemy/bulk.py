@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 from traits_runtime._core import runtime
 from traits_runtime._core.events.bus import LIFECYCLE
 from traits_runtime._core.events.listener import Envelope
-from traits_runtime._core.runtime import METADATA
+from traits_runtime._core.metadata import METADATA
 from traits_runtime._core.trait.columns import Unchanged, trait_columns
 from traits_runtime.adapters.sqlalchemy._private import Counted, assigned, is_by_key, rows_of
 from traits_runtime.adapters.sqlalchemy.mapper_info import owner_of, same_row

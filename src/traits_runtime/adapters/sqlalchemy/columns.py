@@ -40,7 +40,7 @@ def complete(mapper: Mapper[Any], cls: type) -> None:
     """A model is mapped and its traits are known: give it the columns that are missing, and tell who wants to know."""
     if METADATA not in vars(cls):
         return
-    runtime.forget_host(cls)
+    runtime.hosts.forget(cls)
     if _is_declarative(cls) and ("__table__" not in vars(cls) or hasattr(cls, "__tablename__")):
         _add_missing(mapper, cls)
     for tell in on_model:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, inspect, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from traits_runtime._core import runtime
-from traits_runtime._core.runtime import METADATA
+from traits_runtime._core.metadata import METADATA
 from traits_runtime._core.trait.scopes import scopes_of
 from traits_runtime.adapters.sqlalchemy._private import (
     Criteria,

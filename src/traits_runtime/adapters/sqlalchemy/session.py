@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, UOWTransaction, sessionmaker
 
 from traits_runtime._core import runtime
-from traits_runtime._core.runtime import METADATA
+from traits_runtime._core.metadata import METADATA
 from traits_runtime.adapters.sqlalchemy import activity, extend, lifecycle, tenancy
 from traits_runtime.adapters.sqlalchemy.activity import note_statement
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, execute_bulk, keep_columns, telling
