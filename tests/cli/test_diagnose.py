@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -186,10 +188,20 @@ def create_tables(shop: Shop, work: str = "Base.metadata.create_all(engine)") ->
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def healthy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database on SQLite with the tables of the shop, to be copied."""
+    folder = tmp_path_factory.mktemp("healthy")
+    file = folder / "shop.db"
+    create_tables(Shop(folder, f"sqlite:///{file}", lambda statement: None))
+    return file
+
+
 @pytest.fixture
-def lite(tmp_path: Path) -> Shop:
+def lite(tmp_path: Path, healthy_file: Path) -> Shop:
     """The shop on SQLite, healthy."""
     file = tmp_path / "shop.db"
+    shutil.copyfile(healthy_file, file)
 
     def execute(statement: str) -> None:
         base = sqlite3.connect(file)
@@ -197,31 +209,49 @@ def lite(tmp_path: Path) -> Shop:
             base.execute(statement)
         base.close()
 
-    shop = Shop(tmp_path, f"sqlite:///{file}", execute)
-    create_tables(shop)
-    return shop
+    return Shop(tmp_path, f"sqlite:///{file}", execute)
+
+
+SERVER = "postgresql://postgres@127.0.0.1:5432/"
+
+
+@contextmanager
+def postgres_database(template: str = "template1") -> Iterator[str]:
+    """Create a database, yield its name and drop it; skip the test where there is no server."""
+    name = f"traits_diagnose_{uuid.uuid4().hex[:12]}"
+    try:
+        connection = psycopg.connect(SERVER + "postgres", autocommit=True, connect_timeout=30)
+    except psycopg.OperationalError:
+        pytest.skip("no PostgreSQL; .ci/servers starts one")
+    with closing(connection):
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def healthy_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database on PostgreSQL with the tables of the shop, to be copied."""
+    with postgres_database() as name:
+        create_tables(Shop(tmp_path_factory.mktemp("healthy"), sqlalchemy_url(name), lambda statement: None))
+        yield name
+
+
+def sqlalchemy_url(name: str) -> str:
+    """Return the address of a database for SQLAlchemy."""
+    return f"{SERVER}{name}".replace("postgresql:", "postgresql+psycopg:")
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[Shop]:
+def postgres(tmp_path: Path, healthy_database: str) -> Iterator[Shop]:
     """The shop on PostgreSQL, healthy; skipped where there is no server."""
-    name = f"traits_diagnose_{uuid.uuid4().hex[:12]}"
-    server = "postgresql://postgres@127.0.0.1:5432/"
-    try:
-        base = psycopg.connect(server + "postgres", autocommit=True, connect_timeout=30)
-    except psycopg.OperationalError:
-        pytest.skip("no PostgreSQL; .ci/servers starts one")
-    base.execute(f"CREATE DATABASE {name}")
+    with postgres_database(template=healthy_database) as name:
 
-    def execute(statement: str) -> None:
-        with psycopg.connect(server + name, autocommit=True) as own:
-            own.execute(statement)  # type: ignore[call-overload]
+        def execute(statement: str) -> None:
+            with psycopg.connect(SERVER + name, autocommit=True) as connection:
+                connection.execute(statement)  # type: ignore[call-overload]
 
-    shop = Shop(tmp_path, f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}", execute)
-    create_tables(shop)
-    yield shop
-    base.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    base.close()
+        yield Shop(tmp_path, sqlalchemy_url(name), execute)
 
 
 def found(done: Result) -> list[dict[str, object]]:
