@@ -106,7 +106,8 @@ class MemberReader:
         direct = {id(statement) for statement in context.tree.body}
         for node, definition in collector.members.get(id(described), ()):
             name = definition.name
-            special = name.startswith("__") and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            is_method = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _takes_namesake(node, name)
+            special = name.startswith("__") and not is_method
             if special or name in facts.declarations or _is_accessor(node, members) or _is_overload(node):
                 continue
             if isinstance(node, ast.Assign | ast.AnnAssign) and id(node) not in direct:
@@ -161,6 +162,12 @@ def _last(decorator: ast.expr) -> str:
     if isinstance(called, ast.Attribute):
         return called.attr
     return called.id if isinstance(called, ast.Name) else ""
+
+
+def _takes_namesake(node: ast.AST, name: str) -> bool:
+    """Whether a statement takes the method of that name from another class: ``__repr__ = Readable.__repr__``."""
+    value = node.value if isinstance(node, ast.Assign) else None
+    return isinstance(value, ast.Attribute) and value.attr == name
 
 
 def _is_accessor(node: ast.AST, members: dict[str, Member]) -> bool:

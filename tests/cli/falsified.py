@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from sphinx_traits.extract import extract
-from sphinx_traits.manifest import Class, ConfigKey, Fact, Listener, Manifest, Member, Model, Value
+from sphinx_traits.manifest import Class, ConfigKey, Fact, Listener, Manifest, Member, Model, Setting, Value
 from sphinx_traits.project import read_project
 from traits_cli.app import make_importable
 
@@ -118,6 +118,12 @@ def with_file_value(manifest: Manifest) -> Manifest:
     return replace(manifest, settings=changed)
 
 
+def with_trait_off(manifest: Manifest) -> Manifest:
+    """The config file switches a trait off."""
+    setting = Setting(trait=ANNOUNCED, key="enabled", value=Value("False"), layer="file")
+    return replace(manifest, settings=(*manifest.settings, setting))
+
+
 def with_listener(name: str, /, **changes: Any) -> Falsification:
     """Gives a listener other values; without any it is removed."""
 
@@ -164,6 +170,7 @@ FALSIFICATIONS: dict[str, tuple[str, Falsification]] = {
     "another value in the file": ("config", with_file_value),
     "an invented key": ("config", with_invented_key),
     "another toggle": ("feature", with_fact(ANNOUNCED, "features", "announce", default=Value("False"))),
+    "a trait that is switched off": ("feature", with_trait_off),
     "a missing feature": ("feature", without_fact(ANNOUNCED, "features", "announce")),
     "a missing column": ("column", without_fact(PAGE, "columns", "in_menu")),
     "an invented column": ("column", with_fact(PAGE, "columns", "in_menu", name="in_footer")),

@@ -480,6 +480,27 @@ def test_field_class_with_a_constructor_is_not_said_to_be_required(tmp_path: Pat
     assert reasons(data, "nullability") == ["the manifest does not say it"]
 
 
+def test_method_that_a_class_takes_from_another_is_its_own(tmp_path: Path) -> None:
+    """`__repr__ = Readable.__repr__` wins over the classes that follow in the MRO."""
+    data = verify(
+        tmp_path,
+        SQLALCHEMY
+        + """
+    class Readable:
+        def __repr__(self) -> str: return "x"
+
+    class Everything:
+        __repr__ = Readable.__repr__
+
+    class Article(Everything, Readable, Base):
+        __tablename__ = "articles"
+    """,
+    )
+
+    assert data["differences"] == []
+    assert data["counts"]["winner"]["equal"] == 1
+
+
 def test_member_behind_a_column_is_hidden(tmp_path: Path) -> None:
     """A column of the model takes the place of an attribute that its mixin annotates."""
     data = verify(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sphinx_traits.resolve import Index, compose
 from traits_cli.verification.columns import compare_columns
 from traits_cli.verification.declarations import compare_declarations
-from traits_cli.verification.effective import compare_effective
+from traits_cli.verification.effective import compare_config, compare_features
 from traits_cli.verification.hooks import compare_hooks
 from traits_cli.verification.listeners import compare_events, compare_signals
 from traits_cli.verification.members import compare_members
@@ -30,13 +30,7 @@ def verify_manifest(program: Program, *, patterns: tuple[str, ...] = (), write_r
     comparison = Comparison()
     manifest = program.manifest
     compare_presence(program, patterns, comparison)
-    for known in manifest.classes():
-        if known.name in program.classes:
-            compare_mro(known, program.classes[known.name], comparison)
-            compare_members(known, program.classes[known.name], comparison)
-        elif known.name in program.rebound:
-            reason = f"the program binds the name to {program.rebound[known.name]}"
-            comparison.skip(Fact("mro", known.name, place=known.location), reason)
+    _compare_classes(program, comparison)
     index = Index(manifest)
     for model in manifest.models:
         if model.name in program.classes:
@@ -48,10 +42,21 @@ def verify_manifest(program: Program, *, patterns: tuple[str, ...] = (), write_r
     return comparison.result()
 
 
+def _compare_classes(program: Program, comparison: Comparison) -> None:
+    for record in program.manifest.classes():
+        if record.name in program.classes:
+            compare_mro(record, program.classes[record.name], comparison)
+            compare_members(record, program.classes[record.name], comparison)
+        elif record.name in program.rebound:
+            reason = f"the program binds the name to {program.rebound[record.name]}"
+            comparison.skip(Fact("mro", record.name, place=record.location), reason)
+
+
 def _compare_model(pair: Pair, index: Index, program: Program, comparison: Comparison) -> None:
     compare_winners(pair, comparison)
     compare_hooks(pair, comparison)
-    compare_effective(pair, comparison)
+    compare_config(pair, comparison)
+    compare_features(pair, comparison)
     compare_columns(pair, comparison)
     compare_events(pair, program, comparison)
     compare_signals(pair, index, program, comparison)

@@ -37,36 +37,36 @@ def compare_columns(pair: Pair, comparison: Comparison) -> None:
     columns = {column.name: column for column in pair.composition.columns}
     for name, column in columns.items():
         _compare_column(pair, column, program.get(name), comparison)
-    members = {chain.name for chain in pair.composition.members}
+    names = {*columns, *(chain.name for chain in pair.composition.members)}
     for name, host_column in program.items():
-        _compare_unread(pair, name, host_column, known=name in columns or name in members, comparison=comparison)
+        _compare_unread(pair, name, host_column, name in names, comparison)
 
 
-def _compare_unread(pair: Pair, name: str, column: HostColumn, *, known: bool, comparison: Comparison) -> None:
+def _compare_unread(pair: Pair, name: str, column: HostColumn, is_read: bool, comparison: Comparison) -> None:
     fact = pair.fact("column", name, doubt=doubt_of(pair.model))
     if not column.is_own:
         comparison.skip(fact, "the host or another model makes the column")
-    elif not known:
+    elif not is_read:
         comparison.compare(fact, "", "column")
 
 
 def _compare_column(pair: Pair, column: Column, program: HostColumn | None, comparison: Comparison) -> None:
-    fact = _fact(pair, "column", column)
-    if column.kind == "virtual" and program is None:
-        defined = "column" if hasattr(pair.cls, column.name) else ""
-        comparison.compare(fact, "column", defined)
-        return
-    comparison.compare(fact, "column", "" if program is None else "column")
+    exists = program is not None or (column.kind == "virtual" and hasattr(pair.cls, column.name))
+    comparison.compare(_fact(pair, "column", column), "column", "column" if exists else "")
     if program is None:
         return
-    if column.nullable and program.nullable:
-        comparison.compare(_fact(pair, "nullability", column), column.nullable, program.nullable)
-    elif program.nullable:
-        comparison.skip(_fact(pair, "nullability", column), "the manifest does not say it")
+    _compare_nullability(_fact(pair, "nullability", column), column, program, comparison)
     if column.type and program.types:
         _compare_type(_fact(pair, "column type", column), column, program, comparison)
     if column.target:
         _compare_target(_fact(pair, "target", column), column, program, comparison)
+
+
+def _compare_nullability(fact: Fact, column: Column, program: HostColumn, comparison: Comparison) -> None:
+    if column.nullable and program.nullable:
+        comparison.compare(fact, column.nullable, program.nullable)
+    elif program.nullable:
+        comparison.skip(fact, "the manifest does not say it")
 
 
 def _fact(pair: Pair, kind: str, column: Column) -> Fact:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sphinx_traits.manifest import Class, Fact, Listener, Manifest, Trait
+from sphinx_traits.manifest import Class, Listener, Manifest, Trait
 from traits_cli.verification import records
 from traits_runtime import inventory
 from traits_runtime._core import registry
@@ -13,6 +13,19 @@ from traits_runtime._core import registry
 _OTHER_BUSES = ("sqlalchemy.", "django.")
 
 Row = tuple[str, ...]
+
+_KINDS = (
+    "traits", "models", "hooks", "keys", "features", "events", "jobs", "metrics", "settings", "listeners",
+)  # fmt: skip
+_ATTRIBUTES = {"keys": "config"}
+_FIELDS = {
+    "hooks": ("name", "moment", "priority", "is_async"),
+    "keys": ("group", "name", "env", "constraints", "secret", "locked"),
+    "events": ("name", "wire", "payload", "before"),
+    "jobs": ("name", "queue"),
+    "metrics": ("name", "kind"),
+}
+"""The fields of a fact that the inventory has too, in its order."""
 
 
 def compare_declarations(manifest: Manifest, comparison: records.Comparison) -> None:
@@ -42,40 +55,33 @@ def _text(value: object) -> str:
 
 def declared_rows(manifest: Manifest) -> dict[str, set[Row]]:
     """The manifest's declared facts by kind, as rows of the runtime's inventory."""
-    declared = [known for known in (*manifest.traits, *manifest.models) if known.via == "declared"]
-    traits = {known.name for known in declared if isinstance(known, Trait)}
-    rows: dict[str, set[Row]] = {
-        "traits": set(), "models": set(), "hooks": set(), "keys": set(), "features": set(), "events": set(),
-        "jobs": set(), "metrics": set(), "settings": set(),
-    }  # fmt: skip
-    for known in declared:
-        lineage = (_text(known.mro), _text(tuple(name for name in known.mro[1:] if name in traits)))
-        rows["traits" if known.name in traits else "models"].add((known.name, *lineage))
-        for kind, row in _rows_of(known):
+    declared = [record for record in (*manifest.traits, *manifest.models) if record.via == "declared"]
+    traits = {record.name for record in declared if isinstance(record, Trait)}
+    rows: dict[str, set[Row]] = {kind: set() for kind in _KINDS}
+    for record in declared:
+        rows["traits" if record.name in traits else "models"].add(_class_row(record, traits))
+        for kind, row in _rows_of(record):
             rows[kind].add(row)
-    own = [listener for listener in manifest.listeners if not listener.pattern.startswith(_OTHER_BUSES)]
-    return {**rows, "listeners": {_listener_row(listener) for listener in own}}
+    for listener in manifest.listeners:
+        if not listener.pattern.startswith(_OTHER_BUSES):
+            rows["listeners"].add(_listener_row(listener))
+    return rows
 
 
-def _rows_of(known: Class) -> Iterator[tuple[str, Row]]:
-    def row(fact: Fact, *names: str) -> Row:
-        return (known.name, *(_text(getattr(fact, name)) for name in names))
+def _class_row(record: Class, traits: set[str]) -> Row:
+    return record.name, _text(record.mro), _text(tuple(name for name in record.mro[1:] if name in traits))
 
-    for hook in known.hooks:
-        if not hook.why:
-            yield "hooks", row(hook, "name", "moment", "priority", "is_async")
-    for key in known.config:
-        yield "keys", row(key, "group", "name", "env", "constraints", "secret", "locked")
-    for feature in known.features:
-        yield "features", (known.name, feature.name, feature.default.text)
-    for event in known.events:
-        yield "events", row(event, "name", "wire", "payload", "before")
-    for job in known.jobs:
-        yield "jobs", row(job, "name", "queue")
-    for metric in known.metrics:
-        yield "metrics", row(metric, "name", "kind")
-    for setting in known.settings:
-        yield "settings", (known.name, setting.trait, setting.key, setting.value.text)
+
+def _rows_of(record: Class) -> Iterator[tuple[str, Row]]:
+    """The facts of a class, each with its kind."""
+    for kind, names in _FIELDS.items():
+        for fact in getattr(record, _ATTRIBUTES.get(kind, kind)):
+            if kind != "hooks" or not fact.why:  # a reason: the hook is declared with a decorator of a host
+                yield kind, (record.name, *(_text(getattr(fact, name)) for name in names))
+    for feature in record.features:
+        yield "features", (record.name, feature.name, feature.default.text)
+    for setting in record.settings:
+        yield "settings", (record.name, setting.trait, setting.key, setting.value.text)
 
 
 def _listener_row(listener: Listener) -> Row:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sphinx_traits.manifest import MASK, Value
 from sphinx_traits.resolve import EffectiveValue
 from traits_cli.verification.mro import doubt_of
 from traits_cli.verification.program import metadata_of
-from traits_cli.verification.records import Comparison, Pair
+from traits_cli.verification.records import Comparison, Fact, Pair
 from traits_runtime._core import runtime
+from traits_runtime.rules.identity import short_name
 from traits_runtime.rules.keys import ENABLED, REQUIRED
 from traits_runtime.rules.layers import Resolved
 
@@ -18,22 +20,33 @@ _OUTSIDE = ("environment", "stored")
 """Layers that sources cannot know."""
 
 
-def compare_effective(pair: Pair, comparison: Comparison) -> None:
-    """Compare value and layer of each config key and feature of a model.
+def compare_config(pair: Pair, comparison: Comparison) -> None:
+    """Compare value and layer of each config key of a model.
 
     Args:
         pair: The model.
         comparison: Takes the results.
     """
-    composition = pair.composition
-    for kind, key_kind, values in (
-        ("config", "option", composition.config),
-        ("feature", "feature", composition.features),
-    ):
-        resolved = _resolved(pair.cls, key_kind)
-        known = {(value.key.owner, value.key.name): value for value in values if value.key.name != ENABLED}
-        for address in sorted({*known, *resolved}):
-            _compare_value(pair, (kind, *address), known.get(address), resolved.get(address), comparison)
+    _compare_values(pair, "config", pair.composition.config, _resolved(pair.cls, "option"), comparison)
+
+
+def compare_features(pair: Pair, comparison: Comparison) -> None:
+    """Compare value and layer of each feature of a model, and whether it is on: nothing above it is off.
+
+    Args:
+        pair: The model.
+        comparison: Takes the results.
+    """
+    features = [feature for feature in pair.composition.features if feature.key.name != ENABLED]
+    resolved = _resolved(pair.cls, "feature")
+    _compare_values(pair, "feature", features, resolved, comparison)
+    metadata = metadata_of(pair.cls)
+    for feature in features:
+        key = feature.key
+        if metadata is not None and (key.owner, key.name) in resolved:
+            is_on = feature.value.text == "True" and not feature.switched_off_by
+            fact = _fact_of(pair, "feature", feature)._replace(name=f"{_address(key.owner, key.name)} is on")
+            comparison.compare(fact, str(is_on), str(metadata.state(f"{key.owner}.{key.name}", None)))
 
 
 def _resolved(model: type, kind: str) -> dict[tuple[str, str], Resolved[Any]]:
@@ -46,26 +59,41 @@ def _resolved(model: type, kind: str) -> dict[tuple[str, str], Resolved[Any]]:
     return {(key.path, key.name): runtime.resolver.resolve(key, subject) for key in keys}
 
 
-def _compare_value(
+def _compare_values(
     pair: Pair,
-    identity: tuple[str, str, str],
-    known: EffectiveValue | None,
-    resolved: Resolved[Any] | None,
+    kind: str,
+    values: Iterable[EffectiveValue],
+    resolved: Mapping[tuple[str, str], Resolved[Any]],
     comparison: Comparison,
 ) -> None:
-    kind, owner, key = identity
-    name = f"{owner.rpartition('.')[2]}.{key}"
-    if known is None or resolved is None:
-        fact = pair.fact(kind, name, known.key.location if known else None, doubt_of(pair.model))
-        comparison.compare(fact, known.value.text if known else "", repr(resolved.value) if resolved else "")
-        return
-    doubt = doubt_of(pair.model) or _doubt_of_value(known.value)
-    fact = pair.fact(kind, name, known.setting.location if known.setting else known.key.location, doubt)
+    effective = {(value.key.owner, value.key.name): value for value in values}
+    for address, value in effective.items():
+        if address in resolved:
+            _compare_value(_fact_of(pair, kind, value), value, resolved[address], comparison)
+        else:
+            comparison.compare(_fact_of(pair, kind, value), value.value.text, "")
+    for address in resolved.keys() - effective.keys():
+        fact = pair.fact(kind, _address(*address), doubt=doubt_of(pair.model))
+        comparison.compare(fact, "", repr(resolved[address].value))
+
+
+def _fact_of(pair: Pair, kind: str, value: EffectiveValue) -> Fact:
+    place = value.setting.location if value.setting else value.key.location
+    doubt = doubt_of(pair.model) or _doubt_of_value(value.value)
+    return pair.fact(kind, _address(value.key.owner, value.key.name), place, doubt)
+
+
+def _address(owner: str, key: str) -> str:
+    return f"{short_name(owner)}.{key}"
+
+
+def _compare_value(fact: Fact, effective: EffectiveValue, resolved: Resolved[Any], comparison: Comparison) -> None:
     if resolved.layer in _OUTSIDE:
         comparison.skip(fact, f"the value comes from the {resolved.layer} layer")
         return
-    value = known.value.text if _is_same(known.value, resolved.value) else repr(resolved.value)
-    comparison.compare(fact, f"{known.value.text} [{known.layer}]", f"{value} [{resolved.layer}]")
+    text = effective.value.text
+    value = text if _is_same(effective.value, resolved.value) else repr(resolved.value)
+    comparison.compare(fact, f"{text} [{effective.layer}]", f"{value} [{resolved.layer}]")
 
 
 def _doubt_of_value(value: Value) -> str:

@@ -9,6 +9,7 @@ from sphinx_traits.manifest import Hook
 from traits_cli.verification.mro import doubt_of
 from traits_cli.verification.program import metadata_of
 from traits_cli.verification.records import Comparison, Pair
+from traits_runtime._core.metadata import HookEntry, TraitMetadata
 from traits_runtime.rules.identity import path_of
 
 
@@ -19,11 +20,12 @@ def compare_hooks(pair: Pair, comparison: Comparison) -> None:
         pair: The model.
         comparison: Takes the results.
     """
-    _compare_declared(pair, comparison)
-    overridden = [hook for hook in pair.composition.hooks if hook.via == "inferred"]
+    hooks = pair.composition.hooks
+    _compare_declared(pair, declared_hooks(hooks), comparison)
+    overridden = [hook for hook in hooks if hook.via == "inferred"]
     for name in dict.fromkeys(hook.name for hook in overridden):
         _compare_overridden(pair, [hook for hook in overridden if hook.name == name], comparison)
-    for hook in pair.composition.hooks:
+    for hook in hooks:
         if hook.via == "declared" and hook.why:
             _compare_host_hook(pair, hook, comparison)
 
@@ -38,16 +40,20 @@ def label(hook: Hook) -> str:
     return f"{hook.owner.rpartition('.')[2]}.{hook.name}"
 
 
-def _compare_declared(pair: Pair, comparison: Comparison) -> None:
+def _compare_declared(pair: Pair, hooks: Sequence[Hook], comparison: Comparison) -> None:
     metadata = metadata_of(pair.cls)
-    hooks = declared_hooks(pair.composition.hooks)
-    of_program = [entry.mark.moment for owner in metadata.all for entry in owner.hooks] if metadata is not None else []
-    for moment in dict.fromkeys([*(hook.moment for hook in hooks), *of_program]):
+    entries = hook_entries(metadata) if metadata is not None else {}
+    for moment in dict.fromkeys([*(hook.moment for hook in hooks), *entries]):
         due = [hook for hook in hooks if hook.moment == moment]
-        entries = metadata.hooks_at(moment) if metadata is not None else ()
         fact = pair.fact("hook order", moment, due[0].location if due else None, doubt_of(pair.model))
-        program = " > ".join(f"{entry.owner}.{entry.name}" for entry in entries)
+        program = " > ".join(f"{entry.owner}.{entry.name}" for entry in entries.get(moment, ()))
         comparison.compare(fact, " > ".join(map(label, due)), program)
+
+
+def hook_entries(metadata: TraitMetadata) -> dict[str, tuple[HookEntry, ...]]:
+    """The runtime's hooks of a model by moment, in the order in which they run."""
+    moments = dict.fromkeys(entry.mark.moment for owner in metadata.all for entry in owner.hooks)
+    return {moment: metadata.hooks_at(moment) for moment in moments}
 
 
 def _compare_overridden(pair: Pair, hooks: Sequence[Hook], comparison: Comparison) -> None:

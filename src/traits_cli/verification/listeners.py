@@ -112,9 +112,9 @@ def _compare_sqlalchemy(pair: Pair, program: Program, comparison: Comparison) ->
             contained = callable(function) and event.contains(pair.cls, name, function)
             fact = Fact("signal", pair.model.name, listener.pattern, listener.location, _uncertain(listener))
             comparison.compare(fact, listener.target, listener.target if contained else "")
-    known = {(one.pattern, one.target) for one in pair.composition.heard_by}
+    listeners = {(listener.pattern, listener.target) for listener in pair.composition.heard_by}
     for name, path, place in _mapper_listeners(pair.cls, program):
-        if (f"{_SQLALCHEMY_PREFIX}{name}", path) not in known:
+        if (f"{_SQLALCHEMY_PREFIX}{name}", path) not in listeners:
             comparison.compare(Fact("signal", pair.model.name, f"{_SQLALCHEMY_PREFIX}{name}", place), "", path)
 
 

@@ -13,25 +13,25 @@ from traits_cli.verification.records import Comparison, Fact
 _WRAPPERS = ("builtins", "functools", "traits_runtime._core.trait.jobs")
 
 
-def compare_members(known: Class, cls: type, comparison: Comparison) -> None:
+def compare_members(record: Class, cls: type, comparison: Comparison) -> None:
     """Compare what the class's own body defines.
 
     Args:
-        known: The class by the manifest.
+        record: The class by the manifest.
         cls: The class in the program.
         comparison: Takes the results.
     """
-    members = {member.name: member for member in known.members}
-    other_facts = {fact.name for facts in (known.columns, known.events, known.cache_keys) for fact in facts}
+    members = {member.name: member for member in record.members}
+    other_facts = {fact.name for facts in (record.columns, record.events, record.cache_keys) for fact in facts}
     for name, function in _own_functions(cls):
         first = function.__code__.co_firstlineno
         member = members.get(name)
         if member is not None:
             line, end = member.location.line, member.location.end_line
             program = line if first <= line and _last_line(function) <= end else first
-            comparison.compare(Fact("member", known.name, name, member.location), f"line {line}", f"line {program}")
+            comparison.compare(Fact("member", record.name, name, member.location), f"line {line}", f"line {program}")
         elif name not in other_facts:
-            comparison.compare(Fact("member", known.name, name, known.location), "", f"line {first}")
+            comparison.compare(Fact("member", record.name, name, record.location), "", f"line {first}")
 
 
 def _last_line(function: FunctionType) -> int:
@@ -48,8 +48,8 @@ def _own_functions(cls: type) -> Iterator[tuple[str, FunctionType]]:
 
 def _is_written_in(function: FunctionType, cls: type, name: str) -> bool:
     """Whether a function is written in a class's body, told from its names; made ones have other names or no file."""
-    written = function.__qualname__ == f"{cls.__qualname__}.{name}" and function.__module__ == cls.__module__
-    return written and not function.__code__.co_filename.startswith("<")
+    is_named_so = function.__qualname__ == f"{cls.__qualname__}.{name}" and function.__module__ == cls.__module__
+    return is_named_so and not function.__code__.co_filename.startswith("<")
 
 
 def source_function(value: object) -> FunctionType | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sphinx_traits.extract.classify import FRAMEWORKS
 from sphinx_traits.extract.options import chosen
-from sphinx_traits.manifest import Location
+from sphinx_traits.manifest import Location, Model
 from traits_cli.verification.program import Program, metadata_of
 from traits_cli.verification.records import Comparison, Fact
 from traits_runtime.rules.identity import path_of
@@ -27,23 +27,30 @@ def compare_presence(program: Program, patterns: tuple[str, ...], comparison: Co
         patterns: Patterns of classes that the project names models.
         comparison: Takes the results.
     """
-    manifest = program.manifest
-    known = {model.name: model for model in manifest.models}
-    for model in known.values():
-        fact = Fact("model", model.name, place=model.location)
-        cls = program.classes.get(model.name)
-        module = next((name for name in program.failures if f"{model.name}.".startswith(f"{name}.")), "")
-        if cls is None and module:
-            comparison.skip(fact, f"{module} cannot be imported: {program.failures[module]}")
-        elif model.name in program.rebound:
-            comparison.skip(fact, f"the program binds the name to {program.rebound[model.name]}")
-        else:
-            comparison.compare(fact, "a model", model_reason(cls, patterns) and "a model" if cls is not None else "")
-    others = {other.name: type(other).__name__.lower() for other in manifest.classes() if other.name not in known}
+    models = {model.name: model for model in program.manifest.models}
+    for model in models.values():
+        _compare_read(model, program, patterns, comparison)
+    kinds = {record.name: type(record).__name__.lower() for record in program.manifest.classes()}
     for path, cls in program.own_classes().items():
-        reason = model_reason(cls, patterns) if path not in known else ""
+        reason = model_reason(cls, patterns) if path not in models else ""
         if reason:
-            comparison.compare(Fact("model", path, place=_place(cls)), others.get(path, ""), reason)
+            comparison.compare(Fact("model", path, place=_place(cls)), kinds.get(path, ""), reason)
+
+
+def _compare_read(model: Model, program: Program, patterns: tuple[str, ...], comparison: Comparison) -> None:
+    """Compare a model of the manifest with the class of that name."""
+    fact = Fact("model", model.name, place=model.location)
+    cls = program.classes.get(model.name)
+    if cls is not None:
+        comparison.compare(fact, "a model", "a model" if model_reason(cls, patterns) else "")
+    elif model.name in program.rebound:
+        comparison.skip(fact, f"the program binds the name to {program.rebound[model.name]}")
+    else:
+        module = next((name for name in program.failures if f"{model.name}.".startswith(f"{name}.")), "")
+        if module:
+            comparison.skip(fact, f"{module} cannot be imported: {program.failures[module]}")
+        else:
+            comparison.compare(fact, "a model", "")
 
 
 def _place(cls: type) -> Location:

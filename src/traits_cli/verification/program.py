@@ -74,12 +74,12 @@ def import_program(manifest: Manifest, exclude: Sequence[str] = ()) -> Program:
         exclude: Globs of modules that the manifest leaves out.
     """
     program = Program(manifest, {}, {}, {}, tuple(exclude))
-    for known in manifest.classes():
-        value = find_object(known.name, program.failures)
-        if isinstance(value, type) and path_of(value) == known.name:
-            program.classes[known.name] = value
+    for record in manifest.classes():
+        value = find_object(record.name, program.failures)
+        if isinstance(value, type) and path_of(value) == record.name:
+            program.classes[record.name] = value
         elif isinstance(value, type):
-            program.rebound[known.name] = path_of(value)
+            program.rebound[record.name] = path_of(value)
     for listener in manifest.listeners:
         find_object(listener.target, program.failures)
     return program

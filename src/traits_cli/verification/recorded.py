@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
-from traits_cli.verification.hooks import declared_hooks, label
+from traits_cli.verification.hooks import declared_hooks, hook_entries, label
 from traits_cli.verification.mro import doubt_of
 from traits_cli.verification.program import metadata_of
 from traits_cli.verification.records import Comparison, Fact, Pair
@@ -76,8 +77,7 @@ def _delete(session: Any, row: object) -> None:
 def _hook_codes(cls: type, metadata: TraitMetadata) -> dict[CodeType, str]:
     """The label of each hook by the code that runs; two hooks behind one decorator's wrapper cannot be told apart."""
     codes: dict[CodeType, str] = {}
-    moments = dict.fromkeys(entry.mark.moment for owner in metadata.all for entry in owner.hooks)
-    for entry in (entry for moment in moments for entry in metadata.hooks_at(moment)):
+    for entry in itertools.chain(*hook_entries(metadata).values()):
         code = getattr(getattr(cls, entry.name), "__code__", None)
         if code is None or code in codes:
             raise ScratchError(f"the calls of {entry.owner}.{entry.name} cannot be told apart from others")

@@ -177,7 +177,6 @@ class Comparison:
     def _count(self, kind: str, gaps: list[Gap]) -> Count:
         equal = self._equal[kind]
         different = sum(difference.kind == kind for difference in self._differences)
-        own = [gap for gap in gaps if gap.kind == kind]
-        uncertain = sum(gap.count for gap in own if gap.uncertain)
-        incomparable = sum(gap.count for gap in own if not gap.uncertain)
+        uncertain = sum(gap.count for gap in gaps if gap.kind == kind and gap.uncertain)
+        incomparable = sum(gap.count for gap in gaps if gap.kind == kind and not gap.uncertain)
         return Count(kind, equal + different, equal, different, uncertain, incomparable)
