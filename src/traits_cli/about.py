@@ -1,4 +1,4 @@
-"""`traits about`: versions, the project, and which adapters could be used."""
+"""`traits about`: versions, project and installed libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from traits_cli.base import Sources, sources_options
 from traits_cli.output import json_option, print_json, print_table
 from traits_runtime.rules.files import VARIABLE, find_file
 
-PARTNERS = (
+LIBRARIES = (
     *("sqlalchemy", "django", "pydantic", "redis", "celery", "rq", "dramatiq", "taskiq", "huey", "procrastinate"),
     *(
         "opentelemetry-sdk",
@@ -33,7 +33,7 @@ PARTNERS = (
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """One line: in which section, its name, and what it says."""
+    """A line of the report: its section, its name and its value."""
 
     section: str
     name: str
@@ -44,7 +44,7 @@ class Fact(msgspec.Struct, frozen=True):
 @json_option(list[Fact])
 @sources_options
 def about(sources: Sources, *, as_json: bool) -> None:
-    """Say which versions, project and libraries are here: what a report of a problem needs.
+    """Print versions, project and installed libraries, for a bug report.
 
     \b
     Examples:
@@ -55,28 +55,28 @@ def about(sources: Sources, *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    for section in dict.fromkeys(one.section for one in facts):
+    for section in dict.fromkeys(fact.section for fact in facts):
         click.secho(section, bold=True)
-        print_table([(f"  {one.name}", one.value) for one in facts if one.section == section], ("", ""))
+        print_table([(f"  {fact.name}", fact.value) for fact in facts if fact.section == section], ("", ""))
 
 
 def _facts(sources: Sources) -> Iterator[Fact]:
     yield Fact("Versions", "sphinx-traits", importlib.metadata.version("sphinx-traits"))
     yield Fact("Versions", "python", f"{platform.python_version()} ({sys.executable})")
     yield Fact("Versions", "platform", platform.platform())
-    found = find_file(sources.root.resolve())
-    yield Fact("Project", "folder", str(found.parent if found else "none: no [tool.traits] here or above"))
-    yield Fact("Project", "config file", str(found or "none"))
+    config_file = find_file(sources.root.resolve())
+    yield Fact("Project", "folder", str(config_file.parent if config_file else "none: no [tool.traits] here or above"))
+    yield Fact("Project", "config file", str(config_file or "none"))
     yield Fact("Project", f"${VARIABLE}", _environment_file())
-    for name in PARTNERS:
+    for name in LIBRARIES:
         yield Fact("Libraries", name, _version(name))
 
 
 def _environment_file() -> str:
-    named = os.environ.get(VARIABLE)
-    if not named:
+    variable = os.environ.get(VARIABLE)
+    if not variable:
         return "not set"
-    return named if Path(named).is_file() else f"{named} (missing)"
+    return variable if Path(variable).is_file() else f"{variable} (missing)"
 
 
 def _version(name: str) -> str:

@@ -21,7 +21,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 class Application(NamedTuple):
-    """What the options say about the application.
+    """The application that the options name.
 
     Args:
         sources: Its project.
@@ -46,12 +46,12 @@ class Application(NamedTuple):
                 '  [tool.traits]\n  app = "shop.app"'
             )
         make_importable(self.folder)
-        found = import_application(name)
+        root_object = import_application(name)
         self.configure()
-        return found
+        return root_object
 
     def start_engines(self) -> None:
-        """Connect cache, queue and outbox that config names, where the application has not done it by itself."""
+        """Connect the cache, queue and outbox that config names, unless the application has done so."""
         from traits_runtime import engines
         from traits_runtime._core import runtime
 
@@ -64,9 +64,9 @@ class Application(NamedTuple):
         """The file of the store by option or project; None where neither names one."""
         if self.store is not None:
             return self.store
-        named = os.environ.get("TRAITS_STORE")
-        if named:
-            return Path(named)
+        variable = os.environ.get("TRAITS_STORE")
+        if variable:
+            return Path(variable)
         return named_store(self.file) if self.file is not None else None
 
     @property
@@ -78,14 +78,14 @@ class Application(NamedTuple):
     def folder(self) -> Path:
         """The project's folder."""
         root = self.sources.root.resolve()
-        found = find_file(root)
-        return root if found is None else found.parent
+        config_file = find_file(root)
+        return root if config_file is None else config_file.parent
 
     @property
     def named(self) -> str:
         """The application by option or by the `app` of the project, empty for none."""
-        named = self.name or (setting(self.file, "app") if self.file is not None else "")
-        return named if isinstance(named, str) else ""
+        name = self.name or (setting(self.file, "app") if self.file is not None else "")
+        return name if isinstance(name, str) else ""
 
     def configure(self) -> None:
         """Read the config files, unless the application did, and open the store."""
@@ -102,7 +102,7 @@ class Application(NamedTuple):
 
 @contextmanager
 def using_store(path: Path | None) -> Iterator[None]:
-    """Name the file in what SQLite says about it; ends the process with code 2."""
+    """Report errors of SQLite with the path of the store; ends the process with code 2."""
     import sqlite3
 
     try:
@@ -143,46 +143,46 @@ def make_importable(root: Path) -> None:
 
 
 def import_application(name: str) -> object:
-    """The object that ``module:object`` names; ends the process with code 2 where it cannot be had."""
+    """Import the object that ``module:object`` names; ends the process with code 2 on an error."""
     module, _, attribute = name.partition(":")
     try:
         if os.environ.get("DJANGO_SETTINGS_MODULE"):
             importlib.import_module("django").setup()
-        return _object(importlib.import_module(module), name, attribute)
+        return _attribute(importlib.import_module(module), name, attribute)
     except ModuleNotFoundError as error:
-        way = missing_extra(error.name or "") or f"Searched: {', '.join(_searched())}"
+        way = missing_extra(error.name or "") or f"Searched: {', '.join(_search_folders())}"
         fail(f"--app {name}: there is no module {error.name!r}. {way}")
-    except _MissingError as error:
+    except _MissingAttributeError as error:
         fail(str(error))
     except (Exception, SystemExit) as error:
-        fail(f"--app {name}: starting it failed{_where(error)}: {type(error).__name__}: {error}")
+        fail(f"--app {name}: starting it failed{_place_of(error)}: {type(error).__name__}: {error}")
 
 
-def _where(error: BaseException) -> str:
-    """The innermost line of the application that an error comes from."""
+def _place_of(error: BaseException) -> str:
+    """The innermost frame of an error outside of our packages."""
     import traceback
 
     ours = str(Path(__file__).resolve().parents[1])
     lines = [
-        one for one in traceback.extract_tb(error.__traceback__)
-        if not one.filename.startswith((ours, "<")) and "importlib" not in one.filename
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((ours, "<")) and "importlib" not in frame.filename
     ]  # fmt: skip
     return f" at {lines[-1].filename}:{lines[-1].lineno}" if lines else ""
 
 
-class _MissingError(LookupError):
+class _MissingAttributeError(LookupError):
     """The module has no such object."""
 
 
-def _object(module: object, name: str, attribute: str) -> object:
-    """What ``module:a.b`` names; ``module:start()`` is what the function gives."""
-    found = module
+def _attribute(module: object, name: str, attribute: str) -> object:
+    """The object that ``module:a.b`` names; ``module:start()`` is the result of the function."""
+    value = module
     for part in filter(None, attribute.removesuffix("()").split(".")):
-        if not hasattr(found, part):
-            raise _MissingError(f"--app {name}: there is no {part!r}.{did_you_mean(part, dir(found))}")
-        found = getattr(found, part)
-    return found() if attribute.endswith("()") and callable(found) else found
+        if not hasattr(value, part):
+            raise _MissingAttributeError(f"--app {name}: there is no {part!r}.{did_you_mean(part, dir(value))}")
+        value = getattr(value, part)
+    return value() if attribute.endswith("()") and callable(value) else value
 
 
-def _searched() -> Iterator[str]:
-    return (one for one in sys.path[:4] if one)
+def _search_folders() -> Iterator[str]:
+    return (path for path in sys.path[:4] if path)

@@ -1,4 +1,4 @@
-"""What all sub-commands share: groups that import nothing, colours, exit codes, and errors that help."""
+"""Shared by all sub-commands: lazy groups, colours, exit codes, error messages, common options."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ C = TypeVar("C", bound=Callable[..., Any])
 CONTEXT: Final[Mapping[str, Any]] = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 
 COMPLETING = "_TRAITS_COMPLETE"
-"""Set by the script of a shell that asks for completions."""
+"""Variable that a shell's completion script sets."""
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C; 0 is done, 1 is "found something", 2 is a usage or other error."""
+"""Exit code after Ctrl-C; 0 is success, 1 means findings or changes, 2 an error."""
 
 
 class Command(NamedTuple):
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.table[cmd_name].target} is not a command")
         command.name = cmd_name
-        if all(one.name != "color" for one in command.params):
+        if all(parameter.name != "color" for parameter in command.params):
             color_option(command)
         return command
 
@@ -67,12 +67,12 @@ class LazyGroup(click.Group):
         """Names of commands with their help, without importing any."""
         from click.shell_completion import CompletionItem
 
-        own = [
+        items = [
             CompletionItem(name, help=self.table[name].help)
             for name in self.list_commands(ctx)
             if name.startswith(incomplete)
         ]
-        return own + click.Command.shell_complete(self, ctx, incomplete)
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,7 +84,7 @@ class LazyGroup(click.Group):
 
 
 class Main(LazyGroup):
-    """The outermost group: turns what went wrong into a sentence on standard error and an exit code."""
+    """The outermost group: turns an exception into a sentence on standard error and an exit code."""
 
     def main(
         self,
@@ -112,31 +112,31 @@ class Main(LazyGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 0
         except Exception as error:
-            code = _failed(error)
+            code = _report_error(error)
         sys.exit(code if isinstance(code, int) else 0)
 
 
-OUTSIDE: Final = frozenset({
+EXTERNAL: Final = frozenset({
     "alembic", "amqp", "kombu", "pika", "psycopg", "redis", "sqlalchemy", "sqlite3",
 })  # fmt: skip
-"""Libraries whose errors tell of files, databases and brokers."""
+"""Libraries whose errors are about files, databases and brokers."""
 
 
-def _failed(error: Exception) -> int:
-    """Report an error: ours, and one of the world outside, in one sentence, any other with its traceback."""
-    said = _sentence(error)
-    if said and not os.environ.get("TRAITS_TRACEBACK"):
-        click.echo(f"Error: {said}", err=True)
+def _report_error(error: Exception) -> int:
+    """Print an error: an expected one in one sentence, any other with its traceback."""
+    sentence = _as_sentence(error)
+    if sentence and not os.environ.get("TRAITS_TRACEBACK"):
+        click.echo(f"Error: {sentence}", err=True)
         return 2
     import traceback
 
     traceback.print_exc()
-    if not said:
+    if not sentence:
         click.echo("Internal error: please report it with the lines above.", err=True)
     return 2
 
 
-def _sentence(error: Exception) -> str:
+def _as_sentence(error: Exception) -> str:
     """The error as one sentence; empty where it may be a fault of ours."""
     from traits_cli.extras import import_problem
     from traits_runtime.errors import TraitsError
@@ -149,44 +149,44 @@ def _sentence(error: Exception) -> str:
     lines = str(error).splitlines() or [""]
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    if type(error).__module__.partition(".")[0] in OUTSIDE:
-        return f"{lines[0] or type(error).__name__}\n(TRAITS_TRACEBACK=1 shows where it comes from.)"
+    if type(error).__module__.partition(".")[0] in EXTERNAL:
+        return f"{lines[0] or type(error).__name__}\n(TRAITS_TRACEBACK=1 prints the traceback.)"
     return ""
 
 
 def fail(message: str) -> NoReturn:
-    """Say what is wrong on standard error and end with code 2."""
+    """Print an error and end the process with code 2."""
     click.echo(f"Error: {message}", err=True)
     raise SystemExit(2)
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The end of a message about an unknown name; the runtime is imported late, `traits --help` does not need it."""
     from traits_runtime import errors
 
-    return errors.did_you_mean(name, known)
+    return errors.did_you_mean(name, names)
 
 
 def color_option(command: C) -> C:
     """`--color`, which wins over `NO_COLOR`, `FORCE_COLOR` and `TERM=dumb`."""
-    made: C = click.option(
+    decorated: C = click.option(
         "--color",
         type=click.Choice(["auto", "always", "never"]),
         expose_value=False,
         is_eager=True,
-        callback=_choose_colour,
-        help="Whether to draw in colours; auto asks the terminal, NO_COLOR and FORCE_COLOR.",
+        callback=_set_colour,
+        help="Colours; auto follows the terminal, NO_COLOR and FORCE_COLOR.",
     )(command)
-    return made
+    return decorated
 
 
-def _choose_colour(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+def _set_colour(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None or ctx.parent is None:
-        ctx.color = {"always": True, "never": False}.get(value or "auto", _colour_of(os.environ))
+        ctx.color = {"always": True, "never": False}.get(value or "auto", _colour_setting(os.environ))
 
 
-def _colour_of(environ: Mapping[str, str]) -> bool | None:
-    """What the environment asks for: colours, none, or None for asking the stream."""
+def _colour_setting(environ: Mapping[str, str]) -> bool | None:
+    """Whether the environment asks for colours; None where the stream decides."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -241,7 +241,7 @@ def sources_options(command: C) -> C:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be taken back; without a terminal `--yes` is needed.
+    """Ask before something that cannot be undone; without a terminal `--yes` is needed.
 
     Args:
         question: What would happen.
@@ -250,5 +250,5 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        fail(f"{question} Nobody is here to ask: say --yes.")
+        fail(f"{question} Not a terminal; pass --yes.")
     click.confirm(question, abort=True, err=True)

@@ -1,4 +1,4 @@
-"""`traits completion`: the script that makes a shell complete commands, models, traits and keys."""
+"""`traits completion`: scripts that let a shell complete commands, models, traits and keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "traits"
 
-WAYS = {
+INSTRUCTIONS = {
     "bash": "Add to ~/.bashrc:  eval \"$(traits completion bash)\"",
     "zsh": "Add to ~/.zshrc:  eval \"$(traits completion zsh)\"",
     "fish": "Write it to ~/.config/fish/completions/traits.fish",
@@ -63,28 +63,28 @@ add_completion_class(PowerShellComplete)
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(list(WAYS)))
+@click.argument("shell", type=click.Choice(list(INSTRUCTIONS)))
 def completion(shell: str) -> None:
-    """Print the script that makes a shell complete commands, options, models, traits and config keys.
+    """Print the script that lets a shell complete commands, options, models, traits and keys.
 
     \b
     Examples:
       eval "$(traits completion bash)"
       traits completion fish > ~/.config/fish/completions/traits.fish
     """
-    found = get_completion_class(shell)
-    if found is None:
+    completion_class = get_completion_class(shell)
+    if completion_class is None:
         raise TypeError(f"click knows no {shell}")
     root = click.get_current_context().find_root().command
-    maker = found(root, {}, PROGRAM, COMPLETING)
+    maker = completion_class(root, {}, PROGRAM, COMPLETING)
     click.echo(maker.source_template % maker.source_vars())
-    click.echo(WAYS[shell], err=True)
+    click.echo(INSTRUCTIONS[shell], err=True)
 
 
 def completes(
     names: Literal["class_names", "feature_names", "key_names", "model_names"],
 ) -> Callable[..., list[CompletionItem]]:
-    """A completion of names that the sources declare; says nothing where there are none to read.
+    """A completion of names that the sources declare; offers nothing where they cannot be read.
 
     Args:
         names: Which names of what is `Known`.
@@ -96,8 +96,8 @@ def completes(
                 full_names: list[str] = getattr(_read(ctx), names)()
         except (Exception, SystemExit):
             return []
-        found = {one for full in full_names for one in (full, _shorter(full)) if one.startswith(incomplete)}
-        return [CompletionItem(one) for one in sorted(found)]
+        candidates = {name for full in full_names for name in (full, _shorter(full)) if name.startswith(incomplete)}
+        return [CompletionItem(name) for name in sorted(candidates)]
 
     return complete
 
@@ -109,5 +109,7 @@ def _shorter(name: str) -> str:
 def _read(ctx: click.Context) -> Known:
     from traits_cli.key_catalog import static
 
-    given: dict[str, Any] = ctx.params
-    return static(Sources(given.get("project_dir"), given.get("search_paths") or (), tuple(given.get("package") or ())))
+    params: dict[str, Any] = ctx.params
+    return static(
+        Sources(params.get("project_dir"), params.get("search_paths") or (), tuple(params.get("package") or ()))
+    )

@@ -1,4 +1,4 @@
-"""`traits diff` and `traits check`: what changed between two versions, and whether it breaks anybody."""
+"""`traits diff` and `traits check`: the changes between two versions, and which of them are breaking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from traits_cli.base import fail
 from traits_cli.output import json_option, print_json
 from traits_cli.sources import read_sources, source_options
 
-only_breaking: Final = click.option("--breaking", is_flag=True, help="Only changes that break somebody.")
+only_breaking: Final = click.option("--breaking", is_flag=True, help="Only breaking changes.")
 
 
 @click.command()
@@ -32,17 +32,17 @@ only_breaking: Final = click.option("--breaking", is_flag=True, help="Only chang
 @json_option(list[Change])
 @source_options
 def diff(project: Project, old: Path, new: Path, *, breaking: bool, as_json: bool) -> None:
-    """Say what changed from OLD to NEW: each a manifest, or a folder that holds the packages.
+    """Print the changes from OLD to NEW: each a manifest, or a folder with the packages.
 
-    `!` stands in front of a change that breaks those who rely on the old version. Ends
-    with code 1 where there is one.
+    `!` marks a change that breaks code written for the old version. The exit code is 1
+    where there is one.
 
     \b
     Examples:
       traits diff shop-1.json shop-2.json
       traits diff old/site-packages new/site-packages --package shop --breaking
     """
-    _say(_manifest(old, project), _manifest(new, project), breaking=breaking, as_json=as_json)
+    _print_changes(_manifest(old, project), _manifest(new, project), breaking=breaking, as_json=as_json)
 
 
 @click.command()
@@ -51,7 +51,7 @@ def diff(project: Project, old: Path, new: Path, *, breaking: bool, as_json: boo
 @json_option(list[Change])
 @source_options
 def check(project: Project, against: str, *, breaking: bool, as_json: bool) -> None:
-    """Compare the sources as they are with a git revision or a manifest, and end with code 1 if they break it.
+    """Compare the sources with a git revision or a manifest. The exit code is 1 for a breaking change.
 
     \b
     Examples:
@@ -61,21 +61,21 @@ def check(project: Project, against: str, *, breaking: bool, as_json: bool) -> N
     file = Path(against)
     new = read_sources(project)
     if file.is_file():
-        _say(_manifest(file, project), new, breaking=breaking, as_json=as_json)
+        _print_changes(_manifest(file, project), new, breaking=breaking, as_json=as_json)
         return
     with _at_revision(project, against) as earlier:
         old = read_sources(earlier)
-    _say(old, new, breaking=breaking, as_json=as_json)
+    _print_changes(old, new, breaking=breaking, as_json=as_json)
 
 
-def _say(old: Manifest, new: Manifest, *, breaking: bool, as_json: bool) -> None:
-    found = compare(old, new)
-    broken = any(one.breaking for one in found)
-    shown = [one for one in found if one.breaking or not breaking]
+def _print_changes(old: Manifest, new: Manifest, *, breaking: bool, as_json: bool) -> None:
+    changes = compare(old, new)
+    broken = any(change.breaking for change in changes)
+    selected = [change for change in changes if change.breaking or not breaking]
     if as_json:
-        print_json(shown, ok=not broken)
+        print_json(selected, ok=not broken)
     else:
-        click.echo(as_text(shown), nl=False)
+        click.echo(as_text(selected), nl=False)
     raise SystemExit(1 if broken else 0)
 
 
@@ -91,7 +91,7 @@ def _manifest(path: Path, project: Project) -> Manifest:
 
 @contextmanager
 def _at_revision(project: Project, revision: str) -> Iterator[Project]:
-    """The project as it was at a git revision, in a folder that is gone at the end of the block."""
+    """A temporary copy of the project at a git revision."""
     top = Path(_git(project.root, "rev-parse", "--show-toplevel").decode().strip()).resolve()
     commit = _git(top, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
     archive = _git(top, "archive", "--format=tar", commit)
@@ -103,13 +103,15 @@ def _at_revision(project: Project, revision: str) -> Iterator[Project]:
         def moved(path: Path) -> Path:
             return earlier / path.relative_to(top) if path.is_relative_to(top) else path
 
-        yield replace(project, root=moved(project.root), search_paths=tuple(moved(one) for one in project.search_paths))
+        yield replace(
+            project, root=moved(project.root), search_paths=tuple(moved(path) for path in project.search_paths)
+        )
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
     try:
         return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True).stdout  # noqa: S603, S607 - git is whatever the user calls so
     except FileNotFoundError:
-        fail("git is not installed; --against takes a manifest too: `traits manifest --output released.json`.")
+        fail("git is not installed. --against also takes a manifest: `traits manifest --output released.json`.")
     except subprocess.CalledProcessError as error:
         fail(f"git {' '.join(arguments)}: {error.stderr.decode(errors='replace').strip()}")

@@ -1,4 +1,4 @@
-"""`traits events`: the catalogue of events, with who emits and who hears each."""
+"""`traits events`: the events, with the places that emit each and its listeners."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from traits_cli.output import json_option, print_json, print_table
 from traits_cli.sources import read_sources, source_options, warnings
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A function that emits, or a listener with the pattern by which it hears."""
+class Participant(msgspec.Struct, frozen=True):
+    """A function that emits, or a listener with its pattern."""
 
     name: str
     location: str
@@ -36,8 +36,8 @@ class EventRow(msgspec.Struct, frozen=True):
         payload: Dotted path of the payload's class.
         fields: The payload's fields.
         before: Whether a listener may veto.
-        emitted: Who emits it.
-        heard: Who hears it, strongest priority first.
+        emitted: The places that emit it.
+        heard: Its listeners, highest priority first.
     """
 
     event: str
@@ -47,8 +47,8 @@ class EventRow(msgspec.Struct, frozen=True):
     payload: str
     fields: tuple[Field, ...]
     before: bool
-    emitted: tuple[Place, ...]
-    heard: tuple[Place, ...]
+    emitted: tuple[Participant, ...]
+    heard: tuple[Participant, ...]
 
 
 @click.command()
@@ -69,19 +69,19 @@ def events(project: Project, pattern: str, *, as_json: bool) -> None:
     from traits_runtime.rules.naming import matches
 
     manifest = read_sources(project)
-    every = list(_rows(Index(manifest)))
-    rows = [one for one in every if matches(pattern, one.event)]
+    catalogue = list(_rows(Index(manifest)))
+    rows = [row for row in catalogue if matches(pattern, row.event)]
     if not rows and pattern != "**":
-        hint = did_you_mean(pattern, [one.event for one in every])
-        fail(f"None of {len(every)} events matches {pattern!r}.{hint}")
+        hint = did_you_mean(pattern, [row.event for row in catalogue])
+        fail(f"None of {len(catalogue)} events matches {pattern!r}.{hint}")
     if as_json:
         print_json(rows, warnings=warnings(manifest))
         return
-    print_table([_shown(one) for one in rows], ("event", "payload", "emitted at", "heard by"))
+    print_table([_table_row(row) for row in rows], ("event", "payload", "emitted at", "heard by"))
 
 
 def _rows(index: Index) -> Iterator[EventRow]:
-    for event in sorted(index.events.values(), key=lambda one: one.wire):
+    for event in sorted(index.events.values(), key=lambda event: event.wire):
         use = index.event_use(event)
         yield EventRow(
             event.wire,
@@ -91,29 +91,31 @@ def _rows(index: Index) -> Iterator[EventRow]:
             event.payload,
             event.fields,
             event.before,
-            tuple(_emitting(one) for one in use.emits),
-            tuple(_hearing(one) for one in use.listeners),
+            tuple(_emitter(emit) for emit in use.emits),
+            tuple(_listener(listener) for listener in use.listeners),
         )
     for signal in index.signals.values():
-        emitted, heard = map(_emitting, signal.emits), map(_hearing, signal.listeners)
+        emitted, heard = map(_emitter, signal.emits), map(_listener, signal.listeners)
         yield EventRow(signal.name, "", "", "", "", (), False, tuple(emitted), tuple(heard))
 
 
-def _emitting(one: Emit) -> Place:
-    return Place(one.function or one.owner, str(one.location))
+def _emitter(emit: Emit) -> Participant:
+    return Participant(emit.function or emit.owner, str(emit.location))
 
 
-def _hearing(one: Listener) -> Place:
-    return Place(one.target or one.name, str(one.location), one.pattern, one.priority, one.model)
+def _listener(listener: Listener) -> Participant:
+    return Participant(
+        listener.target or listener.name, str(listener.location), listener.pattern, listener.priority, listener.model
+    )
 
 
-def _shown(one: EventRow) -> tuple[str, ...]:
-    fields = ", ".join(f"{field.name}: {field.type}" for field in one.fields)
-    heard = (_heard(place, one.event) for place in one.heard)
-    return one.event, fields, "\n".join(place.location for place in one.emitted), "\n".join(heard)
+def _table_row(row: EventRow) -> tuple[str, ...]:
+    fields = ", ".join(f"{field.name}: {field.type}" for field in row.fields)
+    heard = (_listener_text(listener, row.event) for listener in row.heard)
+    return row.event, fields, "\n".join(place.location for place in row.emitted), "\n".join(heard)
 
 
-def _heard(place: Place, event: str) -> str:
-    by = "" if place.pattern == event else f" by {place.pattern}"
-    sender = f" for {place.model.rpartition('.')[2]}" if place.model else ""
-    return f"{place.name.rpartition('.')[2]}{by}{sender}"
+def _listener_text(listener: Participant, event: str) -> str:
+    by = "" if listener.pattern == event else f" by {listener.pattern}"
+    sender = f" for {listener.model.rpartition('.')[2]}" if listener.model else ""
+    return f"{listener.name.rpartition('.')[2]}{by}{sender}"

@@ -1,4 +1,4 @@
-"""`traits features`: which features are on, switching them, and rolling them out."""
+"""`traits features`: lists, switches and rolls out features."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ HERE = "traits_cli.features"
 TABLE = {
     "disable": Command(f"{HERE}:disable", "Switch a feature off."),
     "enable": Command(f"{HERE}:enable", "Switch a feature on."),
-    "history": Command(f"{HERE}:history", "Print who switched what, when and why."),
-    "list": Command(f"{HERE}:list_", "Print which features are on, and how far they are rolled out."),
-    "rollout": Command(f"{HERE}:rollout", "Give a feature to a share of the subjects."),
+    "history": Command(f"{HERE}:history", "Print the history of switches and rollouts."),
+    "list": Command(f"{HERE}:list_", "List features with their toggle and rollout."),
+    "rollout": Command(f"{HERE}:rollout", "Roll a feature out to a percentage of subjects."),
 }
 
 feature_argument: Final = click.argument("feature", metavar="TRAIT.FEATURE", shell_complete=completes("feature_names"))
@@ -39,10 +39,10 @@ class FeatureRow(msgspec.Struct, frozen=True):
     Args:
         feature: ``Searchable.search_indexing``; a trait's own switch is ``Searchable.enabled``.
         on: Whether its toggle is on.
-        layer: The layer that says so.
-        place: Where.
-        share: Percent of the subjects while it is rolled out, null without a rollout.
-        subjects: How many subjects have an override of their own.
+        layer: The layer that gives the toggle.
+        place: The place that gives it.
+        share: Percent of the subjects, null without a rollout.
+        subjects: How many subjects have an override.
         doc: What it is for.
     """
 
@@ -72,7 +72,7 @@ def features() -> None:
 @json_option(list[FeatureRow])
 @app_options
 def list_(app: Application, model: str, tenant: str, *, as_json: bool) -> None:
-    """Print which features are on, who says so, and how far they are rolled out.
+    """List features with their toggle, its layer, and their rollout.
 
     \b
     Example:
@@ -84,7 +84,7 @@ def list_(app: Application, model: str, tenant: str, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    print_table([_shown(one) for one in rows], ("feature", "", "rollout", "layer", "given at"))
+    print_table([_table_row(row) for row in rows], ("feature", "", "rollout", "layer", "given at"))
 
 
 def _rows(facts: Known, model: KnownClass | None, tenant: str) -> Iterator[FeatureRow]:
@@ -106,10 +106,10 @@ def _row(facts: Known, key: Key, model: KnownClass | None, tenant: str) -> Featu
     )  # fmt: skip
 
 
-def _shown(one: FeatureRow) -> tuple[str, ...]:
-    share = "" if one.share is None else f"{one.share:g} %"
-    own = f"{one.subjects} of their own" if one.subjects else ""
-    return one.feature, "on" if one.on else "off", ", ".join(filter(None, (share, own))), one.layer, one.place
+def _table_row(row: FeatureRow) -> tuple[str, ...]:
+    share = "" if row.share is None else f"{row.share:g} %"
+    overrides = f"{row.subjects} with an override" if row.subjects else ""
+    return row.feature, "on" if row.on else "off", ", ".join(filter(None, (share, overrides))), row.layer, row.place
 
 
 @click.command()
@@ -146,9 +146,10 @@ def disable(app: Application, feature: str, aim: Aim) -> None:
 @aim_options
 @app_options
 def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
-    """Give a feature to a share of the subjects; `end` makes the toggle hold for all again.
+    """Roll a feature out to a percentage of the subjects; `end` removes the rollout.
 
-    A larger share keeps everybody who had it. 0 takes it back from all at once.
+    A larger percentage keeps all subjects of a smaller one. 0 excludes all; without a
+    rollout the toggle decides.
 
     \b
     Examples:
@@ -159,8 +160,8 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
 
     at = target_of(app, feature, aim)
     if at.key.kind != "feature":
-        fail(f"{feature} is no feature; only features are rolled out.")
-    wanted = None if share == "end" else _percent(share)
+        fail(f"{feature} is not a feature; only features can be rolled out.")
+    percent = None if share == "end" else _percent(share)
     hidden = hidden_key(at.key, "rollout", Rollout | None, None)
     before = at.known.resolve(hidden, at.model, aim.tenant)
     name = f"{at.key.trait}.{at.key.name}"
@@ -168,20 +169,20 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
     number = 0
     if not aim.dry_run:
         writes(aim)
-        given = {
+        author = {
             "model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected,
         }  # fmt: skip
         full = f"{at.key.path}.{at.key.name}"
-        change = rollouts.end(full, **given) if wanted is None else rollouts.set_share(full, wanted, **given)  # type: ignore[arg-type]
+        change = rollouts.end(full, **author) if percent is None else rollouts.set_share(full, percent, **author)  # type: ignore[arg-type]
         number = change.number
-    shares = (before.value and before.value.share, wanted)
-    shown = tuple("no rollout" if one is None else f"{one:g} %" for one in shares)
+    shares = (before.value and before.value.share, percent)
+    labels = tuple("no rollout" if value is None else f"{value:g} %" for value in shares)
     if aim.as_json:
         place = f"change {number} by {aim.by}"
-        print_json(Written(name, model or "", aim.tenant, shown[0], shown[1], "stored", place, number, aim.dry_run))
+        print_json(Written(name, model or "", aim.tenant, labels[0], labels[1], "stored", place, number, aim.dry_run))
         return
-    click.secho(f"- {name}: {shown[0]}", fg="red")
-    click.secho(f"+ {name}: {shown[1]}", fg="green")
+    click.secho(f"- {name}: {labels[0]}", fg="red")
+    click.secho(f"+ {name}: {labels[1]}", fg="green")
     click.echo(f"Change {number}." if number else "Dry run: nothing was written.", err=True)
 
 
@@ -189,7 +190,7 @@ def _percent(text: str) -> float:
     try:
         return Rollout(float(text.removesuffix("%"))).share
     except ValueError:
-        fail(f"{text!r} is no share: say 0 to 100, or 'end'.")
+        fail(f"{text!r} is not a percentage: give 0 to 100, or 'end'.")
 
 
 @click.command()
@@ -198,7 +199,7 @@ def _percent(text: str) -> float:
 @json_option(list[Change])
 @app_options
 def history(app: Application, feature: str, limit: int, *, as_json: bool) -> None:
-    """Print who switched or rolled out what, when and why, newest first.
+    """Print the history of switches and rollouts, newest first.
 
     \b
     Example:
@@ -207,7 +208,7 @@ def history(app: Application, feature: str, limit: int, *, as_json: bool) -> Non
 
     def wanted(facts: Known, change: Change) -> bool:
         name = change.key.removesuffix(".rollout").removesuffix(".subjects")
-        keys = (one.keys.get(name) for one in facts.traits.values() if one.short == change.trait)
+        keys = (trait.keys.get(name) for trait in facts.traits.values() if trait.short == change.trait)
         return change.trait == "*" or any(key is not None and key.kind != "option" for key in keys)
 
     print_history(app, feature, wanted, limit, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`traits health`: the checks behind a health endpoint, from the command line."""
+"""`traits health`: runs the checks of a health endpoint."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ COLOURS = {"pass": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-@click.option("--strict", is_flag=True, help="End with code 1 for a warning too.")
-@click.option("--timeout", default=5.0, show_default=True, help="Seconds after which a check has failed.")
+@click.option("--strict", is_flag=True, help="A warning makes the exit code 1 too.")
+@click.option("--timeout", default=5.0, show_default=True, help="Seconds until a check fails.")
 @click.option("--exclude", multiple=True, metavar="NAME", help="Check to leave out; may be given again.")
 @json_option(list[CheckResult])
 @app_options
 def health(app: Application, timeout: float, exclude: tuple[str, ...], *, strict: bool, as_json: bool) -> None:
     """Check config, events, cache, jobs and telemetry by using each of them.
 
-    Ends with code 1 where a check fails.
+    The exit code is 1 where a check fails.
 
     \b
     Examples:
@@ -30,14 +30,14 @@ def health(app: Application, timeout: float, exclude: tuple[str, ...], *, strict
     """
     app.load()
     app.start_engines()
-    for one in exclude:
-        if one not in names():
-            fail(f"There is no check {one!r} among {', '.join(names())}.{did_you_mean(one, names())}")
-    found = run(timeout=timeout, exclude=exclude)
-    bad = any(one.status == "fail" or (strict and one.status == "warn") for one in found)
+    for name in exclude:
+        if name not in names():
+            fail(f"There is no check {name!r} among {', '.join(names())}.{did_you_mean(name, names())}")
+    results = run(timeout=timeout, exclude=exclude)
+    bad = any(result.status == "fail" or (strict and result.status == "warn") for result in results)
     if as_json:
-        print_json(found, ok=not bad)
+        print_json(results, ok=not bad)
     else:
-        rows = [(one.status, one.name, one.output, f"{one.seconds * 1000:.1f} ms") for one in found]
+        rows = [(result.status, result.name, result.output, f"{result.seconds * 1000:.1f} ms") for result in results]
         print_table(rows, ("", "", "", ""))
     raise SystemExit(1 if bad else 0)

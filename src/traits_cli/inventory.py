@@ -39,7 +39,7 @@ def inventory(project: Project, *, as_json: bool, as_csv: bool) -> None:
         raise click.UsageError("--json and --csv exclude each other.")
     manifest = read_sources(project)
     if as_json:
-        rows = [InventoryRow(one.name, one.traits, one.complete) for one in manifest.models]
+        rows = [InventoryRow(model.name, model.traits, model.complete) for model in manifest.models]
         print_json(rows, warnings=warnings(manifest))
     elif as_csv:
         click.echo(_csv(manifest), nl=False)
@@ -49,13 +49,13 @@ def inventory(project: Project, *, as_json: bool, as_csv: bool) -> None:
 
 def matrix(manifest: Manifest) -> list[tuple[str, ...]]:
     """Rows of the table, the header first; a model's row holds its name and a mark for each trait."""
-    traits = [one.name for one in manifest.traits]
+    traits = [trait.name for trait in manifest.traits]
     header = ("model", *traits)
     rows = []
     for model in manifest.models:
         direct = {base.name for base in model.bases}
         rows.append(
-            (model.name, *("x" if one in direct else "." if one in model.traits else "" for one in traits)),
+            (model.name, *("x" if trait in direct else "." if trait in model.traits else "" for trait in traits)),
         )
     return [header, *rows]
 
@@ -84,6 +84,6 @@ def _draw(manifest: Manifest) -> None:
     out.print()
     for number, trait in enumerate(header[1:], 1):
         out.print(f"{number:>3} {trait}")
-    unfinished = [one.name for one in manifest.models if not one.complete]
+    unfinished = [model.name for model in manifest.models if not model.complete]
     if unfinished:
         click.echo(f"Incomplete, a base is unknown: {', '.join(unfinished)}", file=sys.stderr)

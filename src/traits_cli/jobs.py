@@ -1,4 +1,4 @@
-"""`traits jobs`: what the outbox holds, and what to do about jobs, and events from elsewhere, that failed for good."""
+"""`traits jobs`: lists, retries and drops dead jobs of the outbox and dead events of other applications."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from traits_runtime._core.queue import DeadLetter
 HERE = "traits_cli.jobs"
 
 TABLE = {
-    "drop": Command(f"{HERE}:drop", "Forget jobs that failed for good."),
-    "list": Command(f"{HERE}:list_", "Print how many jobs there are, and which failed."),
-    "retry": Command(f"{HERE}:retry", "Let jobs that failed for good wait again."),
+    "drop": Command(f"{HERE}:drop", "Delete dead jobs."),
+    "list": Command(f"{HERE}:list_", "Count jobs by state and list the dead ones."),
+    "retry": Command(f"{HERE}:retry", "Queue dead jobs again."),
 }
 
 MANY = 1_000_000
@@ -27,18 +27,18 @@ MANY = 1_000_000
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-class Letters(NamedTuple):
-    """Where what failed for good is kept: the outbox of jobs, or what a broker keeps for this application.
+class DeadLetters(NamedTuple):
+    """Access to dead letters: jobs of the outbox, or events that a broker holds for this application.
 
     Args:
-        what: How one of them is called.
-        state: How many there are in each state, and for how long the oldest that waits has been due.
-        dead: The latest of them, the latest first.
-        revive: Lets one come again.
-        drop: Forgets one.
+        noun: ``job`` or ``event``.
+        state: Returns the number in each state, and the seconds by which the oldest waiting one is overdue.
+        dead: Returns the newest dead letters.
+        revive: Queues one again.
+        drop: Deletes one.
     """
 
-    what: str
+    noun: str
     state: Callable[[], tuple[dict[str, int], float]]
     dead: Callable[[int], list[DeadLetter]]
     revive: Callable[[str], bool]
@@ -46,16 +46,16 @@ class Letters(NamedTuple):
 
 
 class DeadJob(msgspec.Struct, frozen=True):
-    """A job that failed for good, or an event that was heard in vain.
+    """A job or event that failed in its last attempt.
 
     Args:
         id: Its id.
         name: ``trait.HasSearch.reindex``.
         queue: The queue of a job.
         tenant: Its tenant.
-        attempts: How often it was tried.
-        error: What it failed with.
-        died: When, in seconds since the epoch.
+        attempts: The number of attempts.
+        error: The traceback of the last attempt.
+        died: Time of the last attempt, in seconds since the epoch.
     """
 
     id: str
@@ -68,12 +68,12 @@ class DeadJob(msgspec.Struct, frozen=True):
 
 
 class JobList(msgspec.Struct, frozen=True):
-    """What the outbox holds.
+    """The content of the outbox.
 
     Args:
-        counts: How many jobs are in each state; of events those that failed for good.
-        overdue: For how many seconds the oldest waiting job has been due.
-        dead: Those that failed for good, the latest first.
+        counts: The number of jobs in each state; of events only the dead ones.
+        overdue: Seconds by which the oldest waiting job is overdue.
+        dead: The dead ones, newest first.
     """
 
     counts: dict[str, int]
@@ -90,7 +90,9 @@ class Handled(msgspec.Struct, frozen=True):
 
 @click.group(cls=LazyGroup, table=TABLE, context_settings=CONTEXT)
 def jobs() -> None:
-    """List, retry and drop jobs that failed for good; with --events what this application heard in vain.
+    """List, retry and drop dead jobs: those that failed in their last attempt.
+
+    With --events the same for events of other applications.
 
     \b
     Examples:
@@ -100,26 +102,26 @@ def jobs() -> None:
     """
 
 
-def _letters_options(command: C) -> C:
-    """`--events`, `--json` and the application; they reach the command as one `Letters` named ``letters``."""
+def _dead_letter_options(command: C) -> C:
+    """`--events`, `--json` and the application; they reach the command as one `DeadLetters` named ``letters``."""
     import functools
 
     @functools.wraps(command)
     def call(*args: Any, app: Application, events: bool, **kwargs: Any) -> Any:
         app.load()
         app.start_engines()
-        return command(*args, letters=_events(app) if events else _jobs(), **kwargs)
+        return command(*args, letters=_event_letters(app) if events else _job_letters(), **kwargs)
 
-    events = click.option("--events", is_flag=True, help="Not jobs: events of other applications, heard in vain here.")
+    events = click.option("--events", is_flag=True, help="Events of other applications instead of jobs.")
     return events(app_options(call))  # type: ignore[return-value]  # the same command, with options made into one
 
 
 @click.command()
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many of the failed.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="Most dead jobs to list.")
 @json_option(JobList)
-@_letters_options
-def list_(letters: Letters, limit: int, *, as_json: bool) -> None:
-    """Print how many jobs wait, run and have failed for good, and the last of those.
+@_dead_letter_options
+def list_(letters: DeadLetters, limit: int, *, as_json: bool) -> None:
+    """Count jobs by state and list the newest dead ones.
 
     \b
     Examples:
@@ -127,118 +129,124 @@ def list_(letters: Letters, limit: int, *, as_json: bool) -> None:
       traits jobs list --events
     """
     counts, overdue = letters.state()
-    said = JobList(counts, round(overdue, 1), tuple(_dead(one) for one in letters.dead(limit)))
+    job_list = JobList(counts, round(overdue, 1), tuple(_dead_job(letter) for letter in letters.dead(limit)))
     if as_json:
-        print_json(said)
+        print_json(job_list)
         return
-    if not said.counts:
-        click.echo(f"No {letters.what} waits, and none has failed for good.")
+    if not job_list.counts:
+        click.echo(f"No waiting and no dead {letters.noun}s.")
         return
-    print_table([(state, str(count)) for state, count in sorted(said.counts.items())], ("state", f"{letters.what}s"))
-    if said.overdue > 1:
-        click.echo(f"The oldest waits for {said.overdue:.0f} seconds.", err=True)
-    if said.dead:
+    print_table(
+        [(state, str(count)) for state, count in sorted(job_list.counts.items())], ("state", f"{letters.noun}s")
+    )
+    if job_list.overdue > 1:
+        click.echo(f"The oldest waiting {letters.noun} is {job_list.overdue:.0f} seconds overdue.", err=True)
+    if job_list.dead:
         click.echo()
-        print_table([_row(one) for one in said.dead], ("id", letters.what, "died", "tries", "error"))
+        print_table([_table_row(job) for job in job_list.dead], ("id", letters.noun, "died", "tries", "error"))
 
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--all", "everything", is_flag=True, help="All that failed for good.")
-@click.option("--dry-run", is_flag=True, help="Say which, and change nothing.")
+@click.option("--all", "everything", is_flag=True, help="All dead ones.")
+@click.option("--dry-run", is_flag=True, help="List them and change nothing.")
 @json_option(Handled)
-@_letters_options
-def retry(letters: Letters, ids: tuple[str, ...], *, everything: bool, dry_run: bool, as_json: bool) -> None:
-    """Let jobs that failed for good wait again, from their first attempt.
+@_dead_letter_options
+def retry(letters: DeadLetters, ids: tuple[str, ...], *, everything: bool, dry_run: bool, as_json: bool) -> None:
+    """Queue dead jobs again, with all their attempts.
 
     \b
     Examples:
       traits jobs retry 01JD3V0T3N8QJ6
       traits jobs retry --all --dry-run
     """
-    chosen = _chosen(letters, ids, everything=everything)
-    done = chosen if dry_run else tuple(one for one in chosen if letters.revive(one))
-    _say(letters, "would wait again" if dry_run else "waits again", done, dry_run=dry_run, as_json=as_json)
+    selected = _selected(letters, ids, everything=everything)
+    handled = selected if dry_run else tuple(id_ for id_ in selected if letters.revive(id_))
+    _print_handled(
+        letters, "would be queued again" if dry_run else "is queued again", handled, dry_run=dry_run, as_json=as_json
+    )
 
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--all", "everything", is_flag=True, help="All that failed for good.")
-@click.option("--dry-run", is_flag=True, help="Say which, and change nothing.")
+@click.option("--all", "everything", is_flag=True, help="All dead ones.")
+@click.option("--dry-run", is_flag=True, help="List them and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option(Handled)
-@_letters_options
-def drop(letters: Letters, ids: tuple[str, ...], *, everything: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Forget jobs that failed for good; asks first.
+@_dead_letter_options
+def drop(
+    letters: DeadLetters, ids: tuple[str, ...], *, everything: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Delete dead jobs; asks first.
 
     \b
     Examples:
       traits jobs drop 01JD3V0T3N8QJ6
       traits jobs drop --all --yes
     """
-    chosen = _chosen(letters, ids, everything=everything)
-    if chosen and not dry_run:
-        confirm(f"This forgets {counted(len(chosen), letters.what)}.", yes=yes)
-    done = chosen if dry_run else tuple(one for one in chosen if letters.drop(one))
-    _say(letters, "would be forgotten" if dry_run else "is forgotten", done, dry_run=dry_run, as_json=as_json)
+    selected = _selected(letters, ids, everything=everything)
+    if selected and not dry_run:
+        confirm(f"This deletes {counted(len(selected), letters.noun)}.", yes=yes)
+    handled = selected if dry_run else tuple(id_ for id_ in selected if letters.drop(id_))
+    _print_handled(letters, "would be deleted" if dry_run else "is deleted", handled, dry_run=dry_run, as_json=as_json)
 
 
-def _jobs() -> Letters:
+def _job_letters() -> DeadLetters:
     from traits_runtime._core import runtime
 
     outbox = runtime.outbox
     if outbox is None:
-        fail('The application has no outbox: name one in [tool.traits], `outbox = "sqlite"`.')
-    return Letters("job", lambda: (outbox.counts(), outbox.overdue()), outbox.dead, outbox.revive, outbox.drop)
+        fail('The application has no outbox. Configure one in [tool.traits]: `outbox = "sqlite"`.')
+    return DeadLetters("job", lambda: (outbox.counts(), outbox.overdue()), outbox.dead, outbox.revive, outbox.drop)
 
 
-def _events(app: Application) -> Letters:
+def _event_letters(app: Application) -> DeadLetters:
     from traits_runtime import engines
 
     started = engines.started()
     forward = started.forward if started is not None else None
     if forward is None:
         forward = engines.open_forward(engines.read_settings(app.file))
-    broker, own = forward.broker, forward.application
+    broker, application = forward.broker, forward.application
 
     def state() -> tuple[dict[str, int], float]:
-        count = len(broker.dead(own, MANY))
+        count = len(broker.dead(application, MANY))
         return ({"dead": count} if count else {}), 0.0
 
-    return Letters(
-        "event", state, lambda most: broker.dead(own, most), lambda one: broker.revive(own, one),
-        lambda one: broker.drop(own, one),
+    return DeadLetters(
+        "event", state, lambda most: broker.dead(application, most), lambda id_: broker.revive(application, id_),
+        lambda id_: broker.drop(application, id_),
     )  # fmt: skip
 
 
-def _chosen(letters: Letters, ids: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
-    """The dead letters that are meant; an unknown id ends the command before anything is done."""
+def _selected(letters: DeadLetters, ids: tuple[str, ...], *, everything: bool) -> tuple[str, ...]:
+    """The ids to handle; an unknown one ends the command before anything is changed."""
     if everything == bool(ids):
-        raise click.UsageError(f"Name {letters.what}s, or say --all.")
-    known = tuple(one.message.id for one in letters.dead(MANY))
+        raise click.UsageError(f"Give ids of {letters.noun}s, or --all.")
+    dead_ids = tuple(letter.message.id for letter in letters.dead(MANY))
     if everything:
-        return known
-    for one in ids:
-        if one not in known:
-            fail(f"No {letters.what} {one!r} is among the {len(known)} that failed for good.{did_you_mean(one, known)}")
+        return dead_ids
+    for id_ in ids:
+        if id_ not in dead_ids:
+            fail(f"There is no dead {letters.noun} {id_!r} among {len(dead_ids)}.{did_you_mean(id_, dead_ids)}")
     return ids
 
 
-def _say(letters: Letters, what: str, done: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
+def _print_handled(letters: DeadLetters, what: str, handled: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print_json(Handled(done, dry_run))
+        print_json(Handled(handled, dry_run))
         return
-    for one in done:
-        click.echo(f"{one} {what}")
-    click.echo(f"{counted(len(done), letters.what)}{', dry run' if dry_run else ''}.", err=True)
+    for id_ in handled:
+        click.echo(f"{id_} {what}")
+    click.echo(f"{counted(len(handled), letters.noun)}{', dry run' if dry_run else ''}.", err=True)
 
 
-def _dead(one: DeadLetter) -> DeadJob:
-    it = one.message
-    return DeadJob(it.id, it.name, it.queue, it.tenant, it.attempt, one.error, one.died)
+def _dead_job(letter: DeadLetter) -> DeadJob:
+    message = letter.message
+    return DeadJob(message.id, message.name, message.queue, message.tenant, message.attempt, letter.error, letter.died)
 
 
-def _row(one: DeadJob) -> tuple[str, ...]:
-    died = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(one.died))
-    last = one.error.strip().splitlines()[-1] if one.error.strip() else ""
-    return one.id, one.name, died, str(one.attempts), last
+def _table_row(job: DeadJob) -> tuple[str, ...]:
+    died = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(job.died))
+    last = job.error.strip().splitlines()[-1] if job.error.strip() else ""
+    return job.id, job.name, died, str(job.attempts), last

@@ -1,4 +1,4 @@
-"""`traits list`: models and traits, a line each."""
+"""`traits list`: models and traits, one a line."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def list_(project: Project, pattern: str, *, models: bool, traits: bool, as_json
       traits list 'Has*' --traits --json
     """
     manifest = read_sources(project)
-    rows = [one for one in _rows(Index(manifest), models=models, traits=traits) if _matches(one.name, pattern)]
+    rows = [row for row in _rows(Index(manifest), models=models, traits=traits) if _matches(row.name, pattern)]
     if not rows and pattern != "*":
         fail(f"No model or trait matches {pattern!r}. `traits list` shows all of them.")
     if as_json:
         print_json(rows, warnings=warnings(manifest))
         return
-    shown = [(one.kind, one.name, _count(one), one.location, one.doc) for one in rows]
-    print_table(shown, ("", "name", "", "at", ""))
+    table = [(row.kind, row.name, _count(row), row.location, row.doc) for row in rows]
+    print_table(table, ("", "name", "", "at", ""))
 
 
 def _rows(index: Index, *, models: bool, traits: bool) -> Iterator[Listed]:
@@ -73,19 +73,21 @@ def _rows(index: Index, *, models: bool, traits: bool) -> Iterator[Listed]:
             yield _row(model, "model", model.traits, ())
     if traits or not models:
         for trait in index.traits.values():
-            used = tuple(one for one in trait.mro[1:] if one in index.traits)
+            used = tuple(name for name in trait.mro[1:] if name in index.traits)
             yield _row(trait, "trait", used, index.users.get(trait.name, ()))
 
 
-def _row(one: Class, kind: str, traits: tuple[str, ...], used_by: tuple[str, ...]) -> Listed:
-    first = " ".join(one.doc.split("\n\n")[0].split())
-    return Listed(one.name, kind, one.host, one.via, traits, used_by, one.complete, str(one.location), first)
+def _row(class_: Class, kind: str, traits: tuple[str, ...], used_by: tuple[str, ...]) -> Listed:
+    first = " ".join(class_.doc.split("\n\n")[0].split())
+    return Listed(
+        class_.name, kind, class_.host, class_.via, traits, used_by, class_.complete, str(class_.location), first
+    )
 
 
-def _count(one: Listed) -> str:
-    if one.kind == "model":
-        return counted(len(one.traits), "trait")
-    return f"in {counted(len(one.used_by), 'model')}"
+def _count(row: Listed) -> str:
+    if row.kind == "model":
+        return counted(len(row.traits), "trait")
+    return f"in {counted(len(row.used_by), 'model')}"
 
 
 def _matches(name: str, pattern: str) -> bool:

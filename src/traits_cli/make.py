@@ -105,8 +105,8 @@ def make() -> None:
 
 def _common(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
-        click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
-        click.option("--force", is_flag=True, help="Replace a file that is there."),
+        click.option("--dry-run", is_flag=True, help="Print the file and write nothing."),
+        click.option("--force", is_flag=True, help="Replace an existing file."),
         click.option("--into", type=click.Path(file_okay=False, path_type=Path), help="Folder to write into."),
     ):
         command = option(command)
@@ -135,7 +135,7 @@ def trait(sources: Sources, name: str, into: Path | None, *, force: bool, dry_ru
 
 @click.command()
 @click.argument("name")
-@click.option("--event", "pattern", default="trait.**", show_default=True, help="The pattern of events it hears.")
+@click.option("--event", "pattern", default="trait.**", show_default=True, help="The pattern of its events.")
 @_common
 @sources_options
 def listener(sources: Sources, name: str, pattern: str, into: Path | None, *, force: bool, dry_run: bool) -> None:
@@ -148,7 +148,7 @@ def listener(sources: Sources, name: str, pattern: str, into: Path | None, *, fo
     _function_name(name)
     if not is_name_or_pattern(pattern):
         fail(
-            f"{pattern!r} is no event name or pattern: each segment is letters, digits and _, or * for one whole "
+            f"{pattern!r} is not an event name or pattern: each segment is letters, digits and _, or * for one whole "
             "segment, or ** for one or more."
         )
     text = LISTENER.format(snake=name, pattern=pattern, title=f"What happens on {pattern}")
@@ -157,7 +157,7 @@ def listener(sources: Sources, name: str, pattern: str, into: Path | None, *, fo
 
 @click.command()
 @click.argument("name")
-@click.option("--queue", default="", help="The queue that it waits in.")
+@click.option("--queue", default="", help="The queue of the job.")
 @_common
 @sources_options
 def job(sources: Sources, name: str, queue: str, into: Path | None, *, force: bool, dry_run: bool) -> None:
@@ -174,12 +174,12 @@ def job(sources: Sources, name: str, queue: str, into: Path | None, *, force: bo
 
 def _class_name(name: str) -> None:
     if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
-        fail(f"{name!r} is no name for a class: write it like HasViews.")
+        fail(f"{name!r} is not a class name; write it like HasViews.")
 
 
 def _function_name(name: str) -> None:
     if not name.isidentifier() or name != name.lower():
-        fail(f"{name!r} is no name for a function: write it like send_mail.")
+        fail(f"{name!r} is not a function name; write it like send_mail.")
 
 
 def _snake(name: str) -> str:
@@ -193,13 +193,13 @@ def _folder(sources: Sources, into: Path | None, kind: str) -> Path:
     file = find_file(sources.root.resolve())
     packages = sources.packages or _packages(file)
     if not packages:
-        fail("No package to write into: no pyproject.toml with [tool.traits] packages here or above. Say --into DIR.")
+        fail("No package to write into: no pyproject.toml with [tool.traits] packages here or above. Pass --into DIR.")
     root = file.parent if file is not None else sources.root
     path = Path(*packages[0].split("."))
-    found = next((one / path for one in (root, root / "src") if (one / path).is_dir()), None)
-    if found is None:
-        fail(f"There is no folder {root / path}. Say --into DIR.")
-    return found / kind if (found / kind).is_dir() else found
+    folder = next((parent / path for parent in (root, root / "src") if (parent / path).is_dir()), None)
+    if folder is None:
+        fail(f"There is no folder {root / path}. Pass --into DIR.")
+    return folder / kind if (folder / kind).is_dir() else folder
 
 
 def _packages(file: Path | None) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ def _write(path: Path, text: str, *, force: bool, dry_run: bool) -> None:
         click.echo("Dry run: nothing was written.", err=True)
         return
     if old and not force:
-        fail(f"{path} is there already. Say --force to replace it.")
+        fail(f"{path} already exists. Pass --force to replace it.")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, text)
     click.echo(path)

@@ -1,4 +1,4 @@
-"""`traits metrics`: the numbers that traits declare, and those that the application has recorded."""
+"""`traits metrics`: declared metrics and their recorded values."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from traits_runtime._core.telemetry import Reading
 @json_option(list[Reading])
 @app_options
 def metrics(app: Application, pattern: str, *, as_json: bool) -> None:
-    """Print the numbers whose name PATTERN matches, those not recorded yet as 0.
+    """Print the metrics whose name matches PATTERN, unrecorded ones as 0.
 
-    Numbers live in the process that records them: this prints those of starting the
-    application. A running one is read through its exporter.
+    Metrics live in the process that records them: this prints those recorded while the
+    application started. Use an exporter for a running application.
 
     \b
     Examples:
@@ -29,29 +29,29 @@ def metrics(app: Application, pattern: str, *, as_json: bool) -> None:
     from traits_runtime.rules.naming import matches
 
     app.load()
-    every = _all(telemetry.read())
-    rows = [one for one in every if matches(pattern, one.name)]
-    if every and not rows:
-        names = [one.name for one in every]
-        fail(f"None of {counted(len(every), 'metric')} matches {pattern!r}.{did_you_mean(pattern, names)}")
+    readings = _with_declared(telemetry.read())
+    rows = [reading for reading in readings if matches(pattern, reading.name)]
+    if readings and not rows:
+        names = [reading.name for reading in readings]
+        fail(f"None of {counted(len(readings), 'metric')} matches {pattern!r}.{did_you_mean(pattern, names)}")
     if as_json:
         print_json(rows, warnings=() if telemetry.on else ("Telemetry is off: nothing is recorded.",))
         return
-    print_table([_shown(one) for one in rows], ("metric", "kind", "model", "outcome", "count", "total"))
+    print_table([_table_row(reading) for reading in rows], ("metric", "kind", "model", "outcome", "count", "total"))
     if not telemetry.on:
         click.echo("Telemetry is off: nothing is recorded. telemetry.enable() switches it on.", err=True)
 
 
-def _all(recorded: tuple[Reading, ...]) -> list[Reading]:
-    """What was recorded, and every declared metric that was not."""
+def _with_declared(recorded: tuple[Reading, ...]) -> list[Reading]:
+    """The recorded metrics, and the declared ones that were not recorded, with zeros."""
     from traits_runtime import inventory
     from traits_runtime.rules.naming import event_name
 
-    seen = {one.name for one in recorded}
+    seen = {reading.name for reading in recorded}
     declared = {event_name(m.owner.rpartition(".")[2], m.name): m.kind for m in inventory().metrics}
     empty = [Reading(name, kind, "", "", "", 0, 0.0, 0.0, 0.0) for name, kind in declared.items() if name not in seen]  # type: ignore[arg-type]
-    return sorted((*recorded, *empty), key=lambda one: (one.name, one.model))
+    return sorted((*recorded, *empty), key=lambda reading: (reading.name, reading.model))
 
 
-def _shown(one: Reading) -> tuple[str, ...]:
-    return one.name, one.kind, one.model, one.outcome, str(one.count), f"{one.total:g}"
+def _table_row(reading: Reading) -> tuple[str, ...]:
+    return reading.name, reading.kind, reading.model, reading.outcome, str(reading.count), f"{reading.total:g}"

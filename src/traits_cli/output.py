@@ -1,4 +1,4 @@
-"""What commands print: JSON with a versioned form, tables, and lines that are as wide as the terminal."""
+"""Output of commands: JSON in a versioned envelope, and tables."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Envelope(msgspec.Struct, Generic[T], frozen=True):
     """What ``--json`` prints.
 
     Args:
-        schema: ``traits/{command}/{version}``; the version is raised when a reader would misread the new form.
+        schema: ``traits/{command}/{version}``; the version rises with an incompatible change.
         ok: Whether the exit code is 0.
         data: The result.
-        warnings: What is wrong beside it, a sentence each.
+        warnings: Warnings about the sources, a sentence each.
     """
 
     schema: str
@@ -41,16 +41,16 @@ def json_option(of: Any) -> Callable[[C], C]:
 
     def decorate(command: C) -> C:
         command.__traits_json__ = of  # type: ignore[attr-defined]
-        made: C = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
-        return made
+        decorated: C = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+        return decorated
 
     return decorate
 
 
 def print_json(data: object, *, ok: bool = True, warnings: Iterable[str] = ()) -> None:
     """Print the result of the running command in its envelope."""
-    said = Envelope(schema_name(click.get_current_context()), ok, data, tuple(warnings))
-    click.echo(msgspec.json.format(msgspec.json.encode(said, enc_hook=str)))
+    envelope = Envelope(schema_name(click.get_current_context()), ok, data, tuple(warnings))
+    click.echo(msgspec.json.format(msgspec.json.encode(envelope, enc_hook=str)))
 
 
 def schema_name(ctx: click.Context) -> str:

@@ -1,4 +1,4 @@
-"""Which sources a command reads: its options, and the extraction behind them."""
+"""Reads the sources that the options of a command name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from traits_runtime.errors import did_you_mean
 C = TypeVar("C", bound=Callable[..., Any])
 
 PATIENCE_S = 1.0
-"""How long a command works before it says so."""
+"""Seconds until a command shows its progress."""
 
 
 def source_options(command: C) -> C:
@@ -47,7 +47,7 @@ def read_files(project: Project, *, keep: bool = True) -> Extraction:
 
     Args:
         project: What to read.
-        keep: Whether what was read is kept for the next command.
+        keep: Whether the manifest is cached for the next command.
     """
     if not project.packages:
         fail(
@@ -78,18 +78,18 @@ def read_files(project: Project, *, keep: bool = True) -> Extraction:
 
 
 def report(manifest: Manifest) -> None:
-    """Print what is wrong on standard error."""
+    """Print the warnings about the sources on standard error."""
     for line in warnings(manifest):
         click.echo(line, err=True)
 
 
 def warnings(manifest: Manifest) -> list[str]:
-    """What is wrong, a line for each cause: its first place, and how many more there are."""
+    """A line for each cause of findings: its first place, and the number of others."""
     causes: dict[tuple[str, str], list[Finding]] = {}
-    for one in manifest.findings:
-        if one.level != "info":
-            causes.setdefault((one.code, one.hint or one.message), []).append(one)
-    return [_cause(found[0], len(found) - 1) for found in causes.values()]
+    for finding in manifest.findings:
+        if finding.level != "info":
+            causes.setdefault((finding.code, finding.hint or finding.message), []).append(finding)
+    return [_cause(findings[0], len(findings) - 1) for findings in causes.values()]
 
 
 def _cause(first: Finding, more: int) -> str:
@@ -98,17 +98,17 @@ def _cause(first: Finding, more: int) -> str:
 
 
 def _cache_folder() -> Path:
-    """Where the manifest is kept between two commands: the user's cache folder, safe to delete."""
+    """The folder of cached manifests: in the user's cache folder, safe to delete."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sphinx-traits"
 
 
-def the_one(kind: str, name: str, found: tuple[str, ...], known: Collection[str]) -> str:
-    """The only name that was found; none or several end the command with an answer that helps."""
-    if len(found) == 1:
-        return found[0]
-    if found:
-        fail(f"{name!r} may be any of {', '.join(found)}. Give more of the name.")
-    return fail(f"There is no {kind} {name!r} among {len(known)}.{did_you_mean(name, known)}")
+def the_one(kind: str, name: str, matching: tuple[str, ...], names: Collection[str]) -> str:
+    """The only matching name; none or several end the command with the nearest name or the candidates."""
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        fail(f"{name!r} may be any of {', '.join(matching)}. Give more of the name.")
+    return fail(f"There is no {kind} {name!r} among {len(names)}.{did_you_mean(name, names)}")
 
 
 def project_of(sources: Sources) -> Project:
@@ -133,10 +133,10 @@ class _Progress:
         self.since = time.monotonic() + PATIENCE_S if sys.stderr.isatty() else float("inf")
         self.shown = False
 
-    def __call__(self, module: str, done: int, total: int) -> None:
+    def __call__(self, module: str, count: int, total: int) -> None:
         if time.monotonic() > self.since:
             self.shown = True
-            click.echo(f"\r\x1b[KReading {done}/{max(done, total)} {module}", err=True, nl=False)
+            click.echo(f"\r\x1b[KReading {count}/{max(count, total)} {module}", err=True, nl=False)
 
     def close(self) -> None:
         if self.shown:

@@ -1,4 +1,4 @@
-"""`traits work`: the worker of the engine that config names, or the listener to events of other applications."""
+"""`traits work`: runs the worker of the configured queue engine, or listens to events of other applications."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from traits_runtime.rules.files import find_config, setting
     metavar="MODULE[:OBJECT]",
     help="The application to import; OBJECT() is called. May be given again. Default: [tool.traits] app.",
 )
-@click.option("--queue", "queues", multiple=True, help="Queue to work on, 'default' for jobs that name none.")
+@click.option("--queue", "queues", multiple=True, help="Queue to work on; 'default' has jobs without a queue.")
 @click.option(
     "--concurrency", default=1, show_default=True, type=click.IntRange(min=1), help="How many jobs or events at a time."
 )
-@click.option("--events", is_flag=True, help="Run no jobs: tell listeners the events of other applications.")
-@click.option("--relay/--no-relay", default=True, help="Hand on what is in the outbox, too.")
+@click.option("--events", is_flag=True, help="Deliver events of other applications to listeners; run no jobs.")
+@click.option("--relay/--no-relay", default=True, help="Hand on the jobs and events of the outbox.")
 @click.option("--config", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The config file.")
 def work(
     names: tuple[str, ...], queues: tuple[str, ...], concurrency: int, events: bool, relay: bool, path: Path | None
 ) -> None:  # fmt: skip
-    """Run jobs with the worker of the engine that config names, or hear events of other applications.
+    """Run jobs with the worker of the configured queue engine, or listen to events of other applications.
 
-    The worker is the engine's own. Where there is an outbox, its jobs are handed to the engine meanwhile, and its
-    events to their broker; any number of workers may do so. This command imports your application.
+    The worker is the engine's own. Meanwhile the jobs of the outbox are handed to the engine and its events to the
+    broker; any number of workers may do so. This command imports your application.
 
     \b
     Examples:
@@ -47,8 +47,8 @@ def work(
     make_importable(Path.cwd())
     if path is not None and not runtime.files_are_read():
         runtime.read_files(path)
-    for one in names or _named(file):
-        import_application(one)
+    for name in names or _named(file):
+        import_application(name)
     started = engines.started() or engines.start(engines.read_settings(file))
     if events:
         engines.listen(started, concurrency, relay=relay)

@@ -588,7 +588,7 @@ def test_nobody_to_ask_is_told_what_to_say(stall: Path) -> None:
 
     assert (done.exit_code, back.exit_code) == (2, 2)
     assert unchanged
-    assert "This changes 1 file. Nobody is here to ask: say --yes." in done.stderr
+    assert "This changes 1 file. Not a terminal; pass --yes." in done.stderr
     assert "say --yes" in back.stderr
     assert tree(stall) != before
 
