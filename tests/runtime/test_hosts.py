@@ -508,7 +508,7 @@ def test_django_writes_rows_without_hooks_and_columns_which_is_a_documented_limi
     assert (said["tracked"], said["hooks"]) == ("c None None", "0")
     assert said["lost"].startswith("Draft: traits give no columns to models of Django")
     assert "deleted_at (SoftDeletes)" in said["lost"]
-    assert said["tenants"].startswith("Invoice: queries of Django are not kept to the current tenant")
+    assert said["tenants"].startswith("Invoice: Django does not limit queries to the current tenant")
 
 
 def test_boot_is_base_first_and_once() -> None:

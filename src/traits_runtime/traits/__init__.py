@@ -1,4 +1,4 @@
-"""Ready-made traits, each usable alone; they know no framework, the adapters bring their columns and queries."""
+"""Ready-made traits, each usable alone; they depend on no framework, adapters add columns and queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backends of one trait: for each host the object that does what only its database can do."""
+"""The backends of one trait: for each host the object with the operations that need its database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Backends(Generic[B]):
         return self._by_host.get(runtime.host_of(row if isinstance(row, type) else type(row)))
 
     def needed(self, model: Any) -> B:
-        """The backend of a model, for what only a database can answer.
+        """The backend of a model, for operations that need a database.
 
         Raises:
             NotSupportedError: Its host has none.

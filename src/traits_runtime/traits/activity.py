@@ -1,4 +1,4 @@
-"""`LogsActivity`: what happened to rows, who did it, and what the values were."""
+"""`LogsActivity`: a log of the changes of rows, with actor and values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from traits_runtime import Feature, Trait, TraitConfig, TraitEvent, feature, opt
 
 
 class ActivityLogged(msgspec.Struct, frozen=True):
-    """A change was noted.
+    """A change was logged.
 
     Args:
         event: ``created``, ``updated``, ``deleted``, ``trashed``, ``restored``.
-        old: Values before, of what changed.
-        new: Values after, of what changed.
+        old: Old values of the changed attributes.
+        new: New values of the changed attributes.
     """
 
     event: str
@@ -32,16 +32,16 @@ class Activity(msgspec.Struct, frozen=True):
             a statement that changed many rows.
         model: Name of the model.
         key: The row's key as text, a JSON array for one of several columns; empty for a statement.
-        actor: Key of who did it as text, None for nobody.
+        actor: Key of the actor as text, None for none.
         actor_type: The actor's model, empty where there is one kind.
         actor_label: The actor's name at that time.
-        old: Values before, of what changed.
-        new: Values after, of what changed.
-        batch: The same for all of one transaction.
+        old: Old values of the changed attributes.
+        new: New values of the changed attributes.
+        batch: Id of the transaction.
         at: When.
-        tenant: For which tenant, None for none.
-        tags: What `activity_tags` said.
-        count: How many rows a statement changed; 1 for a row.
+        tenant: The tenant, None for none.
+        tags: The result of `activity_tags`.
+        count: The number of rows that a statement changed; 1 for a row.
     """
 
     event: str
@@ -60,17 +60,17 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class ActivityConfig(TraitConfig):
-    """What is noted, and how."""
+    """Which changes are logged, and how."""
 
     table: str = option("activity_log", doc="Table of the log, in the model's metadata.")
-    only: tuple[str, ...] = option((), doc="Attributes to note; empty for all.")
-    ignored: tuple[str, ...] = option((), doc="Attributes whose changes are not noted.")
+    only: tuple[str, ...] = option((), doc="Attributes to log; empty for all.")
+    ignored: tuple[str, ...] = option((), doc="Attributes whose changes are not logged.")
     redacted: tuple[str, ...] = option(
         ("password", "password_hash", "token", "secret", "api_key"),
-        doc="Attributes of which is noted that they changed, and not what they were.",
+        doc="Attributes whose changes are logged without their values.",
     )
     collapse: Literal["flush", "transaction"] = option(
-        "flush", doc="`transaction`: what happens to a row in one transaction becomes one entry, written at its commit."
+        "flush", doc="`transaction`: all changes of a row in one transaction are one entry, written at its commit."
     )
     bulk: Literal["statement", "rows", "off"] = option(
         "statement", doc="Bulk `update()` and `delete()`: one entry a statement, one a row (reads them first), or none."
@@ -78,17 +78,17 @@ class ActivityConfig(TraitConfig):
 
 
 class LogsActivity(Trait):
-    """Notes every change of a row in a log, in the same transaction: what happened, who did it, old and new values.
+    """Logs every change of a row in the same transaction: the event, the actor, old and new values.
 
-    Only what differs is noted, and nothing if nothing does. A flush writes its entries with one statement.
+    Only attributes that differ are logged. A flush writes its entries with one statement.
     """
 
     activity_config: ClassVar[ActivityConfig] = ActivityConfig()
 
-    log_created: ClassVar[Feature] = feature(True, doc="Note new rows.")
-    log_updated: ClassVar[Feature] = feature(True, doc="Note changes.")
-    log_deleted: ClassVar[Feature] = feature(True, doc="Note deletions, into the trash and for good.")
-    log_restored: ClassVar[Feature] = feature(True, doc="Note rows that come back from the trash.")
+    log_created: ClassVar[Feature] = feature(True, doc="Log new rows.")
+    log_updated: ClassVar[Feature] = feature(True, doc="Log changes.")
+    log_deleted: ClassVar[Feature] = feature(True, doc="Log deletions, into the trash and for good.")
+    log_restored: ClassVar[Feature] = feature(True, doc="Log rows that are restored from the trash.")
 
     activity_logged: Final = TraitEvent(ActivityLogged, doc="After an entry for the row was written.")
     activity_committed: Final = TraitEvent(
@@ -96,16 +96,16 @@ class LogsActivity(Trait):
     )
 
     def activity_tags(self) -> list[str]:
-        """Words to keep with an entry of this row; override it."""
+        """Tags of the entries of this row; override it."""
         return []
 
     def tell_activity(self, event: str, old: dict[str, Any], new: dict[str, Any]) -> None:
-        """Emit `activity_logged` and `activity_committed`; called by the host when it has written an entry.
+        """Emit `activity_logged` and `activity_committed`; the host calls it after it has written an entry.
 
         Args:
             event: What happened.
-            old: Values before, of what changed.
-            new: Values after, of what changed.
+            old: Old values of the changed attributes.
+            new: New values of the changed attributes.
         """
         self.activity_logged(event=event, old=old, new=new)
         self.activity_committed(event=event, old=old, new=new)

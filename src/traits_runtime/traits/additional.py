@@ -1,4 +1,4 @@
-"""`HasAdditionalFeatures`: the ready-made traits in one."""
+"""`HasAdditionalFeatures`: all ready-made traits in one base class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time it is for traits; tests set it."""
+"""The clock of traits, which tests can replace."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _clock: Final[ContextVar[Clock | None]] = ContextVar("traits_clock", default=Non
 
 
 def now() -> dt.datetime:
-    """The present moment in UTC, or what the innermost `clock` block says."""
+    """The current time in UTC, or the time of the innermost `clock` block."""
     read = _clock.get()
     return dt.datetime.now(dt.UTC) if read is None else read()
 
 
 @contextmanager
 def clock(read: Clock | dt.datetime) -> Iterator[None]:
-    """Let traits see another time inside the block, in this thread or task and in those started inside.
+    """Replace the clock of traits inside the block, in this thread or task and in those that it starts.
 
     Args:
-        read: A moment with a time zone, or a function that returns one.
+        read: A time with a time zone, or a function that returns one.
 
     >>> with clock(dt.datetime(2026, 1, 1, tzinfo=dt.UTC)):
     ...     now().year

@@ -1,4 +1,4 @@
-"""`HasComments`: what people say about a row, in threads; and `IsComment` for the model of the comments."""
+"""`HasComments`: comments on a row, in threads; and `IsComment` for the model of the comments."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from traits_runtime.traits._backends import Backends
 
 
 def _actor_id(_model: type) -> str | None:
-    who = runtime.current_actor()
-    return None if who is None else str(who.id)
+    actor = runtime.current_actor()
+    return None if actor is None else str(actor.id)
 
 
 def _actor_type(_model: type) -> str:
-    who = runtime.current_actor()
-    return "" if who is None else who.type
+    actor = runtime.current_actor()
+    return "" if actor is None else actor.type
 
 
 def _now(_model: type) -> dt.datetime:
@@ -29,10 +29,10 @@ def _now(_model: type) -> dt.datetime:
 
 
 class CommentBackend(Protocol):
-    """What a host does for comments."""
+    """Comment operations of a host."""
 
     def add(self, row: Any, body: str, approved: bool, parent: Any) -> Any:
-        """A new comment on a row; written with it, or with the next flush of its session."""
+        """Add a comment to a row; it is written with the row, or with the next flush of its session."""
         ...
 
     def about(self, row: Any, *, approved: bool | None) -> Any:
@@ -44,7 +44,7 @@ class CommentBackend(Protocol):
         ...
 
     def commented_by(self, model: Any, actor: Any) -> Any:
-        """The condition that somebody has commented on a row."""
+        """The SQL condition that an actor has commented on a row."""
         ...
 
 
@@ -52,20 +52,20 @@ BACKENDS: Final[Backends[CommentBackend]] = Backends()
 
 
 class CommentConfig(TraitConfig):
-    """How comments are taken."""
+    """Options of comments."""
 
     comment_model: str = option("", doc="Name of the model of the comments; empty where the registry has only one.")
-    approve: bool = option(True, doc="Whether a comment is approved as soon as it is written.")
-    max_depth: int = option(5, ge=0, doc="How deep answers to answers go; 0 takes no answers.")
+    approve: bool = option(True, doc="Whether a new comment is approved.")
+    max_depth: int = option(5, ge=0, doc="Maximum depth of replies; 0 for no replies.")
 
 
 class CommentAdded(msgspec.Struct, frozen=True):
-    """Somebody commented on a row.
+    """A comment was added to a row.
 
     Attributes:
-        body: What was said.
-        depth: 0, or how deep in a thread.
-        approved: Whether it may be shown.
+        body: Text of the comment.
+        depth: Depth in its thread, 0 at the top.
+        approved: Whether it is approved.
     """
 
     body: str
@@ -74,60 +74,60 @@ class CommentAdded(msgspec.Struct, frozen=True):
 
 
 class HasComments(Trait):
-    """Lets people comment on a row and answer each other.
+    """Adds comments and replies to a row.
 
-    The comments of all models are in one table, whose model the application declares with `IsComment`. They go when
-    the row is really deleted, and stay while it is in the waste bin.
+    The comments of all models are in one table, whose model the application declares with `IsComment`. They are deleted
+    with the row when it is deleted for good, and stay while it is in the trash.
     """
 
     comment_config: ClassVar[CommentConfig] = CommentConfig()
 
     comment_added: Final = TraitEvent(
-        CommentAdded, doc="After a comment was made on the instance, before it is written."
+        CommentAdded, doc="After a comment was added to the instance, before it is written."
     )
 
     def comment(self, body: str, *, parent: Any = None) -> Any:
-        """Comment on the row, or answer a comment; written with the next flush.
+        """Add a comment or a reply; it is written with the next flush.
 
-        What it says is stored as it is: make it safe where it is shown.
+        The text is stored unchanged; escape it where it is displayed.
 
         Args:
-            body: What is said.
-            parent: The comment that it answers.
+            body: Text of the comment.
+            parent: The comment that it replies to.
 
         Returns:
             The comment, an instance of the application's model.
 
         Raises:
-            CommentTooDeepError: The answer would stand too deep in its thread.
-            ValueError: The answered comment is about another row.
+            CommentTooDeepError: The reply would be too deep in its thread.
+            ValueError: The parent belongs to another row.
         """
-        rules = self.comment_config
+        config = self.comment_config
         depth = 0 if parent is None else parent.depth + 1
-        if depth > rules.max_depth:
-            raise CommentTooDeepError(type(self).__name__, rules.max_depth)
-        new_comment = BACKENDS.needed(type(self)).add(self, body, rules.approve, parent)
-        self.comment_added(body=body, depth=depth, approved=rules.approve)
+        if depth > config.max_depth:
+            raise CommentTooDeepError(type(self).__name__, config.max_depth)
+        new_comment = BACKENDS.needed(type(self)).add(self, body, config.approve, parent)
+        self.comment_added(body=body, depth=depth, approved=config.approve)
         return new_comment
 
     def comments_query(self, *, approved: bool | None = True) -> Any:
         """The query for the comments of the row, oldest first: ``session.scalars(article.comments_query())``.
 
         Args:
-            approved: Whether approved ones or the others are meant; None for both.
+            approved: True for approved comments, False for the others, None for both.
         """
         return BACKENDS.needed(type(self)).about(self, approved=approved)
 
     @scope()
     @classmethod
     def comments_count(cls, *, approved: bool | None = True) -> Any:
-        """The number of comments of each row, to select or to order by; one query for all rows."""
+        """Expression for the number of comments of each row, to select or to order by; one query for all rows."""
         return BACKENDS.needed(cls).count(cls, approved=approved)
 
     @scope()
     @classmethod
     def commented_by(cls, actor: Any) -> Any:
-        """Rows on which somebody has commented.
+        """Rows on which an actor has commented.
 
         Args:
             actor: An instance, a key or an `Actor`.
@@ -143,15 +143,15 @@ class IsCommentConfig(TraitConfig):
 
 
 class IsComment(Trait):
-    """Makes a model the one that holds comments: ``class Comment(IsComment, Base)``, with a primary key of its own.
+    """Makes a model the table of comments: ``class Comment(IsComment, Base)``, with a primary key of its own.
 
-    Add `SoftDeletes` for a waste bin.
+    Add `SoftDeletes` for a trash.
     """
 
     is_comment_config: ClassVar[IsCommentConfig] = IsCommentConfig()
 
     comment_approved: Final = TraitEvent(doc="After a comment was approved on the instance.")
-    comment_rejected: Final = TraitEvent(doc="After approval was taken back on the instance.")
+    comment_rejected: Final = TraitEvent(doc="After the approval of the instance was withdrawn.")
 
     subject_type: TraitColumn[str] = column(
         str, length=120, index=True, doc="Name of the model that the comment is about."
@@ -166,38 +166,38 @@ class IsComment(Trait):
         references_by="parent",
         typed_by="parent_type",
         on_delete="CASCADE",
-        doc="The comment that this one answers.",
+        doc="The comment that this one replies to.",
     )
-    depth: TraitColumn[int] = column(int, default=0, doc="0, or how deep in a thread.")
-    body: TraitColumn[str] = column(str, doc="What is said.")
-    approved: TraitColumn[bool] = column(bool, default=True, doc="Whether it may be shown.")
+    depth: TraitColumn[int] = column(int, default=0, doc="Depth in its thread, 0 at the top.")
+    body: TraitColumn[str] = column(str, doc="Text of the comment.")
+    approved: TraitColumn[bool] = column(bool, default=True, doc="Whether it is approved.")
     actor_id: TraitColumn[str | None] = column(
-        str, nullable=True, length=190, index=True, on_insert=_actor_id, doc="Who said it."
+        str, nullable=True, length=190, index=True, on_insert=_actor_id, doc="Key of its author."
     )
     actor_type: TraitColumn[str] = column(
-        str, length=120, on_insert=_actor_type, doc="Name of the model of who said it."
+        str, length=120, on_insert=_actor_type, doc="Name of the model of its author."
     )
-    commented_at: TraitColumn[dt.datetime] = column(dt.datetime, on_insert=_now, doc="When it was said.")
+    commented_at: TraitColumn[dt.datetime] = column(dt.datetime, on_insert=_now, doc="When it was written.")
 
     def approve(self) -> None:
-        """Let the comment be shown."""
+        """Approve the comment."""
         if not self.approved:
             self.approved = True
             self.comment_approved()
 
     def reject(self) -> None:
-        """Let the comment no longer be shown."""
+        """Withdraw the approval of the comment."""
         if self.approved is not False:
             self.approved = False
             self.comment_rejected()
 
 
 class Thread(NamedTuple):
-    """A comment with its answers.
+    """A comment with its replies.
 
     Args:
         comment: The comment.
-        answers: What was answered, each with its own answers.
+        answers: Its replies, each with its own.
     """
 
     comment: Any
@@ -205,14 +205,15 @@ class Thread(NamedTuple):
 
 
 def threads(comments: Iterable[Any]) -> list[Thread]:
-    """Comments as they answer each other; an answer to one that is not among them starts a thread of its own.
+    """Group comments into threads; a reply whose parent is not among them starts a thread of its own.
 
     Args:
-        comments: Instances of the comment model, in the order in which they are to be shown.
+        comments: Instances of the comment model, in the order of display.
     """
     threads_by_key = {runtime.identify(comment): Thread(comment, []) for comment in comments}
     roots: list[Thread] = []
     for thread in threads_by_key.values():
-        above = threads_by_key.get(thread.comment.parent_id)
-        (roots if above is None else above.answers).append(thread)
+        parent = threads_by_key.get(thread.comment.parent_id)
+        siblings = roots if parent is None else parent.answers
+        siblings.append(thread)
     return roots

@@ -1,4 +1,4 @@
-"""`HasDisplayName`: what a row is called where people see it."""
+"""`HasDisplayName`: a name of a row for people."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from traits_runtime._core.runtime import identify
 
 
 class DisplayNameConfig(TraitConfig):
-    """Where the name comes from."""
+    """The attributes of the name."""
 
     fields: tuple[str, ...] = option(
-        ("name", "title", "label"), doc="Attributes to try, in this order; the first that says something."
+        ("name", "title", "label"), doc="Attributes to try, in this order; the first that is not empty is used."
     )
     fallback: str = option("{model} {key}", doc="The name of a row without one; `{model}` and `{key}` are filled in.")
 
@@ -27,7 +27,7 @@ class HasDisplayName(Trait):
 
     @property
     def display_name(self) -> str:
-        """What the row is called."""
+        """The name of the row for people."""
         for field in self.display_name_config.fields:
             value = getattr(self, field, None)
             text = "" if value is None else str(value).strip()

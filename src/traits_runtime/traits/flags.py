@@ -1,10 +1,8 @@
-"""`HasFlags`: a set of declared marks in one number."""
+"""`HasFlags`: a set of declared flags in one integer column."""
 
 from __future__ import annotations
 
 import enum
-import functools
-import operator
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final, Protocol
 
@@ -15,18 +13,18 @@ from traits_runtime.errors import DeclarationError, UnknownFlagError
 from traits_runtime.traits._backends import Backends
 
 WIDTHS: Final = {"int": 31, "bigint": 62}
-"""Bits that a column takes, its sign left out."""
+"""Bits of a column without its sign."""
 
 
 class FlagBackend(Protocol):
-    """What a host does for flags."""
+    """Flag operations of a host."""
 
     def all_of(self, model: Any, attribute: str, bits: int) -> Any:
-        """The condition that all bits are set."""
+        """The SQL condition that all bits are set."""
         ...
 
     def none_of(self, model: Any, attribute: str, bits: int) -> Any:
-        """The condition that no bit is set."""
+        """The SQL condition that no bit is set."""
         ...
 
 
@@ -57,10 +55,10 @@ class FlagsChanged(msgspec.Struct, frozen=True):
 
 
 class HasFlags(Trait):
-    """Marks rows with flags from an `enum.Flag` that the model declares as ``Flags``.
+    """Adds flags of an `enum.Flag` that the model declares as ``Flags``.
 
-    Each flag is one bit of one column. Writers that set different flags of a row at the same time do not undo each
-    other's: only the bits that were touched are written. A flag that was taken out of the enum stays in the row.
+    Each flag is one bit of one column. Concurrent writers of different flags of a row do not overwrite each other,
+    because only changed bits are written. The bit of a flag that was removed from the enum stays in the row.
 
     >>> class Article(HasFlags):
     ...     class Flags(enum.Flag):
@@ -73,7 +71,7 @@ class HasFlags(Trait):
     """
 
     Flags: ClassVar[type[enum.Flag]] = NoFlags
-    """The flags: the values are powers of two, and stay what they are once rows have them."""
+    """The flags; their values are powers of two and must not change once rows have them."""
 
     flag_config: ClassVar[FlagConfig] = FlagConfig()
 
@@ -86,15 +84,15 @@ class HasFlags(Trait):
     @hook("boot")
     @classmethod
     def check_flags(cls) -> None:
-        """Refuse flags that no column holds.
+        """Refuse flags that the column cannot store.
 
         Raises:
-            DeclarationError: There is one.
+            DeclarationError: A flag has too many bits.
         """
         width = WIDTHS[cls.flag_config.storage]
-        highest = max((flag.value for flag in cls.Flags), default=0)
-        if highest.bit_length() > width:
-            raise DeclarationError(cls.__name__, f"a flag's value may have {width} bits here, {highest} has more.")
+        largest = max((flag.value for flag in cls.Flags), default=0)
+        if largest.bit_length() > width:
+            raise DeclarationError(cls.__name__, f"the column stores {width} bits, the flag value {largest} has more.")
 
     def flag(self, *flags: enum.Flag | str) -> None:
         """Set flags.
@@ -118,19 +116,19 @@ class HasFlags(Trait):
         return self._bits() & mask == mask
 
     def flag_names(self) -> list[str]:
-        """The names of the flags that are set, in the order of the enum; those it no longer has are left out."""
+        """The names of the flags that are set, in the order of the enum; bits without a flag are ignored."""
         return names_of(type(self), self._bits())
 
     @scope()
     @classmethod
     def flagged(cls, *flags: enum.Flag | str) -> Any:
-        """Rows that have all of these flags."""
+        """Rows with all of these flags."""
         return BACKENDS.needed(cls).all_of(cls, "flags", bits_of(cls, flags))
 
     @scope()
     @classmethod
     def not_flagged(cls, *flags: enum.Flag | str) -> Any:
-        """Rows that have none of these flags; without any, rows that have no flag at all."""
+        """Rows with none of these flags; without arguments, rows without any flag."""
         return BACKENDS.needed(cls).none_of(cls, "flags", bits_of(cls, flags) if flags else -1)
 
     def _bits(self) -> int:
@@ -150,20 +148,26 @@ def bits_of(model: Any, flags: Iterable[enum.Flag | str]) -> int:
     Raises:
         UnknownFlagError: The model has no such flag.
     """
+    bits = 0
+    for flag in flags:
+        bits |= _member(model, flag).value
+    return bits
+
+
+def _member(model: Any, flag: enum.Flag | str) -> enum.Flag:
+    """The flag of a model, also by its name in upper or lower case."""
     flag_class: type[enum.Flag] = model.Flags
-    return functools.reduce(operator.or_, (_member(model, flag_class, flag).value for flag in flags), 0)
-
-
-def _member(model: Any, flag_class: type[enum.Flag], flag: enum.Flag | str) -> enum.Flag:
+    members = flag_class.__members__
     if isinstance(flag, flag_class):
         return flag
-    name = flag.name if isinstance(flag, enum.Flag) else flag
-    member = flag_class.__members__.get(str(name).upper()) or flag_class.__members__.get(str(name))
-    if member is None or isinstance(flag, enum.Flag):
-        raise UnknownFlagError(model.__name__, str(name), [name.lower() for name in flag_class.__members__])
-    return member
+    if isinstance(flag, str):
+        member = members.get(flag.upper()) or members.get(flag)
+        if member is not None:
+            return member
+    unknown = flag.name if isinstance(flag, enum.Flag) else flag
+    raise UnknownFlagError(model.__name__, str(unknown), map(str.lower, members))
 
 
 def names_of(model: Any, bits: int) -> list[str]:
-    """The names of the flags that some bits stand for."""
+    """The names of the flags in a bit set."""
     return [str(flag.name).lower() for flag in model.Flags if flag.value & bits == flag.value]

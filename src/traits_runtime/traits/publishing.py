@@ -1,4 +1,4 @@
-"""`Publishable`: drafts, and rows that appear and disappear at a moment."""
+"""`Publishable`: drafts, and rows that are public from a moment and until a moment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from traits_runtime.traits.clock import now
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A row was given a moment of publication.
+    """A publication time was set.
 
     Args:
-        at: When it appears, perhaps in the future.
+        at: When the row becomes public; it may be in the future.
     """
 
     at: dt.datetime
@@ -33,16 +33,14 @@ class PublishableConfig(TraitConfig):
 
 
 class Publishable(Trait):
-    """Rows are drafts until they are given a moment of publication, which may lie ahead; they may have an end as well.
+    """Rows are drafts until they get a publication time, which may be in the future; they may also have an end.
 
-    Moments have a time zone and are kept in UTC. Scopes compare with the application's clock.
+    Times have a time zone and are stored in UTC. Scopes compare with the clock of the application.
     """
 
     publishable_config: ClassVar[PublishableConfig] = PublishableConfig()
 
-    published: Final = TraitEvent(
-        Published, doc="After a row was given a moment of publication; it may not be saved yet."
-    )
+    published: Final = TraitEvent(Published, doc="After a row got a publication time; it may not be saved yet.")
     unpublished: Final = TraitEvent(Unpublished, doc="After a row was made a draft again; it may not be saved yet.")
 
     published_at: TraitColumn[dt.datetime | None] = column(
@@ -64,13 +62,13 @@ class Publishable(Trait):
     @scope(name="drafts")
     @classmethod
     def rows_in_draft(cls: Any) -> Any:
-        """Rows without a moment of publication."""
+        """Rows without a publication time."""
         return cls.published_at.is_(None)
 
     @scope(name="scheduled")
     @classmethod
     def rows_scheduled(cls: Any, at: dt.datetime | None = None) -> Any:
-        """Rows whose publication lies ahead."""
+        """Rows whose publication time is in the future."""
         return cls.published_at > (at or now())
 
     @scope(name="expired")
@@ -87,12 +85,12 @@ class Publishable(Trait):
 
     @property
     def is_draft(self) -> bool:
-        """Whether the row has no moment of publication."""
+        """Whether the row has no publication time."""
         return self.published_at is None
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether the row's publication lies ahead."""
+        """Whether the publication time is in the future."""
         return self.published_at is not None and self.published_at > now()
 
     def publish(self, at: dt.datetime | None = None, *, until: dt.datetime | None = None) -> None:
@@ -103,16 +101,14 @@ class Publishable(Trait):
             until: Until when, without end by default.
 
         Raises:
-            ValueError: A moment says no time zone, or the end does not come after the start.
+            ValueError: A time has no time zone, or the end is not after the start.
         """
         start = at or now()
         for moment in (start, until):
             if moment is not None and moment.tzinfo is None:
-                raise ValueError(
-                    f"{moment.isoformat()} says no time zone. Take datetime.now(UTC), or .replace(tzinfo=)."
-                )
+                raise ValueError(f"{moment.isoformat()} has no time zone. Use datetime.now(UTC), or .replace(tzinfo=).")
         if until is not None and until <= start:
-            raise ValueError(f"The end {until.isoformat()} does not come after the start {start.isoformat()}.")
+            raise ValueError(f"The end {until.isoformat()} is not after the start {start.isoformat()}.")
         self.published_at, self.unpublish_at = start, until
         self.published(at=start)
 

@@ -1,4 +1,4 @@
-"""`SoftDeletes`: deleted rows go to a trash, from which they can be brought back."""
+"""`SoftDeletes`: deleted rows are moved to a trash, from which they can be restored."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from traits_runtime.traits.clock import now
 
 
 class Trashed(msgspec.Struct, frozen=True):
-    """A row is in the trash.
+    """A row was moved to the trash.
 
     Args:
-        at: The stamp that it shares with what went with it.
+        at: The timestamp that it shares with the rows of its cascade.
     """
 
     at: dt.datetime
@@ -24,7 +24,7 @@ class Trashed(msgspec.Struct, frozen=True):
 class SoftDeletesConfig(TraitConfig):
     """The column."""
 
-    deleted_at_column: str = option("deleted_at", doc="Column of the moment at which the row went to the trash.")
+    deleted_at_column: str = option("deleted_at", doc="Column of the time at which the row was moved to the trash.")
 
 
 def _stamp(_model: type) -> dt.datetime:
@@ -32,42 +32,42 @@ def _stamp(_model: type) -> dt.datetime:
 
 
 class SoftDeletes(Trait):
-    """Deleting a row moves it to a trash: it stays in the table, and no query finds it unless it asks for the trash.
+    """`delete` stamps the row and its cascade; queries leave stamped rows out; `restore` clears the stamp.
 
-    Deleting follows the relationships that cascade deletes, to rows that have a trash too, under one stamp; rows
-    without a trash stay. Restoring brings back a row and those that went with it, not what was in the trash before.
+    The cascade follows relationships that cascade deletes, to rows whose model has a trash too, with one timestamp;
+    other rows stay. Restoring a row restores its cascade, but not rows that were in the trash before.
     """
 
     soft_deletes_config: ClassVar[SoftDeletesConfig] = SoftDeletesConfig()
 
-    use_trash: ClassVar[Feature] = feature(True, doc="Deleting moves to the trash; off, rows are deleted for good.")
-    cascade_trash: ClassVar[Feature] = feature(True, doc="What a delete cascades to goes to the trash with the row.")
+    use_trash: ClassVar[Feature] = feature(True, doc="Deleting moves rows to the trash; off, it deletes them for good.")
+    cascade_trash: ClassVar[Feature] = feature(True, doc="The cascade of a delete is moved to the trash with the row.")
 
-    trashed: Final = TraitEvent(Trashed, doc="After a row went to the trash.")
-    restored: Final = TraitEvent(doc="After a row came back from the trash.")
+    trashed: Final = TraitEvent(Trashed, doc="After a row was moved to the trash.")
+    restored: Final = TraitEvent(doc="After a row was restored from the trash.")
     force_deleted: Final = TraitEvent(doc="After a row was deleted for good.")
 
     deleted_at: TraitColumn[dt.datetime | None] = column(
         dt.datetime, nullable=True, index=True, on_trash=_stamp, named_by="deleted_at_column",
-        doc="When the row went to the trash; empty while it is in use.",
+        doc="When the row was moved to the trash; empty while it is not in the trash.",
     )  # fmt: skip
 
     @scope(always=True, lifted_by=("with_trashed", "only_trashed"))
     @classmethod
     def in_use(cls) -> Any:
-        """Rows that are not in the trash; holds for every query that does not ask for others."""
+        """Rows that are not in the trash; the default of every query."""
         return cls.deleted_at.is_(None)
 
     @scope(always=True, asked_by="only_trashed")
     @classmethod
     def in_trash(cls) -> Any:
-        """Rows in the trash; holds for queries with the execution option `only_trashed`."""
+        """Rows in the trash; applies to queries with the execution option `only_trashed`."""
         return cls.deleted_at.is_not(None)
 
     @scope(lifts="with_trashed")
     @classmethod
     def with_trashed(cls) -> Any:
-        """All rows, those in the trash too."""
+        """All rows, including the trash."""
         return cls.deleted_at.is_(None) | cls.deleted_at.is_not(None)
 
     @scope(lifts="with_trashed")

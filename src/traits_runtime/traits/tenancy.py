@@ -1,4 +1,4 @@
-"""`BelongsToTenant`: rows of one tenant, out of reach for the others."""
+"""`BelongsToTenant`: rows that belong to one tenant."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["BelongsToTenant", "tenant_column", "tenant_key"]
 
 
 class TenancyConfig(TraitConfig):
-    """How the tenant stands in the table."""
+    """Name and type of the tenant column."""
 
     tenant_column: str = option("tenant_id", doc="Column that holds the tenant.")
     tenant_type: str = option("str", doc="Type of that column: `str`, `int`, `bigint` or `uuid`.")
 
 
 def tenant_key(model: type) -> Any:
-    """The current tenant as a model's column holds it.
+    """The current tenant in the type of a model's column.
 
     Raises:
         NoTenantError: No tenant is current.
@@ -39,14 +39,14 @@ def tenant_key(model: type) -> Any:
 
 
 def as_key(model: type, tenant: str) -> Any:
-    """A tenant's name as a model's column holds it."""
-    make = _maker(model)
-    return tenant if make is None else make(tenant)
+    """The name of a tenant in the type of a model's column."""
+    key_type = _key_type(model)
+    return tenant if key_type is None else key_type(tenant)
 
 
 @cache
-def _maker(model: type) -> Callable[[str], Any] | None:
-    """What makes a key of a tenant's name; None where the name is the key."""
+def _key_type(model: type) -> Callable[[str], Any] | None:
+    """The type of the tenant column of a model; None for text."""
     kind = structural(metadata_of(model), vars(BelongsToTenant)["tenant_id"], "tenant_type")
     return {"int": int, "bigint": int, "uuid": UUID}.get(kind)
 
@@ -57,16 +57,16 @@ def tenant_column(model: type) -> str:
 
 
 class BelongsToTenant(Trait):
-    """Gives every row a tenant: the current one. Hosts read, count, change and delete rows of the current tenant alone.
+    """Gives every row the current tenant. Hosts read, count, change and delete only rows of the current tenant.
 
-    Without a tenant nothing can be read or written; `unscoped` says why all tenants are meant.
+    Without a tenant every query and write fails; `unscoped` works across all tenants and names the reason.
     """
 
     tenancy_config: ClassVar[TenancyConfig] = TenancyConfig()
 
     tenant_id: TraitColumn[str] = column(
         str, on_insert=tenant_key, length=64, index=True, named_by="tenant_column", typed_by="tenant_type",
-        doc="The tenant whose row it is.",
+        doc="The tenant of the row.",
     )  # fmt: skip
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -75,13 +75,12 @@ class BelongsToTenant(Trait):
         if not host.scopes_queries:
             raise NotSupportedError(
                 cls.__name__,
-                f"queries of {host.name} are not kept to the current tenant, so BelongsToTenant would promise what "
-                "nobody does.",
+                f"{host.name} does not limit queries to the current tenant, so BelongsToTenant would have no effect.",
                 "Map the model with SQLAlchemy, or filter by hand without this trait.",
             )
 
     @scope()
     @classmethod
     def of_tenant(cls, tenant: str) -> Any:
-        """Rows of a tenant; others than the current one's are found inside `unscoped` alone."""
+        """Rows of a tenant; rows of other tenants than the current one are found only inside `unscoped`."""
         return cls.tenant_id == as_key(cls, tenant)

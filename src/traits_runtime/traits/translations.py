@@ -1,4 +1,4 @@
-"""`HasTranslations`: attributes that hold a text for each language."""
+"""`HasTranslations`: attributes with a value for each language."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 
 class Translations(dict[str, Any]):
-    """The values of one attribute, by language: a dictionary that knows languages however they are written.
+    """The values of one attribute by language; keys are normalised locales.
 
-    On a mapped row a change in place is a change of the row, and the values before it are not lost.
+    On a mapped row a change in place marks the row as changed, and the old values stay available.
     """
 
     def _edit(self, edit: Callable[[], T]) -> T:
-        """Change something; hosts that must see it put themselves around."""
+        """Apply a change; hosts override it to track changes."""
         return edit()
 
     def __setitem__(self, locale: str, value: Any) -> None:
@@ -62,18 +62,18 @@ class Translations(dict[str, Any]):
 
 
 class TranslationBackend(Protocol):
-    """What a host does for translated attributes."""
+    """Operations of a host on translated attributes."""
 
     def value_of(self, model: Any, attribute: str, locales: tuple[str, ...]) -> Any:
-        """The expression for the first of some languages that has a value."""
+        """The SQL expression for the value of the first language that has one."""
         ...
 
     def has(self, model: Any, attribute: str, locale: str) -> Any:
-        """The condition that a row has a value in a language."""
+        """The SQL condition that a row has a value in a language."""
         ...
 
     def equals(self, model: Any, attribute: str, locale: str, value: Any) -> Any:
-        """The condition that a row has this value in a language."""
+        """The SQL condition that a row has a given value in a language."""
         ...
 
 
@@ -81,10 +81,10 @@ BACKENDS: Final[Backends[TranslationBackend]] = Backends()
 
 
 class Translated(Generic[T]):
-    """A translated attribute; made by `translated`.
+    """A translated attribute; created by `translated`.
 
-    On an instance it is the value in the current language, or in one that stands in for it; on a model an expression
-    for queries. All languages are in the attribute ``<name>_translations``.
+    On an instance it is the value in the current language or in a fallback; on a model an expression for queries. The
+    attribute ``<name>_translations`` has the values of all languages.
     """
 
     __slots__ = ("doc", "name")
@@ -126,11 +126,11 @@ def translated(*, doc: str = "") -> Translated[str]:
     """Declare an attribute that has a value in each language, in the body of a model or of a trait.
 
     Args:
-        doc: What it holds.
+        doc: Its description.
 
     >>> from traits_runtime import locale
     >>> class Page(HasTranslations):
-    ...     title = translated(doc="What stands at the top.")
+    ...     title = translated(doc="The headline.")
     >>> page = Page()
     >>> page.title = {"en": "Garden", "de": "Garten"}
     >>> with locale("de-AT"):
@@ -141,16 +141,16 @@ def translated(*, doc: str = "") -> Translated[str]:
 
 
 class TranslationConfig(TraitConfig):
-    """Which language is read."""
+    """Default language, allowed languages and fallbacks."""
 
     default_locale: str = option("en", doc="The language where no `locale` block is open.")
-    locales: tuple[str, ...] = option((), doc="The languages that may be written; empty for all.")
-    fallbacks: tuple[str, ...] = option((), doc="Languages to look in after the asked one and its parents.")
-    any_language: bool = option(False, doc="Whether, where all else fails, any language that has a value will do.")
+    locales: tuple[str, ...] = option((), doc="The allowed languages; empty for all.")
+    fallbacks: tuple[str, ...] = option((), doc="Languages to try after the requested one and its parents.")
+    any_language: bool = option(False, doc="Whether any language with a value is used where all others have none.")
     skip: Literal["missing", "none", "empty"] = option(
         "none",
-        doc="What counts as no value, so that the next language is asked: a language that is not there; also None; "
-        "also an empty text.",
+        doc="Which values are skipped, so that the next language is tried: only missing languages; also None; also "
+        "empty text.",
     )
 
 
@@ -159,8 +159,8 @@ class TranslationMissing(msgspec.Struct, frozen=True):
 
     Attributes:
         attribute: The attribute.
-        locale: The language that was asked.
-        used: The one that stood in, empty for none.
+        locale: The requested language.
+        used: The fallback that was used, empty for none.
     """
 
     attribute: str
@@ -185,15 +185,17 @@ class TranslationChanged(msgspec.Struct, frozen=True):
 
 
 class HasTranslations(Trait):
-    """Lets attributes that the model declares with `translated` have a value in each language.
+    """Adds values in several languages to attributes that the model declares with `translated`.
 
-    Read in a `locale` block, an attribute gives that language, then the languages that stand in for it, then the
-    configured fallbacks. Reading a stand-in never stores it.
+    In a `locale` block an attribute returns the value of that language, else of its parent languages, else of the
+    configured fallbacks. Reading a fallback does not store it.
     """
 
     translation_config: ClassVar[TranslationConfig] = TranslationConfig()
 
-    translation_missing: Final = TraitEvent(TranslationMissing, doc="When a language had no value as it was read.")
+    translation_missing: Final = TraitEvent(
+        TranslationMissing, doc="When an attribute without a value in the language was read."
+    )
     translation_changed: Final = TraitEvent(TranslationChanged, doc="After a value was set through the attribute.")
 
     def translation(self, attribute: str, locale: str = "", *, fallback: bool = True) -> Any:
@@ -201,14 +203,13 @@ class HasTranslations(Trait):
 
         Args:
             attribute: The translated attribute.
-            locale: The language, the current one without it.
-            fallback: Whether others may stand in.
+            locale: The language, by default the current one.
+            fallback: Whether other languages are tried.
         """
-        values = self._held(attribute)
+        values = self._values(attribute)
         requested = self._locale(locale)
-        used = next(
-            (candidate for candidate in self._chain(requested, values, fallback) if self._counts(values, candidate)), ""
-        )
+        candidates = self._candidates(requested, values, fallback)
+        used = next((candidate for candidate in candidates if self._has_value(values, candidate)), "")
         if used != requested:
             self.translation_missing(attribute=attribute, locale=requested, used=used)
         if used:
@@ -219,13 +220,13 @@ class HasTranslations(Trait):
         """Set the value in one language; the others stay.
 
         Raises:
-            InvalidLocaleError: The model does not take the language.
+            InvalidLocaleError: The model does not allow the language.
         """
         requested = self._locale(locale)
         allowed = [normal(allowed_locale) for allowed_locale in self.translation_config.locales]
         if allowed and requested not in allowed:
             raise InvalidLocaleError(requested, allowed)
-        values = self._held(attribute)
+        values = self._values(attribute)
         old = values.get(requested)
         if requested not in values or old != value:
             setattr(self, attribute + TRANSLATIONS_SUFFIX, Translations({**values, requested: value}))
@@ -233,7 +234,7 @@ class HasTranslations(Trait):
 
     def forget_translation(self, attribute: str, locale: str) -> None:
         """Remove a language from an attribute."""
-        values = self._held(attribute)
+        values = self._values(attribute)
         requested = self._locale(locale)
         if requested in values:
             rest = {other: value for other, value in values.items() if other != requested}
@@ -241,43 +242,43 @@ class HasTranslations(Trait):
             self.translation_changed(attribute=attribute, locale=requested, old=values[requested], new=None)
 
     def has_translation(self, attribute: str, locale: str = "") -> bool:
-        """Whether an attribute has a value of its own in a language."""
-        return self._counts(self._held(attribute), self._locale(locale))
+        """Whether an attribute has a value in a language, without fallbacks."""
+        return self._has_value(self._values(attribute), self._locale(locale))
 
     def translation_locales(self, attribute: str) -> tuple[str, ...]:
         """The languages in which an attribute has a value."""
-        values = self._held(attribute)
-        return tuple(candidate for candidate in values if self._counts(values, candidate))
+        values = self._values(attribute)
+        return tuple(candidate for candidate in values if self._has_value(values, candidate))
 
     @classmethod
     def translated_expression(cls, attribute: str) -> Any:
-        """What queries use for an attribute: the value in the current language or one that stands in for it."""
+        """The SQL expression of an attribute: its value in the current language or a fallback."""
         backend = BACKENDS.of(cls)
         if backend is None:
             return vars(next(base for base in cls.__mro__ if attribute in vars(base)))[attribute]
-        rules = cls.translation_config
-        requested = normal(runtime.current_locale() or rules.default_locale)
-        return backend.value_of(cls, attribute, tuple(chain(requested, rules.fallbacks)))
+        config = cls.translation_config
+        requested = normal(runtime.current_locale() or config.default_locale)
+        return backend.value_of(cls, attribute, tuple(chain(requested, config.fallbacks)))
 
     @scope()
     @classmethod
     def where_locale(cls, attribute: str, locale: str) -> Any:
-        """Rows that have a value of their own in a language."""
+        """Rows with a value in a language, without fallbacks."""
         return BACKENDS.needed(cls).has(cls, attribute, normal(locale))
 
     @scope()
     @classmethod
     def where_translation(cls, attribute: str, value: Any, locale: str = "") -> Any:
-        """Rows whose value in a language, the current one without it, is this."""
+        """Rows with a given value in a language, by default the current one."""
         requested = normal(locale or runtime.current_locale() or cls.translation_config.default_locale)
         return BACKENDS.needed(cls).equals(cls, attribute, requested, value)
 
     @hook("saving")
     def check_locales(self) -> None:
-        """Refuse languages that the model does not take, however they came in.
+        """Refuse languages that the model does not allow, however they were set.
 
         Raises:
-            InvalidLocaleError: There is one.
+            InvalidLocaleError: A value has such a language.
         """
         allowed = {normal(allowed_locale) for allowed_locale in self.translation_config.locales}
         if not allowed:
@@ -288,14 +289,14 @@ class HasTranslations(Trait):
                 if locale not in allowed:
                     raise InvalidLocaleError(locale, allowed)
 
-    def _held(self, attribute: str) -> Mapping[str, Any]:
+    def _values(self, attribute: str) -> Mapping[str, Any]:
         values: Mapping[str, Any] | None = getattr(self, attribute + TRANSLATIONS_SUFFIX)
         return {} if values is None else values
 
     def _locale(self, locale: str) -> str:
         return normal(locale or runtime.current_locale() or self.translation_config.default_locale)
 
-    def _chain(self, requested: str, values: Mapping[str, Any], fallback: bool) -> Iterator[str]:
+    def _candidates(self, requested: str, values: Mapping[str, Any], fallback: bool) -> Iterator[str]:
         if not fallback:
             yield requested
             return
@@ -303,7 +304,7 @@ class HasTranslations(Trait):
         if self.translation_config.any_language:
             yield from values
 
-    def _counts(self, values: Mapping[str, Any], locale: str) -> bool:
+    def _has_value(self, values: Mapping[str, Any], locale: str) -> bool:
         if locale not in values:
             return False
         skip, value = self.translation_config.skip, values[locale]

@@ -1,4 +1,4 @@
-"""`HasUlid`: an identifier that sorts by time and is known before the row is written."""
+"""`HasUlid`: an identifier that sorts by time and exists before the row is written."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ulid import ULIDGenerator
 
 FORM: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
-"""Crockford's alphabet without I, L, O and U; a first digit above 7 would need more than 128 bits."""
+"""26 characters of Crockford's alphabet; a first digit above 7 would need more than 128 bits."""
 
 
 class Ulids:
-    """Makes ULIDs that only grow, within a process, whatever its clock does.
+    """Generates ULIDs that increase strictly within a process.
 
-    A clock that steps back is waited for at the last millisecond seen; a forked process starts with randomness of its
-    own. Safe to share between threads.
+    Where the clock steps back, the last millisecond is used again; a forked process starts with new randomness.
+    Thread-safe.
 
     Args:
         clock: Milliseconds since 1970; by default the system's.
@@ -55,7 +55,7 @@ class Ulids:
             self._last = max(self._last, generator.clock())
             try:
                 return str(generator.generate(self._last))
-            except ValueError:  # all 2**80 of this millisecond are used up
+            except ValueError:  # all 2**80 ULIDs of this millisecond are used
                 self._last += 1
                 return str(generator.generate(self._last))
 
@@ -69,7 +69,7 @@ def _generator(clock: Callable[[], int] | None, randomness: Callable[[int], byte
 
 
 ULIDS: Final = Ulids()
-"""The process's own."""
+"""The generator of this process."""
 
 
 def new_ulid(_model: type | None = None) -> str:
@@ -78,10 +78,10 @@ def new_ulid(_model: type | None = None) -> str:
 
 
 def parse_ulid(text: str) -> str:
-    """A ULID as it is stored, in capitals.
+    """A ULID in upper case, as it is stored.
 
     Raises:
-        InvalidUlidError: It is none: not 26 characters, one of I, L, O, U or a sign, or more than 128 bits.
+        InvalidUlidError: It is not a ULID: another length than 26, a character outside the alphabet, or over 128 bits.
 
     >>> parse_ulid("01arz3ndektsv4rrffq69g5fav")
     '01ARZ3NDEKTSV4RRFFQ69G5FAV'
@@ -99,15 +99,15 @@ class UlidConfig(TraitConfig):
     storage: str = option(
         "ulid",
         pattern=r"^(ulid|ulid-uuid|ulid-bytes)$",
-        doc="How the database keeps it: `ulid` as 26 characters in byte order, `ulid-uuid` as a UUID, "
-        "`ulid-bytes` as 16 bytes. In Python it is a text in each case.",
+        doc="How the database stores it: `ulid` as 26 characters in byte order, `ulid-uuid` as a UUID, "
+        "`ulid-bytes` as 16 bytes. In Python it is always text.",
     )
 
 
 class HasUlid(Trait):
-    """Gives a row an identifier that anyone may see: unique everywhere, growing with time, telling nothing of counts.
+    """Adds a public identifier: globally unique, sorted by time, without revealing row counts.
 
-    It is made with the instance and not when the row is written, so it can go into links, files and messages at once.
+    It is created with the instance, before the row is written, so links, files and messages can use it immediately.
     """
 
     ulid_config: ClassVar[UlidConfig] = UlidConfig()
@@ -124,16 +124,16 @@ class HasUlid(Trait):
 
     @hook("initialize", priority=100)
     def give_ulid(self) -> None:
-        """Give a new instance its identifier, unless it was given one; rows that are read keep theirs."""
+        """Create the identifier of a new instance, unless the application set one; loaded rows keep theirs."""
         if not host_of(type(self)).is_stored(self) and self.ulid is None:
             self.ulid = new_ulid()
 
     @hook("saving", priority=100)
     def check_ulid(self) -> None:
-        """Store what was given in capitals.
+        """Normalise the identifier to upper case.
 
         Raises:
-            InvalidUlidError: It is no ULID.
+            InvalidUlidError: It is not a ULID.
         """
         value: Any = self.ulid
         if value is not None and not FORM.fullmatch(value):
