@@ -1,4 +1,4 @@
-"""Connecting what config names: `start` puts a cache, a queue with its outbox, exporters of numbers and so on in place.
+"""Opens the adapters that config names: `start` sets up cache, queue, outbox, exporters, flags and event broker.
 
 In ``[tool.traits]`` of a ``pyproject.toml``, or in a ``traits.toml``::
 
@@ -10,7 +10,7 @@ In ``[tool.traits]`` of a ``pyproject.toml``, or in a ``traits.toml``::
     [engines.redis]
     url = "redis://localhost:6379/0"
 
-The environment is stronger: ``TRAITS_QUEUE=rq``, ``TRAITS_ENGINES_RQ_URL=redis://queue:6379/0``.
+Environment variables override it: ``TRAITS_QUEUE=rq``, ``TRAITS_ENGINES_RQ_URL=redis://queue:6379/0``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
+from types import ModuleType
 from typing import Any, cast
 
 import msgspec
@@ -70,21 +72,21 @@ ADAPTERS: Mapping[str, tuple[str, ...]] = {
     "forward": ("redis_streams", "rabbitmq"),
     "telemetry": ("prometheus", "opentelemetry", "statsd"),
 }
-"""What ships with the package; any importable module that has the function is as good."""
+"""Adapters of this package by role; any importable module with the function ``open_<role>`` is one too."""
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Which adapters to use, each by the name of a module in ``traits_runtime.adapters`` or a dotted path.
+    """The adapters to use, each by the name of a module in ``traits_runtime.adapters`` or by its dotted path.
 
     Args:
-        cache: Keeps values.
-        queue: Runs jobs.
-        outbox: Keeps jobs until they are done, ``none`` for handing them to the engine at once.
-        telemetry: Take or offer numbers.
-        flags: Decides rollouts in our place.
-        forward: Carries events to other processes and back.
-        engines: What each adapter is made with, by its name.
-        store: The SQLite file that keeps overrides of config; in a config file relative to its folder.
+        cache: The cache.
+        queue: The queue engine that runs jobs.
+        outbox: Stores jobs until they are done; ``none`` hands them to the engine directly.
+        telemetry: Exporters of metrics.
+        flags: Flag server that decides rollouts.
+        forward: Broker of the events of other processes.
+        engines: Settings of each adapter, by its name.
+        store: SQLite file with the overrides of config; in a config file relative to its folder.
     """
 
     cache: str = ""
@@ -98,14 +100,14 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Engines(msgspec.Struct):
-    """What `start` has put in place.
+    """The adapters that `start` has opened.
 
     Args:
-        settings: What it was made from.
+        settings: Their settings.
         queue: The engine that runs jobs.
-        outbox: Where jobs wait.
-        exporters: What takes or offers numbers.
-        forward: What carries events to other processes.
+        outbox: Stores waiting jobs.
+        exporters: Exporters of metrics.
+        forward: Bridge to the events of other processes.
     """
 
     settings: Settings
@@ -116,14 +118,14 @@ class Engines(msgspec.Struct):
 
 
 def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """What the file and the environment say.
+    """The settings in the config file and the environment.
 
     Args:
         path: The file; by default the one that ``TRAITS_CONFIG`` names, or the nearest above the working folder.
-        environ: Variables, the process's own by default.
+        environ: Environment variables, by default those of the process.
 
     Raises:
-        ConfigFileError: The file is no TOML, or ``TRAITS_CONFIG`` names one that is not there.
+        ConfigFileError: The file is not TOML, or ``TRAITS_CONFIG`` names a file that does not exist.
 
     >>> read_settings("no-such-file.toml", {"TRAITS_CACHE": "redis", "TRAITS_ENGINES_REDIS_TIMEOUT": "2"}).engines
     {'redis': {'timeout': 2.0}}
@@ -132,36 +134,46 @@ def read_settings(path: Path | str | None = None, environ: Mapping[str, str] | N
     file = Path(path) if path else find_config(Path.cwd(), environ)
     table = read_tables(file) if file is not None and (file.is_file() or path is None) else {}
     store = named_store(file) if table and file is not None else None
-    engines = {name.replace("-", "_"): dict(values) for name, values in table.get("engines", {}).items()}
-    for name, value in environ.items():
-        if name.startswith("TRAITS_ENGINES_"):
-            engine, key = _split(name.removeprefix("TRAITS_ENGINES_").lower())
-            engines.setdefault(engine, {})[key] = _scalar(value)
     telemetry = environ.get("TRAITS_TELEMETRY")
+    exporters = telemetry.split(",") if telemetry else table.get("telemetry", ())
+
+    def adapter(role: str) -> str:
+        return environ.get(f"TRAITS_{role.upper()}") or table.get(role, "")
+
     return Settings(
-        cache=environ.get("TRAITS_CACHE") or table.get("cache", ""),
-        queue=environ.get("TRAITS_QUEUE") or table.get("queue", ""),
-        outbox=environ.get("TRAITS_OUTBOX") or table.get("outbox", ""),
-        telemetry=tuple(telemetry.split(",") if telemetry else table.get("telemetry", ())),
-        flags=environ.get("TRAITS_FLAGS") or table.get("flags", ""),
-        forward=str(environ.get("TRAITS_FORWARD") or table.get("forward", "")).replace("-", "_"),
-        engines=engines,
+        cache=adapter("cache"),
+        queue=adapter("queue"),
+        outbox=adapter("outbox"),
+        telemetry=tuple(exporters),
+        flags=adapter("flags"),
+        forward=adapter("forward").replace("-", "_"),
+        engines=_engine_settings(table.get("engines", {}), environ),
         store=environ.get("TRAITS_STORE") or str(store or ""),
     )
 
 
-def start(settings: Settings | None = None) -> Engines:
-    """Put the adapters in place that config names; call it once where the application starts.
+def _engine_settings(table: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The settings of each adapter: those of the file, overridden by ``TRAITS_ENGINES_<ADAPTER>_<SETTING>``."""
+    settings = {name.replace("-", "_"): dict(values) for name, values in table.items()}
+    for name, value in environ.items():
+        if name.startswith("TRAITS_ENGINES_"):
+            adapter, setting = _split(name.removeprefix("TRAITS_ENGINES_").lower())
+            settings.setdefault(adapter, {})[setting] = _scalar(value)
+    return settings
 
-    The store that config names is opened, unless the application has one already.
+
+def start(settings: Settings | None = None) -> Engines:
+    """Open the adapters that config names; call it once when the application starts.
+
+    The store that config names is opened, unless the application has set one.
 
     Args:
-        settings: What to use instead of file and environment.
+        settings: Used in place of file and environment.
 
     Raises:
-        MissingExtraError: The library of an adapter is not installed; the text names the extra that brings it.
+        MissingExtraError: The library of an adapter is not installed; the message names its extra.
         UnknownEngineError: There is no such adapter.
-        NoApplicationError: Events are to be forwarded, and config does not say whose.
+        NoApplicationError: Events are to be forwarded, and config does not name the application.
     """
     settings = read_settings() if settings is None else settings
     engines = Engines(settings)
@@ -186,16 +198,16 @@ def start(settings: Settings | None = None) -> Engines:
 
 
 def started() -> Engines | None:
-    """What `start` has put in place last, None where the application has not called it."""
+    """The result of the last `start`, None where the application has not called it."""
     return cast("Engines | None", runtime.started)
 
 
 def open_forward(settings: Settings, outbox: Outbox | None = None) -> Forward:
-    """What config says about events of other processes, not sending anything yet.
+    """The bridge to the events of other processes, not connected yet.
 
     Raises:
-        NoForwardError: Config names nothing that carries events.
-        NoApplicationError: Config does not say whose events these are.
+        NoForwardError: Config names no event broker.
+        NoApplicationError: Config does not name the application.
     """
     if not settings.forward:
         raise NoForwardError
@@ -203,13 +215,13 @@ def open_forward(settings: Settings, outbox: Outbox | None = None) -> Forward:
 
 
 def work(engines: Engines, queues: Sequence[str] = (), concurrency: int = 1, *, relay: bool = True) -> None:
-    """Run the engine's own worker, and a relay beside it, until the process is told to stop.
+    """Run the worker of the engine, with a relay, until SIGTERM or SIGINT.
 
     Args:
-        engines: What `start` returned.
-        queues: The queues to work on, ``default`` for jobs that name none.
-        concurrency: How many jobs run at a time.
-        relay: Whether this process hands jobs from the outbox to the engine, too.
+        engines: The result of `start`.
+        queues: The queues to work on; ``default`` is that of jobs without one.
+        concurrency: The number of concurrent jobs.
+        relay: Whether this process also hands jobs from the outbox to the engine.
 
     Raises:
         NoEngineError: Config names no queue.
@@ -221,22 +233,22 @@ def work(engines: Engines, queues: Sequence[str] = (), concurrency: int = 1, *, 
 
 
 def listen(engines: Engines, concurrency: int = 1, *, relay: bool = True, stop: Event | None = None) -> None:
-    """Tell the listeners of this process what other applications emit, until the process is told to stop.
+    """Deliver the events of other applications to the listeners of this process, until SIGTERM or SIGINT.
 
     Args:
-        engines: What `start` returned.
-        concurrency: How many events are told at a time.
-        relay: Whether this process hands events from the outbox to the broker, too; jobs to the engine.
-        stop: Ends it instead of SIGTERM or SIGINT, for a thread of a process that has other things to do.
+        engines: The result of `start`.
+        concurrency: The number of concurrent events.
+        relay: Whether this process also hands events from the outbox to the broker, and jobs to the engine.
+        stop: Event that ends it in place of the signals, for a thread of a process with other work.
 
     Raises:
-        NoForwardError: Config names nothing that carries events.
+        NoForwardError: Config names no event broker.
     """
     if engines.forward is None:
         raise NoForwardError
-    ended = stop or Event()
+    stopped = stop or Event()
     threads = [
-        Thread(target=engines.forward.hear, args=(ended,), name="traits-events", daemon=True)
+        Thread(target=engines.forward.hear, args=(stopped,), name="traits-events", daemon=True)
         for _ in range(concurrency)
     ]
     with _relaying(engines) if relay else nullcontext():
@@ -244,14 +256,14 @@ def listen(engines: Engines, concurrency: int = 1, *, relay: bool = True, stop: 
             thread.start()
         if stop is None:
             until_stopped()
-            ended.set()
+            stopped.set()
         for thread in threads:
             thread.join()
 
 
 @contextmanager
 def _relaying(engines: Engines) -> Iterator[None]:
-    """Hand on meanwhile what is in the outbox: jobs to the engine, events to their broker."""
+    """Run the relays of the outbox inside the block: jobs to the engine, events to their broker."""
     relays: list[Relay] = []
     if engines.outbox is not None and engines.queue is not None:
         relays.append(Relay(engines.outbox, engines.queue))
@@ -267,7 +279,7 @@ def _relaying(engines: Engines) -> Iterator[None]:
 
 
 def _forward(settings: Settings, outbox: Outbox | None) -> Forward:
-    """What config says about events of other processes: whose they are and which go out, the rest is the adapter's."""
+    """The bridge from its settings; settings that it does not use go to the adapter."""
     values = dict(settings.engines.get(settings.forward, {}))
     application, events = values.pop("application", ""), values.pop("events", ())
     include_own, attempts = bool(values.pop("own", False)), int(values.pop("attempts", 5))
@@ -279,34 +291,49 @@ def _forward(settings: Settings, outbox: Outbox | None) -> Forward:
 
 
 def _open(role: str, name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> Any:
+    """Open an adapter in a role, with its settings or with other values."""
+    module = _import_adapter(role, name)
+    open_adapter: Callable[[Mapping[str, Any]], Any] = getattr(module, f"open_{role}")
+    if values is None:
+        values = settings.engines.get(name, {})
+    try:
+        return open_adapter(values)
+    except TypeError as error:
+        unexpected = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+        if unexpected is None or unexpected[2] not in values:
+            raise
+        parameters = inspect.signature(getattr(module, unexpected[1])).parameters
+        raise UnknownEngineSettingError(name, unexpected[2], parameters) from error
+
+
+def _import_adapter(role: str, name: str) -> ModuleType:
+    """The module of an adapter.
+
+    Raises:
+        UnknownEngineError: There is none, or it does not support the role.
+    """
     path = name if "." in name else f"traits_runtime.adapters.{name}"
     try:
         module = importlib.import_module(path)
-        opened: Callable[[Mapping[str, Any]], Any] = getattr(module, f"open_{role}")
-    except (ModuleNotFoundError, AttributeError) as error:
-        if isinstance(error, AttributeError) or error.name == path:
-            raise UnknownEngineError(role, name, ADAPTERS[role]) from error
-        raise
-    values = settings.engines.get(name, {}) if values is None else values
-    try:
-        return opened(values)
-    except TypeError as error:
-        wrong = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
-        if wrong is None or wrong[2] not in values:
+    except ModuleNotFoundError as error:
+        if error.name != path:
             raise
-        parameters = inspect.signature(getattr(module, wrong[1])).parameters
-        raise UnknownEngineSettingError(name, wrong[2], parameters) from error
+        raise UnknownEngineError(role, name, ADAPTERS[role]) from error
+    if not hasattr(module, f"open_{role}"):
+        raise UnknownEngineError(role, name, ADAPTERS[role])
+    return module
 
 
 def _split(name: str) -> tuple[str, str]:
     """The adapter and its setting, of ``redis_url`` or ``django_cache_alias``."""
-    candidates = [adapter for names in ADAPTERS.values() for adapter in names if name.startswith(f"{adapter}_")]
+    adapters = chain.from_iterable(ADAPTERS.values())
+    candidates = [adapter for adapter in adapters if name.startswith(f"{adapter}_")]
     engine = max(candidates, key=len, default=name.partition("_")[0])
     return engine, name.removeprefix(f"{engine}_")
 
 
 def _scalar(value: str) -> object:
-    """A value of the environment: a number or a truth where it reads as one."""
+    """The value of an environment variable: a boolean or a number where it has that form, else text."""
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     try:

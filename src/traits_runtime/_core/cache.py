@@ -266,14 +266,14 @@ class _Computation:
     """A running computation of a missing value, with an event for the callers that wait for it.
 
     Args:
-        done: Event that is set when it ends.
+        finished: Event that is set when it ends.
         scopes: The scopes of the value.
     """
 
-    __slots__ = ("done", "scopes", "stale", "value", "waits_for")
+    __slots__ = ("finished", "scopes", "stale", "value", "waits_for")
 
-    def __init__(self, done: Any, scopes: tuple[str, ...]) -> None:
-        self.done = done
+    def __init__(self, finished: Any, scopes: tuple[str, ...]) -> None:
+        self.finished = finished
         self.scopes = scopes
         self.value: object = MISSING
         self.stale = False
@@ -412,7 +412,7 @@ class Cache:
             if is_circular:
                 return compute()
             try:
-                computation.done.wait()
+                computation.finished.wait()
             finally:
                 _end_wait(running, computation)
             cached = computation.value
@@ -441,7 +441,7 @@ class Cache:
             with self._lock:
                 if self._computations.get(key) is computation:
                     del self._computations[key]
-            computation.done.set()
+            computation.finished.set()
             if token and shared is not None:
                 shared.release(key, token)
 
@@ -483,7 +483,7 @@ class Cache:
             if is_circular:
                 return await compute()
             try:
-                await computation.done.wait()
+                await computation.finished.wait()
             finally:
                 _end_wait(running, computation)
             cached = computation.value
@@ -517,7 +517,7 @@ class Cache:
             with self._lock:
                 if self._async_computations.get(loop_key) is computation:
                     del self._async_computations[loop_key]
-            computation.done.set()
+            computation.finished.set()
 
     async def _acompute_with_lease(
         self, shared: SharedCache, computation: _Computation, key: str, compute: Callable[[], Awaitable[T]], ttl: float

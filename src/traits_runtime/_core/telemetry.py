@@ -184,7 +184,7 @@ class Telemetry:
                 self._take_snapshots()
             aggregates = sorted(self._aggregates.items())
             start = now - SPANS[span] * (1 + 1 / STEPS)
-            baseline = next((snapshot for taken, snapshot in self._snapshots[span] if taken >= start), {})
+            baseline = next((snapshot for moment, snapshot in self._snapshots[span] if moment >= start), {})
         readings = []
         for labels, aggregate in aggregates:
             count, total = aggregate.since(*baseline.get(labels, (0, 0.0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -97,7 +98,9 @@ def as_user_key(kind: str, key: Any) -> Any:
         key: The key of an actor.
     """
     key_type = _KEY_TYPES[kind]
-    return key if key is None or type(key) is key_type else key_type(key)
+    if key is None or type(key) is key_type:
+        return key
+    return key_type(key)
 
 
 def acting_user(model: Any) -> Any:
@@ -126,36 +129,23 @@ def _kind_of(user: object) -> str:
     return "" if user is None else as_actor(user, identify).type
 
 
-def _creator_kind(model: Any) -> Any:
-    return _kind(model) if model.enabled("fill_creator") else None
+def _default(fill: Callable[[Any], Any], feature: str, otherwise: object) -> Callable[[Any], Any]:
+    """The default of a column: filled where a feature is on, else another value."""
+
+    def default(model: Any) -> Any:
+        return fill(model) if model.enabled(feature) else otherwise
+
+    return default
 
 
-def _first_editor_kind(model: Any) -> Any:
-    return _kind(model) if model.enabled("fill_editor") else None
-
-
-def _editor_kind(model: Any) -> Any:
-    return _kind(model) if model.enabled("fill_editor") else unchanged
-
-
-def _deleter_kind(model: Any) -> Any:
-    return _kind(model) if model.enabled("fill_deleter") else unchanged
-
-
-def _creator(model: Any) -> Any:
-    return acting_user(model) if model.enabled("fill_creator") else None
-
-
-def _first_editor(model: Any) -> Any:
-    return acting_user(model) if model.enabled("fill_editor") else None
-
-
-def _editor(model: Any) -> Any:
-    return acting_user(model) if model.enabled("fill_editor") else unchanged
-
-
-def _deleter(model: Any) -> Any:
-    return acting_user(model) if model.enabled("fill_deleter") else unchanged
+_creator = _default(acting_user, "fill_creator", None)
+_first_editor = _default(acting_user, "fill_editor", None)
+_editor = _default(acting_user, "fill_editor", unchanged)
+_deleter = _default(acting_user, "fill_deleter", unchanged)
+_creator_kind = _default(_kind, "fill_creator", None)
+_first_editor_kind = _default(_kind, "fill_editor", None)
+_editor_kind = _default(_kind, "fill_editor", unchanged)
+_deleter_kind = _default(_kind, "fill_deleter", unchanged)
 
 
 def _rows_of(model: Any, attribute: str, user: object) -> Any:

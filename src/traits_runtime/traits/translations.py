@@ -283,11 +283,16 @@ class HasTranslations(Trait):
         allowed = {normal(allowed_locale) for allowed_locale in self.translation_config.locales}
         if not allowed:
             return
+        for locale in self._changed_locales():
+            if locale not in allowed:
+                raise InvalidLocaleError(locale, allowed)
+
+    def _changed_locales(self) -> Iterator[str]:
+        """The languages of all changed translations."""
         for name in runtime.host_of(type(self)).changed_fields(self) or ():
             values = getattr(self, name) if name.endswith(TRANSLATIONS_SUFFIX) else None
-            for locale in values if isinstance(values, Mapping) else ():
-                if locale not in allowed:
-                    raise InvalidLocaleError(locale, allowed)
+            if isinstance(values, Mapping):
+                yield from values
 
     def _values(self, attribute: str) -> Mapping[str, Any]:
         values: Mapping[str, Any] | None = getattr(self, attribute + TRANSLATIONS_SUFFIX)
