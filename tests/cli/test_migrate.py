@@ -87,8 +87,8 @@ def stall(tmp_path: Path) -> Path:
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Content and permissions of everything but the journal."""
-    files = (one for one in folder.rglob("*") if one.is_file() and ".traits" not in one.parts)
-    return {str(one): (one.read_bytes(), one.stat().st_mode) for one in files if one.suffix != ".pyc"}
+    files = (path for path in folder.rglob("*") if path.is_file() and ".traits" not in path.parts)
+    return {str(file): (file.read_bytes(), file.stat().st_mode) for file in files if file.suffix != ".pyc"}
 
 
 def migrate(folder: Path, *arguments: str) -> Result:
@@ -99,7 +99,7 @@ def migrate(folder: Path, *arguments: str) -> Result:
 def kinds(folder: Path, *arguments: str) -> dict[str, tuple[str, str]]:
     """Kind and message of each hunk, by the last part of its subject."""
     hunks = data(migrate(folder, "plan", "--json", *arguments))["hunks"]
-    return {one["subject"].rpartition(".")[2]: (one["kind"], one["message"]) for one in hunks}
+    return {hunk["subject"].rpartition(".")[2]: (hunk["kind"], hunk["message"]) for hunk in hunks}
 
 
 def test_a_plan_is_a_patch_and_writes_nothing(stall: Path) -> None:
@@ -118,19 +118,19 @@ def test_a_plan_is_a_patch_and_writes_nothing(stall: Path) -> None:
 
 def test_an_adopted_mixin_is_a_trait(stall: Path) -> None:
     """Python, the runtime and the reading of sources agree; a second run has nothing to do."""
-    done = migrate(stall, "apply", "--yes")
+    result = migrate(stall, "apply", "--yes")
     again = migrate(stall, "apply", "--yes")
     code = (
         "import sys; sys.path.insert(0, '.'); from stall.models import Crate; from traits_runtime import registry; "
         "print(*(one.__name__ for one in (*registry.traits(), *registry.models())), Crate().enabled)"
     )
-    said = process(code=code, cwd=stall)
-    listed = {one["name"]: one["via"] for one in data(run("list", "--traits", "--json", project=stall))}
+    output = process(code=code, cwd=stall)
+    listed = {entry["name"]: entry["via"] for entry in data(run("list", "--traits", "--json", project=stall))}
 
-    assert (done.exit_code, done.stdout) == (0, "stall/mixins.py\n")
-    assert "1 file changed. To undo: traits migrate rollback 0001" in done.stderr
+    assert (result.exit_code, result.stdout) == (0, "stall/mixins.py\n")
+    assert "1 file changed. To undo: traits migrate rollback 0001" in result.stderr
     assert (again.exit_code, again.stdout, again.stderr) == (0, "", "Nothing to change.\n")
-    assert said.stdout.startswith("Marked Crate"), said.stderr
+    assert output.stdout.startswith("Marked Crate"), output.stderr
     assert listed == {"stall.mixins.Marked": "declared"}
 
 
@@ -159,12 +159,14 @@ def test_rollback_gives_bytes_and_permissions_back(stall: Path) -> None:
 )
 def test_json_holds_to_its_published_schema(stall: Path, arguments: tuple[str, ...]) -> None:
     """Also of a rollback."""
-    said = [json.loads(migrate(stall, *arguments, "--json").stdout)]
+    output = [json.loads(migrate(stall, *arguments, "--json").stdout)]
     if arguments == ("apply", "--yes"):
-        said += [json.loads(migrate(stall, *one, "--json").stdout) for one in (("status",), ("rollback", "--yes"))]
+        output += [
+            json.loads(migrate(stall, *document, "--json").stdout) for document in (("status",), ("rollback", "--yes"))
+        ]
 
-    for one in said:
-        jsonschema.validate(one, schemas()[one["schema"]])
+    for document in output:
+        jsonschema.validate(document, schemas()[document["schema"]])
 
 
 # What is safe.
@@ -208,11 +210,11 @@ def test_a_mixin_is_judged(tmp_path: Path, name: str) -> None:
     head = "from dataclasses import dataclass\nx = 1\n"
     write(tmp_path, app=f"{head}{source}@dataclass\nclass Row(Plain):\n    y: int = 2\n")
     before = tree(tmp_path)
-    found = kinds(tmp_path, "--mixin", "Plain")["Plain"]
+    result = kinds(tmp_path, "--mixin", "Plain")["Plain"]
     migrate(tmp_path, "apply", "--yes", "--mixin", "Plain")
 
-    assert found[0] == kind, found
-    assert reason in found[1]
+    assert result[0] == kind, result
+    assert reason in result[1]
     assert (tree(tmp_path) != before) is (kind == "safe")
     assert migrate(tmp_path, "apply", "--yes", "--unsafe", "--mixin", "Plain").exit_code == 0
     assert (tree(tmp_path) != before) is (kind != "manual")
@@ -242,19 +244,19 @@ def test_a_django_model_that_is_abstract_is_unsafe_and_works(tmp_path: Path) -> 
         "class Letter(Stamped):\n    class Meta:\n        app_label = 'stall'\n"
     )
     write(tmp_path, models=source)
-    found = kinds(tmp_path)["Stamped"]
+    result = kinds(tmp_path)["Stamped"]
     migrate(tmp_path, "apply", "--yes", "--unsafe")
     code = (
         "import sys; sys.path.insert(0, '.'); import django; from django.conf import settings; settings.configure(); "
         "django.setup(); from stall.models import Letter; from django.db.migrations.state import ModelState; "
         "print(Letter().enabled is not None, ModelState.from_model(Letter).bases)"
     )
-    said = process(code=code, cwd=tmp_path)
+    output = process(code=code, cwd=tmp_path)
 
-    assert found[0] == "unsafe"
-    assert "migrations" in found[1]
-    assert said.stdout.startswith("True ("), said.stderr
-    assert "Trait" in said.stdout
+    assert result[0] == "unsafe"
+    assert "migrations" in result[1]
+    assert output.stdout.startswith("True ("), output.stderr
+    assert "Trait" in output.stdout
 
 
 def test_what_has_no_order_of_bases_any_more_is_left_alone(tmp_path: Path) -> None:
@@ -264,12 +266,12 @@ def test_what_has_no_order_of_bases_any_more_is_left_alone(tmp_path: Path) -> No
         "class Late(Root):\n    pass\n\n\nclass Row(HasEarly, Late):\n    pass\n"
     )
     write(tmp_path, app=source)
-    found = kinds(tmp_path, "--mixin", "Late")
+    result = kinds(tmp_path, "--mixin", "Late")
     before = tree(tmp_path)
     migrate(tmp_path, "apply", "--yes", "--unsafe", "--mixin", "Late")
 
-    assert found["Late"][0] == "manual"
-    assert "Row cannot be created" in found["Late"][1]
+    assert result["Late"][0] == "manual"
+    assert "Row cannot be created" in result["Late"][1]
     assert tree(tmp_path) == before
 
 
@@ -309,10 +311,10 @@ def test_a_pattern_of_the_project_does_not_hide_that_a_trait_is_declared(tmp_pat
     (tmp_path / "pyproject.toml").write_text(
         '[tool.traits]\npackages = ["stall"]\ntrait-names = ["*Mixin"]\n', encoding="utf-8"
     )
-    done = migrate(tmp_path, "apply", "--yes")
-    listed = {one["name"]: one["via"] for one in data(run("list", "--traits", "--json", project=tmp_path))}
+    result = migrate(tmp_path, "apply", "--yes")
+    listed = {entry["name"]: entry["via"] for entry in data(run("list", "--traits", "--json", project=tmp_path))}
 
-    assert done.exit_code == 0, done.stderr
+    assert result.exit_code == 0, result.stderr
     assert listed == {"stall.app.NoteMixin": "declared"}
 
 
@@ -393,10 +395,10 @@ def test_the_import_is_where_one_would_write_it(before: str, after: str) -> None
 )
 def test_the_name_that_the_file_has_is_used(head: str, base: str) -> None:
     """Another `Trait` is left in peace."""
-    made = adopted(head + "class A: ...\n")
+    created = adopted(head + "class A: ...\n")
 
-    assert f"class A({base}): ..." in made
-    assert made.count("import traits_runtime") == (1 if base.startswith(("traits_runtime", "tr.")) else 0)
+    assert f"class A({base}): ..." in created
+    assert created.count("import traits_runtime") == (1 if base.startswith(("traits_runtime", "tr.")) else 0)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax of 3.12")
@@ -418,7 +420,7 @@ def test_a_class_within_another_is_meant_by_its_whole_name() -> None:
 
 def test_a_renamed_member_keeps_its_old_name_for_others(stall: Path) -> None:
     """Definition, override and uses are renamed; the trait answers to the old name, and warns."""
-    done = migrate(stall, "apply", "--yes", "--rename", "stall.mixins.Marked.get_mark=shown_mark")
+    result = migrate(stall, "apply", "--yes", "--rename", "stall.mixins.Marked.get_mark=shown_mark")
     again = migrate(stall, "plan", "--rename", "Marked.get_mark=shown_mark")
     code = (
         "import sys, warnings; sys.path.insert(0, '.'); from stall.models import Crate; crate = Crate(mark='a')\n"
@@ -426,14 +428,14 @@ def test_a_renamed_member_keeps_its_old_name_for_others(stall: Path) -> None:
         "    warnings.simplefilter('always')\n"
         "    print(crate.label(), len(caught), crate.get_mark(), caught[0].category.__name__)"
     )
-    said = process(code=code, cwd=stall)
+    output = process(code=code, cwd=stall)
     mixins = (stall / "stall" / "mixins.py").read_text(encoding="utf-8")
 
-    assert done.exit_code == 0, done.stderr
-    assert said.stdout == "<A!> 0 A! DeprecationWarning\n", said.stderr
+    assert result.exit_code == 0, result.stderr
+    assert output.stdout == "<A!> 0 A! DeprecationWarning\n", output.stderr
     assert '        return self.mark.upper()\n\n    get_mark = renamed("shown_mark")\n\n    def label' in mixins
     assert "crate.get_mark()" in (stall / "stall" / "models.py").read_text(encoding="utf-8")
-    assert "stall/models.py:19: manual: `crate.get_mark` may be the renamed member" in done.stderr
+    assert "stall/models.py:19: manual: `crate.get_mark` may be the renamed member" in result.stderr
     assert (again.exit_code, again.stdout) == (0, "")
 
 
@@ -450,10 +452,10 @@ def test_uses_beside_the_packages_are_listed_and_left_alone(stall: Path) -> None
     for name, text in beside.items():
         (stall / name).parent.mkdir(exist_ok=True)
         (stall / name).write_text(text, encoding="utf-8")
-    done = migrate(stall, "apply", "--yes", "--rename", "Marked.get_mark=shown_mark")
-    listed = [line for line in done.stderr.splitlines() if ": manual:" in line and "stall/" not in line]
+    result = migrate(stall, "apply", "--yes", "--rename", "Marked.get_mark=shown_mark")
+    listed = [line for line in result.stderr.splitlines() if ": manual:" in line and "stall/" not in line]
 
-    assert done.exit_code == 0, done.stderr
+    assert result.exit_code == 0, result.stderr
     assert [line.split(" [")[0] for line in listed] == [
         (
             "scripts/big.py:4: manual: `Big.get_mark` may be the renamed member: "
@@ -498,10 +500,10 @@ def test_only_what_is_known_to_be_the_member_is_renamed(tmp_path: Path) -> None:
     path.write_text(RENAMED.format("size"), encoding="utf-8")
     target = {"old": "size", "new": "extent"}
     step = Step("rename", (Target("", "Shape.size", "manual", **target), Target("Shape", "Shape", "safe", **target)))
-    done = rewrite(path, "a.py", [step], frozenset({"safe"}))
+    result = rewrite(path, "a.py", [step], frozenset({"safe"}))
 
-    assert done.after.decode() == RENAMED.format("extent")
-    assert [one.line for one in done.hunks if one.kind == "manual"] == [9, 12, 13, 16, 21, 22]
+    assert result.after.decode() == RENAMED.format("extent")
+    assert [hunk.line for hunk in result.hunks if hunk.kind == "manual"] == [9, 12, 13, 16, 21, 22]
 
 
 def test_a_property_is_renamed_with_its_setter(tmp_path: Path) -> None:
@@ -511,16 +513,16 @@ def test_a_property_is_renamed_with_its_setter(tmp_path: Path) -> None:
         "    def size(self, value): self._size = value\n\n\nclass Box(Sized):\n    def f(self): self.size = 3\n"
     )
     write(tmp_path, app=source)
-    done = migrate(tmp_path, "apply", "--yes", "adopt", "rename", "--mixin", "Sized")
-    assert "rename needs --rename" in done.stderr
+    result = migrate(tmp_path, "apply", "--yes", "adopt", "rename", "--mixin", "Sized")
+    assert "rename needs --rename" in result.stderr
     migrate(tmp_path, "apply", "--yes", "--mixin", "Sized")
-    done = migrate(tmp_path, "apply", "--yes", "--rename", "Sized.size=extent")
+    result = migrate(tmp_path, "apply", "--yes", "--rename", "Sized.size=extent")
     code = (
         "import sys, warnings; sys.path.insert(0, '.'); warnings.simplefilter('ignore'); from stall.app import Box\n"
         "box = Box(); box.f(); print(box.extent, box.size); box.size = 5; print(box.extent)"
     )
 
-    assert done.exit_code == 0, done.stderr
+    assert result.exit_code == 0, result.stderr
     assert process(code=code, cwd=tmp_path).stdout == "3 3\n5\n"
 
 
@@ -533,12 +535,12 @@ def test_a_member_that_a_neighbour_has_too_is_unsafe(tmp_path: Path) -> None:
             "class Crate(Marked,", "class Other:\n    def get_mark(self): ...\n\n\nclass Crate(Marked, Other,"
         ),
     )
-    found = kinds(tmp_path, "--rename", "Marked.get_mark=shown")
+    result = kinds(tmp_path, "--rename", "Marked.get_mark=shown")
 
-    assert found["Marked"][0] == "unsafe"
+    assert result["Marked"][0] == "unsafe"
     assert (
         "stall.models.Other defines it too (stall/models.py:11), and stall.models.Crate inherits both"
-        in found["Marked"][1]
+        in result["Marked"][1]
     )
 
 
@@ -563,41 +565,43 @@ def test_a_member_that_a_neighbour_has_too_is_unsafe(tmp_path: Path) -> None:
 )
 def test_what_makes_no_sense_is_answered(stall: Path, arguments: str, answer: str) -> None:
     """With exit code 2 and the way out."""
-    done = migrate(stall, "plan", *arguments.split())
+    result = migrate(stall, "plan", *arguments.split())
 
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert answer in done.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert answer in result.stderr
 
 
 def test_a_syntax_error_is_told_with_its_place(stall: Path) -> None:
     """In whatever file: who knows what it would inherit."""
     (stall / "stall" / "broken.py").write_text("x = 1\ndef f(:\n", encoding="utf-8")
-    done = migrate(stall, "apply", "--yes")
+    result = migrate(stall, "apply", "--yes")
 
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert "stall/broken.py:2: Invalid syntax: invalid syntax. Correct it first" in done.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "stall/broken.py:2: Invalid syntax: invalid syntax. Correct it first" in result.stderr
 
 
 def test_nobody_to_ask_is_told_what_to_say(stall: Path) -> None:
     """Neither doing nor taking back happens unasked."""
     before = tree(stall)
-    done = migrate(stall, "apply")
+    result = migrate(stall, "apply")
     unchanged = tree(stall) == before
     migrate(stall, "apply", "--yes")
     back = migrate(stall, "rollback")
 
-    assert (done.exit_code, back.exit_code) == (2, 2)
+    assert (result.exit_code, back.exit_code) == (2, 2)
     assert unchanged
-    assert "This changes 1 file. Not a terminal; pass --yes." in done.stderr
+    assert "This changes 1 file. Not a terminal; pass --yes." in result.stderr
     assert "say --yes" in back.stderr
     assert tree(stall) != before
 
 
 def git(folder: Path, *arguments: str) -> None:
     """Run git without anybody's settings."""
-    own = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+    environment = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
     names = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *names, *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **own})
+    subprocess.run(
+        ["git", *names, *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **environment}
+    )
 
 
 def test_what_is_not_committed_is_not_changed(stall: Path) -> None:
@@ -614,14 +618,14 @@ def test_what_is_not_committed_is_not_changed(stall: Path) -> None:
     git(stall, "commit", "-qam", "more")
     (stall / "stall" / "models.py").write_text(MODELS + "# more\n", encoding="utf-8")
     clean = migrate(stall, "apply", "--yes")
-    left = subprocess.run(
+    remaining = subprocess.run(
         ["git", "status", "--porcelain"], cwd=stall, capture_output=True, text=True, check=True
     ).stdout
 
     assert [untracked.exit_code, changed.exit_code] == [2, 2]
     assert "Uncommitted changes in stall/mixins.py. Commit them first" in changed.stderr
     assert [allowed.exit_code, clean.exit_code] == [0, 0]
-    assert ".traits" not in left
+    assert ".traits" not in remaining
 
 
 # What goes wrong.
@@ -645,22 +649,22 @@ def test_what_fails_half_way_leaves_everything_as_it_was(
 ) -> None:
     """A full disk or Ctrl-C between any two files; no journal and no temporary file is left."""
     before = tree(wide)
-    real, done = os.replace, []
+    real, replaced = os.replace, []
 
     def replace(source: Any, target: Any) -> None:
         if str(target).endswith(".py"):
-            done.append(target)
-            if len(done) == nth + 1:
+            replaced.append(target)
+            if len(replaced) == nth + 1:
                 raise error
         real(source, target)
 
     monkeypatch.setattr(os, "replace", replace)
-    said = migrate(wide, "apply", "--yes")
+    output = migrate(wide, "apply", "--yes")
 
-    assert said.exit_code == (2 if isinstance(error, OSError) else 130)
-    assert len(done) == nth + 1 + nth
+    assert output.exit_code == (2 if isinstance(error, OSError) else 130)
+    assert len(replaced) == nth + 1 + nth
     assert tree(wide) == before
-    assert [one.name for one in (wide / ".traits" / "migrations").iterdir()] == [".gitignore"]
+    assert [path.name for path in (wide / ".traits" / "migrations").iterdir()] == [".gitignore"]
 
 
 def test_a_process_that_is_killed_is_cleaned_up_after(wide: Path) -> None:
@@ -675,7 +679,7 @@ def test_a_process_that_is_killed_is_cleaned_up_after(wide: Path) -> None:
         "from traits_cli.commands import main; main(['migrate', 'apply', '--yes'])"
     )
     killed = process(code=code, cwd=wide)
-    half = {name for name, held in tree(wide).items() if before.get(name) != held and name.endswith(".py")}
+    half = {name for name, stored in tree(wide).items() if before.get(name) != stored and name.endswith(".py")}
     refused = migrate(wide, "apply", "--yes")
     standing = migrate(wide, "status").stdout
     back = migrate(wide, "rollback", "--yes")
@@ -698,13 +702,13 @@ def test_a_file_that_changed_since_is_named_and_nothing_is_rolled_back(wide: Pat
     before = tree(wide)
     refused = migrate(wide, "rollback", "--yes")
     dry = migrate(wide, "rollback", "--dry-run")
-    kept = tree(wide) == before
+    stored = tree(wide) == before
     part.write_text(
         part.read_text(encoding="utf-8").replace("\n\nclass Extra(Part1):\n    pass\n", ""), encoding="utf-8"
     )
     migrate(wide, "apply", "--yes")
 
-    assert (refused.exit_code, dry.exit_code, kept) == (2, 2, True)
+    assert (refused.exit_code, dry.exit_code, stored) == (2, 2, True)
     assert f"stall/part1.py changed since migration {first}; nothing was rolled back." in refused.stderr
     assert migrate(wide, "rollback", "--yes").exit_code == 0
     assert migrate(wide, "rollback", "1", "--yes").exit_code == 0
@@ -719,10 +723,10 @@ def test_a_copy_in_the_journal_that_was_changed_is_not_written_back(stall: Path)
     before = tree(stall)
     copy = next((stall / ".traits").rglob("*.orig"))
     copy.write_bytes(b"x = 1\n")
-    done = migrate(stall, "rollback", "--yes")
+    result = migrate(stall, "rollback", "--yes")
 
-    assert done.exit_code == 2
-    assert "is no longer the original of stall/mixins.py; nothing was rolled back." in done.stderr
+    assert result.exit_code == 2
+    assert "is no longer the original of stall/mixins.py; nothing was rolled back." in result.stderr
     assert tree(stall) == before
 
 
@@ -737,8 +741,8 @@ def test_a_codemod_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytes
 
     path = tmp_path / "a.py"
     path.write_text("x = 1\n", encoding="utf-8")
-    made = {"more": Codemod("more", "", more), "broken": Codemod("broken", "", broken)}
-    monkeypatch.setattr(rewriting, "CODEMODS", made)
+    created = {"more": Codemod("more", "", more), "broken": Codemod("broken", "", broken)}
+    monkeypatch.setattr(rewriting, "CODEMODS", created)
 
     for name, answer in (("more", "a second run changes it again"), ("broken", "a.py:1: invalid syntax")):
         with pytest.raises(MigrationError, match=answer):
@@ -749,10 +753,10 @@ def test_a_file_that_may_not_be_written_is_named(wide: Path, monkeypatch: pytest
     """Before the first one is touched."""
     before = tree(wide)
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "part2.py")
-    done = migrate(wide, "apply", "--yes")
+    result = migrate(wide, "apply", "--yes")
 
-    assert done.exit_code == 2
-    assert "Error: stall/part2.py cannot be written: check the permissions. Nothing was changed.\n" in done.stderr
+    assert result.exit_code == 2
+    assert "Error: stall/part2.py cannot be written: check the permissions. Nothing was changed.\n" in result.stderr
     assert tree(wide) == before
 
 
@@ -763,14 +767,14 @@ def test_a_package_below_src_is_found_from_any_folder(tmp_path: Path, monkeypatc
     (tmp_path / "stall").rename(tmp_path / "src" / "stall")
     (tmp_path / "docs").mkdir()
     monkeypatch.chdir(tmp_path / "docs")
-    done = run("migrate", "apply", "--yes", project=None)
+    result = run("migrate", "apply", "--yes", project=None)
     foreign = run("migrate", "plan", "--rename", "SlugKey.slug=x", "--package", "advanced_alchemy", project=None)
-    others = run("migrate", "plan", "--package", "advanced_alchemy", project=None)
+    other_result = run("migrate", "plan", "--package", "advanced_alchemy", project=None)
 
-    assert (done.exit_code, done.stdout) == (0, "src/stall/mixins.py\n")
+    assert (result.exit_code, result.stdout) == (0, "src/stall/mixins.py\n")
     assert "(Trait)" in (tmp_path / "src" / "stall" / "mixins.py").read_text(encoding="utf-8")
     assert "is in another package, whose sources are not changed." in foreign.stderr
-    assert (others.exit_code, others.stdout, others.stderr) == (0, "", "Nothing to change.\n")
+    assert (other_result.exit_code, other_result.stdout, other_result.stderr) == (0, "", "Nothing to change.\n")
 
 
 def test_an_encoding_that_has_two_ways_to_write_a_letter_is_left_alone(tmp_path: Path) -> None:
@@ -779,8 +783,8 @@ def test_an_encoding_that_has_two_ways_to_write_a_letter_is_left_alone(tmp_path:
     path.write_bytes(b"# -*- coding: utf-7 -*-\nclass A: x = '+AGE-'\n")
     latin = tmp_path / "b.py"
     latin.write_bytes(b"# -*- coding: latin-1 -*-\nclass A:\n    def old(self): pass\n")
-    named = {"old": "old", "new": "\u6f22"}
-    rename = Step("rename", (Target("", "A", "manual", **named), Target("A", "A", "safe", **named)))
+    options = {"old": "old", "new": "\u6f22"}
+    rename = Step("rename", (Target("", "A", "manual", **options), Target("A", "A", "safe", **options)))
 
     for file, step, answer in (
         (path, Step("adopt", (Target("A", "A", "safe"),)), "its utf-7 does not round-trip byte for byte"),
@@ -846,9 +850,9 @@ def trees(draw: st.DrawFn) -> dict[str, bytes]:
 def steps_of(name: str) -> list[Step]:
     """Everything that can be done to a module."""
     target = {"old": "old", "new": "fresh"}
-    every = Target("", name, "manual", **target)
+    targets = Target("", name, "manual", **target)
     return [
-        Step("rename", (every, Target(name, name, "safe", shim=True, **target))),
+        Step("rename", (targets, Target(name, name, "safe", shim=True, **target))),
         Step("adopt", (Target(name, name, "safe"),)),
     ]
 
@@ -864,33 +868,33 @@ def test_there_and_back_is_the_same_tree(files: dict[str, bytes]) -> None:
     """Also the second time nothing changes, and lines that nobody meant are the same bytes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for one, data_ in files.items():
-            (folder / f"{one}.py").write_bytes(data_)
+        for name, data_ in files.items():
+            (folder / f"{name}.py").write_bytes(data_)
         before = tree(folder)
         journal = Journal(folder)
         planned = plan_of(folder, files)
-        done = journal.apply(planned, ["adopt"])
+        result = journal.apply(planned, ["adopt"])
         changed = all(one.changes for one in planned)
         again = [file.display_path for file in plan_of(folder, files) if file.changes]
-        kept = list(_lost(planned))
-        journal.roll_back(done)
+        stored = list(_lost(planned))
+        journal.roll_back(result)
 
         assert changed
         assert again == []
-        assert kept == []
+        assert stored == []
         assert tree(folder) == before
 
 
 def _lost(planned: list[Rewrite]) -> Iterator[bytes]:
     """Lines of the originals that are gone and have nothing to do with what was done."""
-    for one in planned:
-        before, after = (re.split(rb"\r\n|\n|\r", held.removeprefix(BOM)) for held in (one.before, one.after))
+    for file in planned:
+        before, after = (re.split(rb"\r\n|\n|\r", data.removeprefix(BOM)) for data in (file.before, file.after))
         for line in before:
             if line not in after and not any(word in line for word in (b"class ", b"old", b"Other")):
                 yield line
-        if one.before.startswith(BOM) != one.after.startswith(BOM):
+        if file.before.startswith(BOM) != file.after.startswith(BOM):
             yield b"mark"
-        if one.before.endswith((b"\n", b"\r")) != one.after.endswith((b"\n", b"\r")):
+        if file.before.endswith((b"\n", b"\r")) != file.after.endswith((b"\n", b"\r")):
             yield b"last line end"
 
 
@@ -905,8 +909,8 @@ def test_the_commands_go_there_and_back(files: dict[str, bytes]) -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = write(Path(name), models=models)
-        for one, data_ in files.items():
-            (folder / "stall" / f"{one}.py").write_bytes(data_)
+        for name, data_ in files.items():
+            (folder / "stall" / f"{name}.py").write_bytes(data_)
         before = tree(folder)
         first = migrate(folder, "apply", "--yes")
         changed = tree(folder)
@@ -919,7 +923,7 @@ def test_the_commands_go_there_and_back(files: dict[str, bytes]) -> None:
 
         assert (first.exit_code, second.exit_code, back.exit_code) == (0, 0, 0), first.stderr
         assert same
-        assert listed >= {f"stall.{one}.{one}" for one in files}
+        assert listed >= {f"stall.{file}.{file}" for file in files}
         assert tree(folder) == before != changed
 
 
@@ -956,13 +960,13 @@ def test_a_real_package_goes_there_and_back(tmp_path: Path, flags: tuple[str, ..
     leaving_out = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(spec.origin).parent, tmp_path / "advanced_alchemy", ignore=leaving_out)
     before = tree(tmp_path)
-    named = ("--package", "advanced_alchemy", "--search-path", str(tmp_path))
-    done = migrate(tmp_path, "apply", "--yes", *flags, *named)
+    options = ("--package", "advanced_alchemy", "--search-path", str(tmp_path))
+    result = migrate(tmp_path, "apply", "--yes", *flags, *options)
     used = process(code=USE, cwd=tmp_path, env={"PYTHONDONTWRITEBYTECODE": "1"})
-    again = migrate(tmp_path, "apply", "--yes", *flags, *named)
-    back = migrate(tmp_path, "rollback", "--yes", *named)
+    again = migrate(tmp_path, "apply", "--yes", *flags, *options)
+    back = migrate(tmp_path, "rollback", "--yes", *options)
 
-    assert done.exit_code == 0, done.stderr
+    assert result.exit_code == 0, result.stderr
     assert used.stdout.startswith(f"{tmp_path}/advanced_alchemy/base.py x 1"), used.stderr
     assert {"AuditColumns", "SlugKey", "UUIDPrimaryKey"} <= set(used.stdout.split())
     assert ("UUIDBase" in used.stdout.split()) is bool(flags)

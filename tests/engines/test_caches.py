@@ -29,12 +29,12 @@ def backend(request: pytest.FixtureRequest, prefix: str) -> Iterator[Any]:
     """Every backend in turn."""
     if request.param in SHARED and not is_open(6379):
         pytest.skip("no Redis; .ci/servers starts one")
-    made = make(request.param, prefix)
-    yield made
+    new_backend = make(request.param, prefix)
+    yield new_backend
     if request.param in SHARED:
         clean_redis(prefix)
     if request.param == "redis":
-        made.close()
+        new_backend.close()
 
 
 class HasToc(Trait):
@@ -110,42 +110,42 @@ def test_long_and_odd_keys_stay_apart(backend: Any) -> None:
 def test_hundred_threads_compute_once(backend: Any) -> None:
     """However many threads ask for a cold key, it is computed once."""
     front = Cache(backend)
-    made: list[int] = []
-    found: list[object] = []
+    computations: list[int] = []
+    values: list[object] = []
 
     def compute() -> str:
-        made.append(1)
+        computations.append(1)
         time.sleep(0.05)
         return "value"
 
-    threads = [threading.Thread(target=lambda: found.append(front.remember("k", compute, 60, ()))) for _ in range(100)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    threads = [threading.Thread(target=lambda: values.append(front.remember("k", compute, 60, ()))) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    assert (len(made), set(found), len(found)) == (1, {"value"}, 100)
+    assert (len(computations), set(values), len(values)) == (1, {"value"}, 100)
 
 
 def test_hundred_tasks_compute_once(backend: Any) -> None:
     """The same for tasks, of which none blocks the loop."""
     front = Cache(backend)
-    made: list[int] = []
+    computations: list[int] = []
 
     async def compute() -> str:
-        made.append(1)
+        computations.append(1)
         await asyncio.sleep(0.05)
         return "value"
 
     async def ask() -> list[str]:
-        found = await asyncio.gather(*(front.aremember("k", compute, 60, ("t",)) for _ in range(100)))
+        result = await asyncio.gather(*(front.aremember("k", compute, 60, ("t",)) for _ in range(100)))
         again = await front.aremember("k", compute, 60, ("t",))
         if hasattr(backend, "aclose"):
             await backend.aclose()
-        return [*found, again]
+        return [*result, again]
 
     assert set(asyncio.run(ask())) == {"value"}
-    assert len(made) == 1
+    assert len(computations) == 1
 
 
 def test_failed_computation_lets_the_next_try(backend: Any) -> None:
@@ -222,16 +222,16 @@ def in_processes(name: str, prefix: str, processes: int, threads: int) -> int:
         for _ in range(processes)
     ]
     outputs = []
-    for one in started:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    for one in started:
-        assert one.stdin is not None
-        one.stdin.write("\n")
-        one.stdin.flush()
-    for one in started:
-        out, _ = one.communicate(timeout=120)
-        assert one.returncode == 0
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in started:
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
         outputs.append(out)
     return "".join(outputs).count("computed")
 

@@ -49,12 +49,12 @@ def test_file_and_environment_name_the_broker(tmp_path: Path) -> None:
     """Patterns in the environment are separated by commas; a hyphen is as good as an underscore."""
     file = tmp_path / "traits.toml"
     file.write_text('forward = "redis-streams"\n[engines.redis-streams]\napplication = "shop"\n', encoding="utf-8")
-    given = {"TRAITS_ENGINES_REDIS_STREAMS_EVENTS": "trait.HasBell.*,trait.HasSlug.*"}
+    settings = {"TRAITS_ENGINES_REDIS_STREAMS_EVENTS": "trait.HasBell.*,trait.HasSlug.*"}
 
-    found = engines.read_settings(file, given)
-    started = engines.start(found)
+    read = engines.read_settings(file, settings)
+    started = engines.start(read)
 
-    assert found.forward == "redis_streams"
+    assert read.forward == "redis_streams"
     assert started.forward is not None
     assert (started.forward.application, started.forward.events) == ("shop", ("trait.HasBell.*", "trait.HasSlug.*"))
 
@@ -88,10 +88,10 @@ def test_application_has_to_be_named() -> None:
 
 def test_pattern_that_no_trait_declares() -> None:
     """Said where the application starts."""
-    named = {"redis_streams": {"application": "shop", "events": ["trait.HasBell.rang"]}}
+    options = {"redis_streams": {"application": "shop", "events": ["trait.HasBell.rang"]}}
 
     with pytest.raises(UnknownEventError, match=r"Did you mean 'trait\.HasBell\.rung'"):
-        engines.start(engines.Settings(forward="redis_streams", engines=named))
+        engines.start(engines.Settings(forward="redis_streams", engines=options))
 
 
 def test_nothing_to_listen_to(
@@ -146,7 +146,7 @@ def test_instance_without_a_key_and_payload_without_a_class() -> None:
     with capture_metrics() as metrics:
         assert Forward(broker, None, application="mail").step(broker.consumer("mail"), 0)
 
-    assert [(one.payload, one.sender.identity, one.origin) for one in heard] == [([1, 2], None, "shop")]
+    assert [(event.payload, event.sender.identity, event.origin) for event in heard] == [([1, 2], None, "shop")]
     assert metrics.total("trait.HasBell.plain", outcome="heard") == 1
 
 

@@ -66,7 +66,11 @@ def scraped() -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     open_telemetry({}, registry)
     yield_text = generate_latest(registry).decode()
     families = text_string_to_metric_families(yield_text)
-    return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 def test_prometheus_reads_all_kinds() -> None:
@@ -74,14 +78,14 @@ def test_prometheus_reads_all_kinds() -> None:
     telemetry.enable()
     record()
 
-    found = scraped()
+    samples = scraped()
     ok = (("model", "Shop"), ("outcome", "ok"), ("tenant", ""))
     error = (("model", "Shop"), ("outcome", "error"), ("tenant", ""))
-    assert found["trait_HasNumbers_made_total", ok] == 2
-    assert found["trait_HasNumbers_made_total", error] == 3
-    assert found["trait_HasNumbers_took_seconds_count", ok] == 2
-    assert found["trait_HasNumbers_took_seconds_sum", ok] == 1
-    assert found["trait_HasNumbers_waiting", ok] == 9
+    assert samples["trait_HasNumbers_made_total", ok] == 2
+    assert samples["trait_HasNumbers_made_total", error] == 3
+    assert samples["trait_HasNumbers_took_seconds_count", ok] == 2
+    assert samples["trait_HasNumbers_took_seconds_sum", ok] == 1
+    assert samples["trait_HasNumbers_waiting", ok] == 9
 
 
 def test_prometheus_is_served() -> None:
@@ -107,11 +111,11 @@ def test_labels_stay_bounded() -> None:
     telemetry.enable()
     many_models()
 
-    found = scraped()
-    models = {dict(labels)["model"] for name, labels in found if name == "trait_HasNumbers_made_total"}
-    outcomes = {dict(labels)["outcome"] for name, labels in found if name == "trait_HasNumbers_made_total"}
+    samples = scraped()
+    models = {dict(labels)["model"] for name, labels in samples if name == "trait_HasNumbers_made_total"}
+    outcomes = {dict(labels)["outcome"] for name, labels in samples if name == "trait_HasNumbers_made_total"}
     assert (len(models), len(outcomes)) == (51, 51)
-    assert sum(value for (name, _), value in found.items() if name == "trait_HasNumbers_made_total") == 10_000
+    assert sum(value for (name, _), value in samples.items() if name == "trait_HasNumbers_made_total") == 10_000
 
 
 @pytest.fixture
@@ -141,8 +145,11 @@ def sent(reader: Any) -> dict[str, list[Any]]:
 
     data = encode_metrics(reader.get_metrics_data()).SerializeToString()
     request = ExportMetricsServiceRequest.FromString(data)
-    metrics = [one for rest in request.resource_metrics for scope in rest.scope_metrics for one in scope.metrics]
-    return {one.name.lower(): list((one.sum if one.HasField("sum") else one.gauge).data_points) for one in metrics}
+    metrics = [metric for rest in request.resource_metrics for scope in rest.scope_metrics for metric in scope.metrics]
+    return {
+        metric.name.lower(): list((metric.sum if metric.HasField("sum") else metric.gauge).data_points)
+        for metric in metrics
+    }
 
 
 def test_otlp_reads_all_kinds(otlp: tuple[Any, Any]) -> None:
@@ -156,12 +163,15 @@ def test_otlp_reads_all_kinds(otlp: tuple[Any, Any]) -> None:
     record()
     many_models()
 
-    found = sent(reader)
-    assert {"trait.hasnumbers.made", "trait.hasnumbers.took.count", "trait.hasnumbers.took.sum"} < set(found)
-    assert found["trait.hasnumbers.took.sum"][0].as_double == 1
-    assert found["trait.hasnumbers.waiting"][0].as_int == 9
-    labels = [{one.key: one.value.string_value for one in point.attributes} for point in found["trait.hasnumbers.made"]]
-    assert len({one["model"] for one in labels}) == 51
+    metrics = sent(reader)
+    assert {"trait.hasnumbers.made", "trait.hasnumbers.took.count", "trait.hasnumbers.took.sum"} < set(metrics)
+    assert metrics["trait.hasnumbers.took.sum"][0].as_double == 1
+    assert metrics["trait.hasnumbers.waiting"][0].as_int == 9
+    labels = [
+        {attribute.key: attribute.value.string_value for attribute in point.attributes}
+        for point in metrics["trait.hasnumbers.made"]
+    ]
+    assert len({label["model"] for label in labels}) == 51
     assert {"model": "Shop", "outcome": "error"} in labels
 
 
@@ -245,7 +255,7 @@ def test_windows_look_back_and_stay_bounded() -> None:
     counts = {span: here.window(span)[0].count for span in ("1h", "6h", "24h", "7d")}  # type: ignore[arg-type]
     for span, minutes in (("1h", 60), ("6h", 360), ("24h", 1440), ("7d", 10_080)):
         assert minutes * 23 / 24 - 2 <= counts[span] <= minutes * 26 / 24 + 2, span
-    assert sum(len(one) for one in here._snapshots.values()) <= 100
+    assert sum(len(value) for value in here._snapshots.values()) <= 100
     now += 7200
     assert here.window("1h") == ()
 
@@ -259,9 +269,9 @@ def test_recording_from_many_threads_loses_nothing() -> None:
             Shop().made.add()
 
     threads = [threading.Thread(target=count) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    assert [one.total for one in telemetry.read()] == [16_000]
+    assert [reading.total for reading in telemetry.read()] == [16_000]

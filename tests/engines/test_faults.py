@@ -44,24 +44,24 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         pytest.skip("no RabbitMQ to kill: apt-get install rabbitmq-server")
     folder = tmp_path / "broker"
     folder.mkdir()
-    made = kind(folder)
-    made.start()
+    new_broker = kind(folder)
+    new_broker.start()
     hosts = runtime.hosts.registered
-    yield made
+    yield new_broker
     runtime.hosts.replace(hosts)
-    made.kill()
+    new_broker.kill()
 
 
 def connect(name: str, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """An engine at an address, behind an outbox."""
-    _, adapter, given = SITES[name]
+    _, adapter, settings = SITES[name]
     key = "broker" if adapter == "celery" else "url"
-    monkeypatch.setitem(SITES, "here", (0, adapter, {**given, key: url}))
-    made = Site("here", folder, outbox=True)
-    monkeypatch.setenv("TRAITS_TEST_RECORD", str(made.file))
+    monkeypatch.setitem(SITES, "here", (0, adapter, {**settings, key: url}))
+    new_site = Site("here", folder, outbox=True)
+    monkeypatch.setenv("TRAITS_TEST_RECORD", str(new_site.file))
     engine_app.ready()
-    made.start()
-    return made
+    new_site.start()
+    return new_site
 
 
 def tell(text: str, **figures: object) -> None:
@@ -94,12 +94,12 @@ def test_broker_killed_while_ten_thousand_jobs_are_queued(
         here.wait(lambda: here.started and here.started.outbox and not here.started.outbox.counts(), 600)
         recovered = time.monotonic() - began
     finally:
-        for one in here.workers:
-            end(one)
+        for worker in here.workers:
+            end(worker)
         if here.started and here.started.queue:
             here.started.queue.close()
 
-    ran = Counter(one["number"] for one in here.written("elsewhere"))
+    ran = Counter(record["number"] for record in here.written("elsewhere"))
     twice = sum(ran.values()) - len(ran)
     slow, late = f"{slowest * 1e3:.0f} ms", f"{recovered:.0f} s"
     tell(
@@ -132,11 +132,11 @@ def test_worker_killed_during_jobs(broker: Redis, tmp_path: Path, monkeypatch: p
         if here.started and here.started.queue:
             here.started.queue.close()
 
-    begun = Counter(one["number"] for one in here.written("slow"))
-    done = {one["number"] for one in here.written("slow done")}
-    again = sum(begun.values()) - len(begun)
-    tell("worker killed", kills=kills, jobs=count, lost=count - len(done), begun_again=again)
-    assert done == set(range(count))
+    started = Counter(record["number"] for record in here.written("slow"))
+    result = {record["number"] for record in here.written("slow done")}
+    again = sum(started.values()) - len(started)
+    tell("worker killed", kills=kills, jobs=count, lost=count - len(result), begun_again=again)
+    assert result == set(range(count))
     assert again <= kills * hands
 
 
@@ -229,16 +229,16 @@ def traffic(
             assert time.monotonic() < end, "a thread waits"
             time.sleep(0.01)
 
-    for one in threads:
-        one.start()
+    for thread in threads:
+        thread.start()
     try:
         go_on()
         fault(go_on)
         go_on()
     finally:
         over.set()
-        for one in threads:
-            one.join(60)
+        for thread in threads:
+            thread.join(60)
     return spent, errors
 
 
@@ -264,16 +264,16 @@ def test_clock_moved(tmp_path: Path) -> None:
     now[0] -= 3600
     outbox.put(JobMessage(id="after", name="n"))
     relay.step()
-    assert [one.id for one in engine.messages] == ["before", "after"]
+    assert [message.id for message in engine.messages] == ["before", "after"]
 
     now[0] += 2 * 3600
     relay.step()
 
-    assert [one.id for one in engine.messages] == ["before", "after"] * 2
-    started = [outbox.start(one.id) for one in engine.messages[:2]]
-    for one in engine.messages[:2]:
-        outbox.done(one.id)
-    assert (started, [outbox.start(one.id) for one in engine.messages[2:]]) == ([True, True], [False, False])
+    assert [message.id for message in engine.messages] == ["before", "after"] * 2
+    started = [outbox.start(message.id) for message in engine.messages[:2]]
+    for message in engine.messages[:2]:
+        outbox.done(message.id)
+    assert (started, [outbox.start(message.id) for message in engine.messages[2:]]) == ([True, True], [False, False])
     assert outbox.counts() == {}
     outbox.close()
 
@@ -292,12 +292,12 @@ def test_each_job_is_handed_on_by_one_of_many_relays(tmp_path: Path) -> None:
         outbox.close()
 
     threads = [threading.Thread(target=work) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    assert sorted(int(one.id) for one in engine.messages) == list(range(1000))
+    assert sorted(int(message.id) for message in engine.messages) == list(range(1000))
     outbox.close()
 
 

@@ -73,7 +73,9 @@ def test_flagd_test_bed() -> None:
     """Every documented vector: four equal shares by flag key and by a shared seed, two by targeting key, and edges."""
     cards = [CARDS[bucket_of("fractional-flag", name) * 4 // 100_000] for name, _ in DEALT]
     seeded = [CARDS[bucket_of("shared-seed", name) * 4 // 100_000] for name, _ in SEEDED]
-    coins = [bucket_of("fractional-flag-shorthand", one) < 50_000 for one in ("jon@company.com", "jane@company.com")]
+    coins = [
+        bucket_of("fractional-flag-shorthand", subject) < 50_000 for subject in ("jon@company.com", "jane@company.com")
+    ]
     edges = ["lower" if bucket_of("", key) < 50_000 else "upper" for key, _ in EDGES]
 
     assert cards == [card for _, card in DEALT]
@@ -95,17 +97,17 @@ CBOR = (
 @pytest.mark.usefixtures("hashing")
 def test_cbor_as_flagd_hashes_since_core_2() -> None:
     """Buckets that `openfeature-flagd-core` 2.0.0 gave for a total weight of 100,000; long keys have longer heads."""
-    found = [bucket_of(salt, subject, "cbor") for salt, subject, _ in CBOR]
+    buckets = [bucket_of(salt, subject, "cbor") for salt, subject, _ in CBOR]
 
-    assert found == [bucket for _, _, bucket in CBOR]
+    assert buckets == [bucket for _, _, bucket in CBOR]
 
 
 def test_rollout_keeps_how_it_is_hashed() -> None:
     """The share grows in the same order, and `explain` shows the bucket."""
     rollouts.set_share(FLAG, 30, hashing="cbor")
-    few = {one for one in map(str, range(2000)) if rollouts.enabled(Sheet, "live_preview", one)}
+    few = {subject for subject in map(str, range(2000)) if rollouts.enabled(Sheet, "live_preview", subject)}
     rollouts.set_share(FLAG, 60, hashing="cbor")
-    many = {one for one in map(str, range(2000)) if rollouts.enabled(Sheet, "live_preview", one)}
+    many = {subject for subject in map(str, range(2000)) if rollouts.enabled(Sheet, "live_preview", subject)}
 
     assert few < many
     assert 500 < len(few) < 700
@@ -173,7 +175,7 @@ def test_context_of_flags_crosses_over_to_jobs() -> None:
     with loading(lambda model, identity: Sheet()):
         deliver(encode(jobs.messages[0]))
 
-    assert [(one.targeting_key, one.attributes) for one in WHERE] == [("ada", {"plan": "pro"})]
+    assert [(entry.targeting_key, entry.attributes) for entry in WHERE] == [("ada", {"plan": "pro"})]
     assert api.get_transaction_context().targeting_key is None
 
 
@@ -191,13 +193,13 @@ def test_too_many_errors_take_a_feature_back() -> None:
         return len(rollouts.check())
 
     with capture_events("trait.runtime.rolled_back") as captured:
-        taken = [work(0, 20), work(400, 1), work(95, 5), work(80, 20), work(0, 100)]
+        received = [work(0, 20), work(400, 1), work(95, 5), work(80, 20), work(0, 100)]
 
-    assert taken == [0, 0, 0, 1, 0]
+    assert received == [0, 0, 0, 1, 0]
     assert captured.payloads[0].feature == FLAG
     assert "outcomes were errors, 10.0% may be" in captured.payloads[0].why
-    assert [(one.by, one.key.startswith("live_preview")) for one in config.history()][:1] == [("guard", True)]
-    assert not any(rollouts.enabled(Sheet, "live_preview", one) for one in map(str, range(200)))
+    assert [(change.by, change.key.startswith("live_preview")) for change in config.history()][:1] == [("guard", True)]
+    assert not any(rollouts.enabled(Sheet, "live_preview", subject) for subject in map(str, range(200)))
 
 
 def test_slowness_takes_a_feature_back_by_itself() -> None:

@@ -52,13 +52,19 @@ class Place:
         self.broker = broker
         self.folder = folder
         self.prefix = f"test-{uuid.uuid4().hex[:10]}-"
-        given = {**BROKERS[broker][1], "prefix": self.prefix, "application": "shop", "events": GOES_OUT, "attempts": 3}
+        settings = {
+            **BROKERS[broker][1],
+            "prefix": self.prefix,
+            "application": "shop",
+            "events": GOES_OUT,
+            "attempts": 3,
+        }
         self.url = f"sqlite:///{folder}/app.db"
         self.settings = engines.Settings(
             forward=broker,
             outbox=outbox,
             engines={
-                broker: given | ({"url": url} if url else {}) | (SOON[broker] if soon else {}),
+                broker: settings | ({"url": url} if url else {}) | (SOON[broker] if soon else {}),
                 "sqlite": {"path": str(folder / "jobs.db")},
                 "database": {"url": self.url},
             },
@@ -115,26 +121,30 @@ class Place:
 
     def heard(self, application: str = "mail", job: str = "heard") -> list[dict[str, Any]]:
         """What listeners of an application wrote down."""
-        return [one for one in written_lines(self.folder / application / "written") if one["job"] == job]
+        return [
+            written_line
+            for written_line in written_lines(self.folder / application / "written")
+            if written_line["job"] == job
+        ]
 
     def numbers(self, application: str = "mail") -> list[int]:
         """The numbers alone, sorted."""
-        return sorted(one["number"] for one in self.heard(application))
+        return sorted(event["number"] for event in self.heard(application))
 
-    def wait(self, done: Callable[[], Any], seconds: float = 90) -> Any:
+    def wait(self, condition: Callable[[], Any], seconds: float = 90) -> Any:
         """Wait until something holds."""
         end = time.monotonic() + seconds
-        while not (found := done()):
+        while not (outcome := condition()):
             if time.monotonic() > end:
-                logs = "".join(one.read_text(errors="replace")[-3000:] for one in sorted(self.folder.glob("*.log")))
+                logs = "".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("*.log")))
                 raise AssertionError(f"{self.broker}: not after {seconds} s: {self.heard()[-3:]}\n{logs}")
             time.sleep(0.02)
-        return found
+        return outcome
 
     def stop(self) -> None:
         """End everything and clean the broker."""
-        for one in self.processes:
-            end(one)
+        for process in self.processes:
+            end(process)
         if self.relay is not None:
             self.relay.stop()
         self.forward.broker.close()
@@ -170,28 +180,28 @@ def broker(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def place(broker: str, tmp_path: Path) -> Iterator[Place]:
     """A connected place with an outbox in a file."""
-    made = Place(broker, tmp_path, outbox="sqlite")
-    made.start()
-    yield made
-    made.stop()
+    new_place = Place(broker, tmp_path, outbox="sqlite")
+    new_place.start()
+    yield new_place
+    new_place.stop()
 
 
 @pytest.fixture
 def soon(broker: str, tmp_path: Path) -> Iterator[Place]:
     """The same, where what somebody took and did not do is soon given to others."""
-    made = Place(broker, tmp_path, outbox="sqlite", soon=True)
-    made.start()
-    yield made
-    made.stop()
+    new_place = Place(broker, tmp_path, outbox="sqlite", soon=True)
+    new_place.start()
+    yield new_place
+    new_place.stop()
 
 
 @pytest.fixture(params=["none", "sqlite", "database"])
 def any_outbox(request: pytest.FixtureRequest, broker: str, tmp_path: Path) -> Iterator[Place]:
     """A connected place with every outbox in turn, and none."""
-    made = Place(broker, tmp_path, outbox=request.param)
-    made.start()
-    yield made
-    made.stop()
+    new_place = Place(broker, tmp_path, outbox=request.param)
+    new_place.start()
+    yield new_place
+    new_place.stop()
 
 
 def test_event_is_heard_in_another_process_with_its_context(place: Place) -> None:
@@ -233,7 +243,7 @@ def test_only_declared_events_of_the_patterns_go_out_and_each_once(place: Place)
 
     place.wait(lambda: len(place.heard()) >= 3)
     time.sleep(0.5)
-    assert sorted((one["name"], one["number"]) for one in place.heard()) == [
+    assert sorted((event["name"], event["number"]) for event in place.heard()) == [
         ("trait.HasNews.shown", None),
         ("trait.HasNews.told", 5),
         ("trait.HasNews.whispered", 4),
@@ -274,11 +284,11 @@ def test_listener_killed_at_work_loses_nothing(soon: Place) -> None:
         Memo(1).told(number=number, do="die once" if number == 7 else "")
 
     place.wait(lambda: set(place.numbers()) == set(range(20)) and place.numbers().count(7) == 2)
-    killed, again = [one for one in place.heard() if one["number"] == 7]
+    killed, again = [event for event in place.heard() if event["number"] == 7]
     assert killed["id"] == again["id"]
     assert killed["pid"] != again["pid"]
     place.wait(lambda: first.poll() or second.poll())
-    assert sorted(one.poll() or 0 for one in (first, second)) == [-signal.SIGKILL, 0]
+    assert sorted(process.poll() or 0 for process in (first, second)) == [-signal.SIGKILL, 0]
 
 
 def test_event_that_is_heard_in_vain_ends_as_a_dead_letter(soon: Place) -> None:
@@ -293,7 +303,7 @@ def test_event_that_is_heard_in_vain_ends_as_a_dead_letter(soon: Place) -> None:
     (letter,) = broker.dead("mail")
     place.wait(lambda: place.numbers() == [1, 1, 1, 2])
     assert (letter.error, letter.message.name) == ("RuntimeError: no news", "trait.HasNews.told")
-    assert (letter.message.attempt, len({one["id"] for one in place.heard() if one["number"] == 1})) == (3, 1)
+    assert (letter.message.attempt, len({event["id"] for event in place.heard() if event["number"] == 1})) == (3, 1)
     assert time.time() - letter.died < 600
     assert not broker.revive("mail", "unknown")
     Path(f"{place.folder}/mail/written.mended").touch()
@@ -315,9 +325,9 @@ def test_command_lists_and_sends_again_what_was_heard_in_vain(soon: Place) -> No
     place.wait(lambda: place.forward.broker.dead("mail"))
     (letter,) = place.forward.broker.dead("mail")
 
-    code, said = command(place, "list")
-    assert (code, said["counts"], [one["id"] for one in said["dead"]]) == (0, {"dead": 1}, [letter.message.id])
-    assert (said["dead"][0]["name"], said["dead"][0]["attempts"]) == ("trait.HasNews.told", 3)
+    code, output = command(place, "list")
+    assert (code, output["counts"], [one["id"] for one in output["dead"]]) == (0, {"dead": 1}, [letter.message.id])
+    assert (output["dead"][0]["name"], output["dead"][0]["attempts"]) == ("trait.HasNews.told", 3)
     assert command(place, "drop", "unknown", "--yes")[0] == 2
     assert command(place, "retry", letter.message.id) == (0, {"ids": [letter.message.id], "dry_run": False})
     place.wait(lambda: len(place.heard()) >= 4)
@@ -329,11 +339,11 @@ def test_command_lists_and_sends_again_what_was_heard_in_vain(soon: Place) -> No
 def command(place: Place, *arguments: str) -> tuple[int, Any]:
     """Exit code and data of `traits jobs --events`, run as the application `mail`."""
     script = "from traits_cli import launch; launch()"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script, "jobs", *arguments, "--events", "--json", "--app", "forward_app"],
         env=place.environ("mail"), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return done.returncode, json.loads(done.stdout)["data"] if done.stdout else None
+    return result.returncode, json.loads(result.stdout)["data"] if result.stdout else None
 
 
 def test_event_that_kills_all_its_listeners_is_buried_unheard(soon: Place) -> None:
@@ -346,17 +356,17 @@ def test_event_that_kills_all_its_listeners_is_buried_unheard(soon: Place) -> No
     Memo(1).told(number=1, do="die")
     for turn in range(1, 4):
         consumer = broker.consumer("mail")
-        found = place.wait(lambda consumer=consumer: consumer.take(0.1))
-        assert found.attempt == turn
+        delivery = place.wait(lambda consumer=consumer: consumer.take(0.1))
+        assert delivery.attempt == turn
         consumer.close()
-    told: list[object] = []
-    events.listen("trait.HasNews.*", told.append)
+    delivered: list[object] = []
+    events.listen("trait.HasNews.*", delivered.append)
     mail = engines.Forward(broker, None, application="mail", attempts=3)
     with closing(broker.consumer("mail")) as consumer:
         place.wait(lambda: mail.step(consumer, 0.1))
 
-    assert told == []
-    assert [one.error for one in broker.dead("mail")] == ["taken 3 times, and never done"]
+    assert delivered == []
+    assert [letter.error for letter in broker.dead("mail")] == ["taken 3 times, and never done"]
 
 
 def test_event_that_cannot_be_read_ends_as_a_dead_letter(place: Place) -> None:
@@ -371,11 +381,13 @@ def test_event_that_cannot_be_read_ends_as_a_dead_letter(place: Place) -> None:
 
     dead = place.wait(lambda: (found := broker.dead("mail")) and len(found) == 2 and found)
     place.wait(lambda: place.heard())
-    assert {one.message.id: one.error.partition(":")[0] for one in dead} == {
+    assert {letter.message.id: letter.error.partition(":")[0] for letter in dead} == {
         "form": "ValidationError",
         "unknown": "UnknownEventError",
     }
-    assert [(one["name"], one["number"]) for one in place.heard()] == [("trait.Elsewhere.seen.far", {"number": "many"})]
+    assert [(event["name"], event["number"]) for event in place.heard()] == [
+        ("trait.Elsewhere.seen.far", {"number": "many"})
+    ]
 
 
 class Unreadable:
@@ -412,26 +424,26 @@ def test_what_rolls_back_is_not_sent(any_outbox: Place) -> None:
         session.add(Story(number=1))
         session.flush()
         session.rollback()
-        kept = Story(number=2)
-        session.add(kept)
+        story = Story(number=2)
+        session.add(story)
         session.flush()
         with session.begin_nested() as nested:
-            kept.told(number=3)
-            kept.told_after(number=4)
+            story.told(number=3)
+            story.told_after(number=4)
             nested.rollback()
         with session.begin_nested():
-            kept.told(number=5, about=kept if place.settings.outbox == "database" else None)
-        kept.told_after(number=6)
+            story.told(number=5, about=story if place.settings.outbox == "database" else None)
+        story.told_after(number=6)
         session.commit()
-        key = kept.id
+        key = story.id
 
     place.wait(lambda: len(place.numbers()) >= 3)
     time.sleep(0.5)
     engine.dispose()
     assert place.numbers() == [2, 5, 6]
     in_database = place.settings.outbox == "database"
-    assert [one["sender"] for one in place.heard()] == [["Story" if in_database else "Ref", key]] * 3
-    assert [one["about"] for one in place.heard() if one["number"] == 5] == [
+    assert [event["sender"] for event in place.heard()] == [["Story" if in_database else "Ref", key]] * 3
+    assert [event["about"] for event in place.heard() if event["number"] == 5] == [
         ["Story", key] if in_database else ["NoneType", None]
     ]
 
@@ -528,14 +540,14 @@ def test_stream_forgets_what_everybody_has_heard(tmp_path: Path, monkeypatch: py
             mail.done(mail.take(0.1))
         for _ in range(4):
             slow.done(slow.take(0.1))
-        held = slow.take(0.1)
+        delivery = slow.take(0.1)
         slow.done(slow.take(0.1))
         place.wait(lambda: len(left()) == 6)
-        found = left()
-        slow.done(held)
+        remaining = left()
+        slow.done(delivery)
     place.stop()
 
-    assert found == ["4", "5", "6", "7", "8", "9"]
+    assert remaining == ["4", "5", "6", "7", "8", "9"]
 
 
 def test_connection_that_was_closed_meanwhile_is_opened_again(tmp_path: Path) -> None:
@@ -583,7 +595,7 @@ def test_what_rabbitmq_has_taken_outlives_it(tmp_path: Path) -> None:
         place.wait(answers)
         place.hear("mail")
         place.wait(lambda: len(set(place.numbers())) == 200)
-        dead = [one.message.id for one in broker.dead("mail")]
+        dead = [letter.message.id for letter in broker.dead("mail")]
     finally:
         place.stop()
         server.kill()

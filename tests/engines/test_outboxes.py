@@ -30,14 +30,14 @@ def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     from traits_runtime.adapters.sqlite import SQLiteOutbox
 
     if request.param == "sqlite":
-        made: Any = SQLiteOutbox(tmp_path / "jobs.db")
-        yield made
-        made.close()
+        new_outbox: Any = SQLiteOutbox(tmp_path / "jobs.db")
+        yield new_outbox
+        new_outbox.close()
         return
     if request.param == "database-sqlite":
-        made = database(f"sqlite:///{tmp_path}/app.db")
-        yield made
-        made.engine.dispose()
+        new_outbox = database(f"sqlite:///{tmp_path}/app.db")
+        yield new_outbox
+        new_outbox.engine.dispose()
         return
     if not is_open(5432):
         pytest.skip("no PostgreSQL; .ci/servers starts one")
@@ -46,9 +46,9 @@ def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     name = f"traits_{uuid.uuid4().hex[:10]}"
     with psycopg.connect(f"{POSTGRESQL}/postgres", autocommit=True) as base:
         base.execute(f'CREATE DATABASE "{name}"')
-        made = database(f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}")
-        yield made
-        made.engine.dispose()
+        new_outbox = database(f"postgresql+psycopg://postgres@127.0.0.1:5432/{name}")
+        yield new_outbox
+        new_outbox.engine.dispose()
         base.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -70,16 +70,16 @@ def message(job_id: str, **more: Any) -> JobMessage:
     return JobMessage(id=job_id, name="trait.HasJobs.plain", max_attempts=3, **more)
 
 
-def ids(found: list[JobMessage]) -> list[str]:
+def ids(messages: list[JobMessage]) -> list[str]:
     """Their ids."""
-    return [one.id for one in found]
+    return [message.id for message in messages]
 
 
 def test_job_goes_from_waiting_to_done(outbox: Any) -> None:
     """Waiting, sent, running with progress, and forgotten."""
     outbox.put(message("a", args=(1, "ü")))
     states = [outbox.progress("a")]
-    taken = outbox.take(10)
+    received = outbox.take(10)
     states.append(outbox.progress("a"))
     outbox.start("a")
     outbox.note("a", 0.5)
@@ -87,7 +87,7 @@ def test_job_goes_from_waiting_to_done(outbox: Any) -> None:
     outbox.done("a")
 
     assert states == [("waiting", 0), ("sent", 0), ("running", 0.5)]
-    assert (taken[0].args, outbox.take(10), outbox.counts(), outbox.progress("a")) == ((1, "ü"), [], {}, None)
+    assert (received[0].args, outbox.take(10), outbox.counts(), outbox.progress("a")) == ((1, "ü"), [], {}, None)
 
 
 def test_second_delivery_does_not_start(outbox: Any) -> None:
@@ -107,8 +107,8 @@ def test_most_urgent_goes_first(outbox: Any) -> None:
     for job_id, priority in (("low", -1), ("first", 0), ("second", 0), ("high", 5)):
         outbox.put(message(job_id, priority=priority))
 
-    found = ids(outbox.take(10))
-    assert (found[0], found[-1], sorted(found)) == ("high", "low", ["first", "high", "low", "second"])
+    result = ids(outbox.take(10))
+    assert (result[0], result[-1], sorted(result)) == ("high", "low", ["first", "high", "low", "second"])
 
 
 def test_delayed_job_is_not_due(outbox: Any) -> None:
@@ -124,13 +124,13 @@ def test_one_job_of_a_key_waits(outbox: Any) -> None:
     """While it waits and while it is sent; when it began, another may wait."""
     outbox.put(message("a", key="k"))
     outbox.put(message("b", key="k"))
-    taken = ids(outbox.take(10))
+    received = ids(outbox.take(10))
     outbox.put(message("c", key="k"))
     again = ids(outbox.take(10))
     outbox.start("a")
     outbox.put(message("d", key="k"))
 
-    assert (taken, again, ids(outbox.take(10))) == (["a"], [], ["d"])
+    assert (received, again, ids(outbox.take(10))) == (["a"], [], ["d"])
 
 
 def test_failed_job_waits_and_dies(outbox: Any) -> None:
@@ -189,9 +189,9 @@ def test_many_relays_hand_on_each_job_once(outbox: Any) -> None:
     handed: list[str] = []
 
     class Engine:
-        def enqueue(self, given: JobMessage) -> str:
-            handed.append(given.id)
-            return given.id
+        def enqueue(self, settings: JobMessage) -> str:
+            handed.append(settings.id)
+            return settings.id
 
     def work() -> None:
         relay = Relay(outbox, Engine(), batch=7)
@@ -200,10 +200,10 @@ def test_many_relays_hand_on_each_job_once(outbox: Any) -> None:
             idle = 0 if relay.step() else idle + 1
 
     threads = [threading.Thread(target=work) for _ in range(6)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert sorted(handed) == [f"{number:03}" for number in range(300)]
 

@@ -25,8 +25,8 @@ def table() -> str:
     lines = [f"| engine | on | {' | '.join(ABILITIES)} |", "|" + "---|" * (len(ABILITIES) + 2)]
     for name in ADAPTERS["queue"]:
         module = importlib.import_module(f"traits_runtime.adapters.{name}")
-        (engine,) = [one for one in vars(module).values() if getattr(one, "name", "") == name]
-        cells = ["yes" if one in engine.abilities else "with an outbox" for one in ABILITIES]
+        (engine,) = [value for value in vars(module).values() if getattr(value, "name", "") == name]
+        cells = ["yes" if ability in engine.abilities else "with an outbox" for ability in ABILITIES]
         lines.append(f"| `{name}` | {BROKERS[name]} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -35,8 +35,8 @@ def test_table_in_the_reference_is_generated() -> None:
     """`TRAITS_WRITE_TABLE=1 pytest` writes it anew."""
     before, begin, rest = PAGE.read_text(encoding="utf-8").partition("<!-- begin of the table -->\n")
     _, end, after = rest.partition("<!-- end of the table -->")
-    wanted = f"{before}{begin}{table()}\n{end}{after}"
+    expected = f"{before}{begin}{table()}\n{end}{after}"
     if os.environ.get("TRAITS_WRITE_TABLE"):
-        PAGE.write_text(wanted, encoding="utf-8")
+        PAGE.write_text(expected, encoding="utf-8")
 
-    assert PAGE.read_text(encoding="utf-8") == wanted
+    assert PAGE.read_text(encoding="utf-8") == expected

@@ -63,15 +63,15 @@ def test_worker_has_the_application_of_the_project(project: Path, arguments: tup
     """From any folder of it, its function called; engines that it has started are not started again."""
     queueing = "from shop.app import *; start(); note.enqueue('done')"
     subprocess.run([sys.executable, "-c", queueing], cwd=project, check=True)
-    written, log = project / "written", project / "log"
+    output_file, log = project / "written", project / "log"
     worker = work(project / "shop", *arguments, log=log)
     until = time.monotonic() + 30
-    while not written.exists() and time.monotonic() < until and worker.poll() is None:
+    while not output_file.exists() and time.monotonic() < until and worker.poll() is None:
         time.sleep(0.05)
     end(worker)
 
-    assert written.exists(), log.read_text(encoding="utf-8")
-    assert written.read_text(encoding="utf-8") == "done"
+    assert output_file.exists(), log.read_text(encoding="utf-8")
+    assert output_file.read_text(encoding="utf-8") == "done"
     assert (project / "own.db").exists()
     assert not (project / "huey.db").exists()
 

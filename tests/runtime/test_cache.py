@@ -110,10 +110,10 @@ def test_tenants_share_nothing() -> None:
     """The tenant stands in front."""
     Page(1).toc_cache.set("toc", "central")
     with tenant("acme"):
-        key, found = Page(1).toc_cache.key("toc"), Page(1).toc_cache.get("toc")
+        key, result = Page(1).toc_cache.key("toc"), Page(1).toc_cache.get("toc")
         Page(1).toc_cache.set("toc", "acme")
 
-    assert (key, found) == ("t:acme:trait:HasToc:Page:1:toc", None)
+    assert (key, result) == ("t:acme:trait:HasToc:Page:1:toc", None)
     assert Page(1).toc_cache.get("toc") == "central"
 
 
@@ -236,8 +236,8 @@ def test_failed_task_lets_the_next_try() -> None:
         return "good"
 
     async def main() -> list[Any]:
-        asked = (Page(1).toc_cache.aremember("toc", fails_once) for _ in range(4))
-        return await asyncio.gather(*asked, return_exceptions=True)
+        requests = (Page(1).toc_cache.aremember("toc", fails_once) for _ in range(4))
+        return await asyncio.gather(*requests, return_exceptions=True)
 
     results = asyncio.run(main())
 
@@ -263,10 +263,10 @@ def test_time_to_live() -> None:
     """A value goes when its time is over, more or less a tenth."""
     now = [0.0]
     backend = MemoryCache(clock=lambda: now[0])
-    held = Cache(backend)
+    stored = Cache(backend)
     times = []
     for number in range(200):
-        held.put(str(number), number, 100, ())
+        stored.put(str(number), number, 100, ())
         times.append(backend._entries[str(number)].expires)
     now[0] = 89
     young = [backend.get(str(number)) for number in range(200)]
@@ -297,10 +297,10 @@ def test_bump_of_another_scope_forgets_nothing() -> None:
     backend = MemoryCache()
     backend.set("a", 1, 100, ("x",))
     backend.bump("y")
-    kept = backend.get("a")
+    stored = backend.get("a")
     backend.bump("x")
 
-    assert (kept, backend.get("a")) == (1, MISSING)
+    assert (stored, backend.get("a")) == (1, MISSING)
     backend.clear()
     backend.delete("a")
     assert len(backend) == 0
@@ -310,24 +310,24 @@ def test_bump_of_another_scope_forgets_nothing() -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_forked_child_does_not_wait_for_threads_of_its_parent() -> None:
     """A value that is being computed there is computed here too; what was just being recorded keeps nobody out."""
-    begun, go_on = threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
 
     def slowly() -> str:
-        begun.set()
+        started.set()
         go_on.wait(30)
         return "parent"
 
     telemetry.enable()
     thread = threading.Thread(target=Page(1).toc_cache.remember, args=("toc", slowly))
     thread.start()
-    begun.wait(30)
+    started.wait(30)
     telemetry._lock.acquire()  # as if another thread was just recording
     child = os.fork()
     if child == 0:
         signal.alarm(20)
-        found = Page(1).toc_cache.remember("toc", lambda: "child")
+        result = Page(1).toc_cache.remember("toc", lambda: "child")
         telemetry.record("trait.HasToc.seen", "counter", 1)
-        os._exit(0 if found == "child" else 1)
+        os._exit(0 if result == "child" else 1)
     telemetry._lock.release()
     _, status = os.waitpid(child, 0)
     go_on.set()
@@ -370,13 +370,13 @@ def test_host_that_knows_the_key_is_asked() -> None:
         page, other = Page(1), Page(1)
         page.number, other.number = 8, 9
         page.toc_cache.set("toc", "of 8")
-        found = page.toc_cache.get("toc"), other.toc_cache.get("toc")
+        result = page.toc_cache.get("toc"), other.toc_cache.get("toc")
         whole = page.toc_cache.key("toc")
     finally:
         stop()
 
     assert whole.endswith(":Page:8:toc")
-    assert found == ("of 8", None)
+    assert result == ("of 8", None)
 
 
 def test_null_cache_keeps_nothing() -> None:

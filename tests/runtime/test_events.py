@@ -109,10 +109,10 @@ def test_payloads_are_structs_dataclasses_or_dictionaries() -> None:
 
 def test_payload_is_not_made_for_nobody() -> None:
     """While nobody listens, emitting is nothing, and says so."""
-    made: list[int] = []
+    created: list[int] = []
 
     def payload(number: int) -> int:
-        made.append(number)
+        created.append(number)
         return number
 
     class HasWork(Trait):
@@ -129,7 +129,7 @@ def test_payload_is_not_made_for_nobody() -> None:
         worker.worked(number=2)
 
     assert (before, during) == (False, True)
-    assert made == [2]
+    assert created == [2]
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,10 @@ def test_once_is_once_among_threads() -> None:
 
     HasTitle.closed.listen(hear, once=True, model=Anything)
     threads = [threading.Thread(target=Article().closed) for _ in range(2)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert len(HEARD) == 1
 
@@ -479,8 +479,8 @@ def test_threads_that_emit_the_same_event_stop_nobody() -> None:
     sys.setswitchinterval(1e-5)
     try:
         with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(work) for _ in range(threads)]:
-                done.result()
+            for future in [pool.submit(work) for _ in range(threads)]:
+                future.result()
     finally:
         sys.setswitchinterval(interval)
     with pytest.raises(EventDepthError):
@@ -684,13 +684,13 @@ def test_tests_can_mute_and_connect() -> None:
 def test_muted_events_are_heard_by_nobody_and_others_by_all() -> None:
     """Whatever pattern a listener has; who comes or goes meanwhile has come or gone afterwards."""
     wide = events.listen("trait.**", hear)
-    gone = events.listen("trait.HasTitle.closed", hear)
+    missing = events.listen("trait.HasTitle.closed", hear)
 
     with events.muted("trait.HasTitle.closed"), events.muted("trait.*.moved"):
         Article().closed()
         Article().moved(to="b")
         Article().counted(rows=1)
-        gone.cancel()
+        missing.cancel()
         HasTitle.closed.listen(lambda _envelope: HEARD.append("new"))
     Article().closed()
 

@@ -76,7 +76,7 @@ def test_change_of_flags_is_announced_once() -> None:
         article.flag("pinned")
         article.flag("pinned")
 
-    assert [(one.payload.added, one.payload.removed) for one in heard] == [(["pinned"], [])]
+    assert [(event.payload.added, event.payload.removed) for event in heard] == [(["pinned"], [])]
 
 
 def test_flag_that_no_column_holds_is_refused_when_the_model_boots() -> None:
@@ -130,9 +130,9 @@ def test_sync_of_one_kind_keeps_the_others() -> None:
     changes = TagChanges()
     changes.sync(["new"], "topic")
 
-    left = changes.apply([Label("topic", "old", "Old"), Label("colour", "red", "Red")])
+    remaining = changes.apply([Label("topic", "old", "Old"), Label("colour", "red", "Red")])
 
-    assert left == [Label("colour", "red", "Red"), Label("topic", "new", "new")]
+    assert remaining == [Label("colour", "red", "Red"), Label("topic", "new", "new")]
 
 
 def test_the_last_word_about_a_tag_counts() -> None:
@@ -142,7 +142,7 @@ def test_the_last_word_about_a_tag_counts() -> None:
     changes.untag(["A", "c"], "")
     changes.tag(["C"], "")
 
-    assert [one.slug for one in changes.apply([Label("", "c", "c"), Label("", "a", "a")])] == ["c", "b"]
+    assert [label.slug for label in changes.apply([Label("", "c", "c"), Label("", "a", "a")])] == ["c", "b"]
 
 
 def test_sync_to_nothing_removes_all_of_a_kind() -> None:
@@ -182,10 +182,10 @@ def test_threads_follow_the_answers() -> None:
     """An answer whose question is hidden starts a thread of its own."""
     first, second, third, orphan = Said(1, None), Said(2, 1), Said(3, 2), Said(4, 99)
 
-    found = threads([first, second, third, orphan])
+    result = threads([first, second, third, orphan])
 
-    assert [one.comment for one in found] == [first, orphan]
-    assert found[0].answers[0].answers[0].comment is third
+    assert [message.comment for message in result] == [first, orphan]
+    assert result[0].answers[0].answers[0].comment is third
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_threads_follow_the_answers() -> None:
 )
 def test_no_sign_of_what_a_user_types_is_syntax(text: str) -> None:
     """Words in quotes, and a star that is ours."""
-    for made in (quoted(text), prefixed(text)):
-        assert set(made) & set("()^{}\\;\x00-") == set()
+    for created in (quoted(text), prefixed(text)):
+        assert set(created) & set("()^{}\\;\x00-") == set()
 
 
 def test_index_holds_what_may_be_found() -> None:
@@ -203,7 +203,7 @@ def test_index_holds_what_may_be_found() -> None:
     note = Note(1, "Red roses")
     with use_search_index(index):
         run_hooks(note, "saved")
-        found = index.find("Note", "rose", 5)
+        result = index.find("Note", "rose", 5)
         note.title = "Blue violets"
         run_hooks(note, "saved")
         renamed = index.find("Note", "rose", 5)
@@ -215,7 +215,7 @@ def test_index_holds_what_may_be_found() -> None:
         restored = index.find("Note", "violets", 5)
         run_hooks(note, "deleted")
 
-    assert (found, renamed, trashed, restored) == (["1"], [], [], ["1"])
+    assert (result, renamed, trashed, restored) == (["1"], [], [], ["1"])
     assert index.entries == {}
 
 

@@ -17,17 +17,17 @@ from traits_runtime.adapters.sqlite import SQLiteOutbox
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[SQLiteOutbox]:
     """The outbox of this process."""
-    made = SQLiteOutbox(tmp_path / "jobs.db")
-    runtime.use_outbox(made)
-    runtime.use_job_backend(OutboxBackend(made))
-    yield made
-    made.close()
+    created = SQLiteOutbox(tmp_path / "jobs.db")
+    runtime.use_outbox(created)
+    runtime.use_job_backend(OutboxBackend(created))
+    yield created
+    created.close()
 
 
 def said() -> tuple[str, str]:
     """What the check of jobs finds."""
-    (found,) = [one for one in health.run() if one.name == "jobs"]
-    return found.status, found.output
+    (outcome,) = [result for result in health.run() if result.name == "jobs"]
+    return outcome.status, outcome.output
 
 
 def test_outbox_is_asked(outbox: SQLiteOutbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,12 +38,12 @@ def test_outbox_is_asked(outbox: SQLiteOutbox, monkeypatch: pytest.MonkeyPatch) 
     dead = said()
     later = time.time() + 300
     monkeypatch.setattr(outbox, "_clock", lambda: later)
-    behind = said()
+    overdue = said()
 
     assert fine == ("pass", "SQLiteOutbox answers; 1 jobs wait")
     assert dead == ("warn", "SQLiteOutbox answers; dead jobs: 1")
-    assert behind[0] == "warn"
-    assert "is overdue by 300 seconds: is a worker running?" in behind[1]
+    assert overdue[0] == "warn"
+    assert "is overdue by 300 seconds: is a worker running?" in overdue[1]
 
 
 def test_outbox_that_cannot_be_asked_fails(outbox: SQLiteOutbox) -> None:

@@ -215,16 +215,16 @@ def running(package: str, folder: Path, modules: str) -> dict[str, Any]:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment, cwd=folder
     )
     assert ran.returncode == 0, ran.stderr
-    found: dict[str, Any] = msgspec.json.decode(ran.stdout)
-    return found
+    result: dict[str, Any] = msgspec.json.decode(ran.stdout)
+    return result
 
 
 def declared(manifest: Manifest) -> dict[str, Any]:
     """The manifest's facts about our own API, in the form of the inventory."""
     classes = list(manifest.classes())
     return {
-        "traits": sorted((one.name, one.mro) for one in manifest.traits),
-        "models": sorted((one.name, one.mro, one.traits) for one in manifest.models),
+        "traits": sorted((trait.name, trait.mro) for trait in manifest.traits),
+        "models": sorted((model.name, model.mro, model.traits) for model in manifest.models),
         "hooks": sorted((h.owner, h.name, h.moment, h.priority, h.is_async) for c in classes for h in ours(c.hooks)),
         "keys": sorted(
             (k.owner, k.group, k.name, k.env, k.constraints, k.secret, k.locked) for c in classes for k in c.config
@@ -234,7 +234,9 @@ def declared(manifest: Manifest) -> dict[str, Any]:
         "jobs": sorted((j.owner, j.name, j.queue) for c in classes for j in ours(c.jobs)),
         "metrics": sorted((m.owner, m.name, m.kind) for c in classes for m in ours(c.metrics)),
         "settings": sorted(given(classes)),
-        "listeners": sorted((one.pattern, one.target, one.priority, one.model) for one in heard(manifest)),
+        "listeners": sorted(
+            (listener.pattern, listener.target, listener.priority, listener.model) for listener in heard(manifest)
+        ),
     }
 
 
@@ -251,12 +253,18 @@ def detailed(manifest: Manifest) -> dict[str, Any]:
         ],
         "feature details": [(f.owner, f.name, f.doc) for c in classes for f in c.features],
         "event details": [
-            (e.owner, e.name, e.doc, [(one.name, one.type) for one in e.fields])
+            (e.owner, e.name, e.doc, [(field.name, field.type) for field in e.fields])
             for c in classes
             for e in ours(c.events)
         ],
         "job details": [
-            (j.owner, j.name, j.doc, [(one.name, one.type, one.default) for one in j.parameters], j.options)
+            (
+                j.owner,
+                j.name,
+                j.doc,
+                [(parameter.name, parameter.type, parameter.default) for parameter in j.parameters],
+                j.options,
+            )
             for c in classes
             for j in ours(c.jobs)
         ],
@@ -267,10 +275,10 @@ def detailed(manifest: Manifest) -> dict[str, Any]:
             for s in ours(c.scopes)
         ],
         "order": [
-            (model.name, moment, [one.name for one in hooks if one.moment == moment])
+            (model.name, moment, [hook.name for hook in hooks if hook.moment == moment])
             for model in manifest.models
             for hooks in [ours(compose(index, model.name).hooks)]
-            for moment in {one.moment for one in hooks}
+            for moment in {hook.moment for hook in hooks}
         ],
     }
 
@@ -279,9 +287,9 @@ def parameter_names(signature: str) -> list[str]:
     """The names in a signature."""
     function = ast.parse(f"def f{signature}: ...").body[0]
     assert isinstance(function, ast.FunctionDef)
-    given = function.args
-    every = (*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg)
-    return [one.arg for one in every if one is not None]
+    settings = function.args
+    targets = (*settings.posonlyargs, *settings.args, settings.vararg, *settings.kwonlyargs, settings.kwarg)
+    return [parameter.arg for parameter in targets if parameter is not None]
 
 
 def plain(part: Any) -> Any:
@@ -291,13 +299,13 @@ def plain(part: Any) -> Any:
 
 def ours(facts: Any) -> list[Any]:
     """Facts that are declared, not inferred from ordinary code."""
-    return [one for one in facts if one.via == "declared"]
+    return [fact for fact in facts if fact.via == "declared"]
 
 
 def heard(manifest: Manifest) -> list[Listener]:
     """Listeners of events of our bus, not of the host's."""
-    every = [*manifest.listeners, *(one for c in manifest.classes() for one in c.listeners)]
-    return [one for one in ours(every) if one.pattern.startswith(("trait.", "model.", "*"))]
+    targets = [*manifest.listeners, *(listener for c in manifest.classes() for listener in c.listeners)]
+    return [our for our in ours(targets) if our.pattern.startswith(("trait.", "model.", "*"))]
 
 
 def given(classes: list[Class]) -> list[tuple[str, str, str, str]]:
@@ -305,11 +313,11 @@ def given(classes: list[Class]) -> list[tuple[str, str, str, str]]:
     return [(c.name, s.trait, s.key, s.value.text) for c in classes for s in c.settings if s.layer == "model"]
 
 
-def collected(found: dict[str, Any]) -> dict[str, Any]:
+def collected(result: dict[str, Any]) -> dict[str, Any]:
     """The inventory in the same form."""
 
     def rows(name: str, *fields: str) -> list[tuple[Any, ...]]:
-        return sorted(tuple(tuple(v) if isinstance(v := one[f], list) else v for f in fields) for one in found[name])
+        return sorted(tuple(tuple(v) if isinstance(v := item[f], list) else v for f in fields) for item in result[name])
 
     return {
         "traits": rows("traits", "name", "mro"),

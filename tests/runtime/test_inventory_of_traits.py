@@ -24,60 +24,65 @@ SOURCES = Path(traits.__file__).resolve().parent.parent.parent
 def read() -> dict[str, Class]:
     """The traits as their sources say."""
     manifest = extract(["traits_runtime"], search_paths=[SOURCES])
-    return {one.name: one for one in manifest.traits if one.name.startswith(PACKAGE)}
+    return {trait.name: trait for trait in manifest.traits if trait.name.startswith(PACKAGE)}
 
 
 def held(kind: type) -> list[tuple[str, Any]]:
     """What the classes of the ready-made traits hold in their bodies."""
-    mine = [one for path, one in records().items() if path.startswith(PACKAGE) and one.kind == "trait"]
-    return [(one.path, value) for one in mine for value in vars(one.cls).values() if isinstance(value, kind)]
+    own_records = [record for path, record in records().items() if path.startswith(PACKAGE) and record.kind == "trait"]
+    return [
+        (entry.path, value) for entry in own_records for value in vars(entry.cls).values() if isinstance(value, kind)
+    ]
 
 
 def test_sources_and_program_know_the_same_traits(read: dict[str, Class]) -> None:
     """None is forgotten."""
-    assert set(read) == {one.name for one in inventory(PACKAGE).traits}
+    assert set(read) == {trait.name for trait in inventory(PACKAGE).traits}
 
 
 def test_hooks_keys_features_and_events_are_the_same(read: dict[str, Class]) -> None:
     """What the pages say is what happens."""
-    found = inventory(PACKAGE)
+    result = inventory(PACKAGE)
 
-    assert {(one.owner, one.name, one.moment) for c in read.values() for one in c.hooks} == {
-        (one.owner, one.name, one.moment) for one in found.hooks
+    assert {(hook.owner, hook.name, hook.moment) for c in read.values() for hook in c.hooks} == {
+        (hook.owner, hook.name, hook.moment) for hook in result.hooks
     }
-    assert {(one.owner, one.name) for c in read.values() for one in c.config} == {
-        (one.owner, one.name) for one in found.keys
+    assert {(fact.owner, fact.name) for c in read.values() for fact in c.config} == {
+        (key.owner, key.name) for key in result.keys
     }
-    assert {(one.owner, one.name) for c in read.values() for one in c.features} == {
-        (one.owner, one.name) for one in found.features
+    assert {(feature.owner, feature.name) for c in read.values() for feature in c.features} == {
+        (feature.owner, feature.name) for feature in result.features
     }
-    assert {(one.owner, one.wire, one.payload) for c in read.values() for one in c.events} == {
-        (one.owner, one.wire, one.payload) for one in found.events
+    assert {(event.owner, event.wire, event.payload) for c in read.values() for event in c.events} == {
+        (event.owner, event.wire, event.payload) for event in result.events
     }
 
 
 def test_columns_are_the_same(read: dict[str, Class]) -> None:
     """Name, whether it may be empty, and what it holds."""
-    assert {(one.owner, one.name, one.nullable, one.doc) for c in read.values() for one in c.columns} == {
-        (owner, one.name, "yes" if one.nullable else "no", one.doc) for owner, one in held(TraitColumn)
+    assert {
+        (column.owner, column.name, column.nullable, column.doc) for c in read.values() for column in c.columns
+    } == {
+        (owner, declaration.name, "yes" if declaration.nullable else "no", declaration.doc)
+        for owner, declaration in held(TraitColumn)
     }
 
 
 def test_scopes_are_the_same(read: dict[str, Class]) -> None:
     """Those that queries ask for by name."""
-    assert {(one.owner, one.name) for c in read.values() for one in c.scopes} == {
-        (owner, one.name) for owner, one in held(TraitScope)
+    assert {(scope.owner, scope.name) for c in read.values() for scope in c.scopes} == {
+        (owner, declaration.name) for owner, declaration in held(TraitScope)
     }
 
 
 def test_everything_is_described(read: dict[str, Class]) -> None:
     """Each hook, key, feature, event, column and scope has its sentence."""
     silent = [
-        f"{c.name}.{one.name}"
+        f"{c.name}.{fact.name}"
         for c in read.values()
-        for one in (*c.hooks, *c.config, *c.features, *c.events, *c.columns, *c.scopes)
-        if not one.doc
+        for fact in (*c.hooks, *c.config, *c.features, *c.events, *c.columns, *c.scopes)
+        if not fact.doc
     ]
 
     assert silent == []
-    assert all(one.doc for one in read.values())
+    assert all(value.doc for value in read.values())

@@ -119,8 +119,8 @@ def test_message_names_instances_and_carries_what_the_job_declares() -> None:
 def test_key_is_of_one_job_model_and_tenant() -> None:
     """Row 7 of a model is not row 7 of another, and what two jobs call by one name are two things."""
     with capture_jobs() as jobs:
-        for one in (Article(7), Article(7), Article(8), Page(7)):
-            one.reindex.enqueue()
+        for row in (Article(7), Article(7), Article(8), Page(7)):
+            row.reindex.enqueue()
         with tenant("acme"):
             Article(7).reindex.enqueue()
         digest.enqueue("7")
@@ -128,8 +128,8 @@ def test_key_is_of_one_job_model_and_tenant() -> None:
         digest.enqueue("8")
         newsletter.enqueue("8")
 
-    keys = [one.key for one in jobs.messages]
-    assert [keys.index(one) for one in keys] == [0, 0, 2, 3, 4, 5, 5, 7, 8]
+    keys = [message.key for message in jobs.messages]
+    assert [keys.index(key) for key in keys] == [0, 0, 2, 3, 4, 5, 5, 7, 8]
 
 
 def test_long_key_travels_as_its_digest() -> None:
@@ -138,23 +138,23 @@ def test_long_key_travels_as_its_digest() -> None:
         for end in "ab":
             digest.enqueue("x" * 300 + end)
 
-    keys = {one.key for one in jobs.messages}
+    keys = {message.key for message in jobs.messages}
     assert len(keys) == 2
     assert max(map(len, keys)) < 100
 
 
 def test_worker_fetches_instances_and_enters_the_tenant() -> None:
     """With what the host gives to find them."""
-    found = Article(7)
+    outcome = Article(7)
     with capture_jobs() as jobs, tenant("acme"):
         Article(7).reindex.enqueue()
     message = decode(encode(jobs.messages[0]))
 
-    with loading(lambda model, key: found if (model, key) == (Article, 7) else None):
+    with loading(lambda model, key: outcome if (model, key) == (Article, 7) else None):
         result = run_job(message)
 
     assert result == "done"
-    assert [(found, False, None, "acme")] == RAN
+    assert [(outcome, False, None, "acme")] == RAN
     assert current_tenant() is None
 
 
@@ -209,14 +209,14 @@ def test_two_jobs_of_one_name_are_reported(caplog: pytest.LogCaptureFixture) -> 
         run.__module__ = module
         return type("HasTwin", (Trait,), {"run": job()(run)})
 
-    kept = [make("first"), make("first")]
+    stored = [make("first"), make("first")]
     assert caplog.messages == []
 
-    kept.append(make("second"))
-    (said,) = caplog.messages
-    assert said.startswith("first.test_two_jobs")
-    assert "and second.test_two_jobs" in said
-    assert "are both the job 'trait.HasTwin.run'" in said
+    stored.append(make("second"))
+    (output,) = caplog.messages
+    assert output.startswith("first.test_two_jobs")
+    assert "and second.test_two_jobs" in output
+    assert "are both the job 'trait.HasTwin.run'" in output
 
 
 def test_coroutine_function_runs_at_once_from_anywhere() -> None:
@@ -241,7 +241,7 @@ def test_operation_by_name() -> None:
         queue_operation(article, "optimize")
     jobs.run()
 
-    assert [one.queue for one in jobs.messages] == []
+    assert [message.queue for message in jobs.messages] == []
     assert [(article, True, None, None), ("optimize", article, 3), ("optimize", article, 1)] == RAN
     with pytest.raises(UnknownJobError, match=r"no job 'optimise'. Did you mean 'optimize'"):
         queue_operation(article, "optimise")
@@ -253,7 +253,7 @@ def test_queue_of_an_operation() -> None:
         queue_operation(Article(), "optimize")
         queue_operation(Article(), "optimize", queue="night")
 
-    assert [one.queue for one in jobs.messages] == ["slow", "night"]
+    assert [message.queue for message in jobs.messages] == ["slow", "night"]
     assert jobs.names == ["trait.HasIndexed.optimize"] * 2
 
 
@@ -292,17 +292,17 @@ def test_threads_that_queue_at_the_same_time_see_their_own_instances() -> None:
     class Asking:
         def enqueue(self, message: JobMessage) -> str:
             together.wait(60)
-            seen[message.id] = [message.args[0].identity, *(one.id for one in being_sent().values())]
+            seen[message.id] = [message.args[0].identity, *(value.id for value in being_sent().values())]
             together.wait(60)
             return message.id
 
     before = runtime.use_job_backend(Asking())
     try:
         threads = [threading.Thread(target=Article(key).reindex.enqueue) for key in (1, 2)]
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     finally:
         runtime.use_job_backend(before)
 
@@ -316,4 +316,4 @@ def test_job_has_its_name_again_after_an_isolated_block() -> None:
             type("HasIndexed", (Trait,), {"reindex": job()(lambda self: RAN.append("other"))})
         Article(1).reindex.enqueue()
 
-    assert [one[0].id for one in RAN] == [1]
+    assert [entry[0].id for entry in RAN] == [1]

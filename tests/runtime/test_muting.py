@@ -104,10 +104,10 @@ def test_nested_blocks_of_two_features_end_one_by_one() -> None:
     with without_feature("follow"):
         with without_feature("shorten"):
             both = (article.follow, article.shorten)
-        one = (article.follow, article.shorten)
+        item = (article.follow, article.shorten)
 
     assert both == (False, False)
-    assert one == (False, True)
+    assert item == (False, True)
 
 
 def test_exception_restores() -> None:
@@ -378,7 +378,7 @@ def test_quietly_drops_events_of_its_block_alone() -> None:
         with HasSlug.quietly():
             article.made()
 
-    assert [type(one.sender) for one in captured.envelopes] == [Article, Page, Article]
+    assert [type(envelope.sender) for envelope in captured.envelopes] == [Article, Page, Article]
 
 
 async def _follow(article: Article) -> bool:

@@ -26,7 +26,7 @@ def test_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monkeyp
         write_file(target, b"new")
 
     assert target.read_bytes() == b"old"
-    assert [one.name for one in tmp_path.iterdir()] == ["out.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
 def test_missing_folders_are_made_and_others_may_read(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path, kind: str) -> None:
         write_file(path, b"x")
 
     assert path.lstat().st_mode == before
-    assert [left.name for left in tmp_path.iterdir()] == ["target"]
+    assert [remaining.name for remaining in tmp_path.iterdir()] == ["target"]
 
 
 def test_longest_name_of_a_file_system_can_be_written(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def test_package_alone_loads_nothing() -> None:
         "import sys, traits_runtime, traits_runtime.rules.naming; "
         "print('Trait' not in vars(traits_runtime), *sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
-    assert said[0] == "True"
-    assert "msgspec" not in said
+    assert output[0] == "True"
+    assert "msgspec" not in output
 
 
 def test_name_that_does_not_exist_is_an_attribute_error() -> None:
@@ -97,23 +97,25 @@ class Product(HasStock):
 
 def test_inventory_is_plain_data() -> None:
     """What is declared, once, in words that compare with the manifest."""
-    found = inventory(f"{__name__}.HasStock", f"{__name__}.Product")
+    result = inventory(f"{__name__}.HasStock", f"{__name__}.Product")
     trait, model = f"{__name__}.HasStock", f"{__name__}.Product"
 
-    assert [one.name for one in found.traits] == [trait]
-    assert [(one.name, one.traits) for one in found.models] == [(model, (trait,))]
-    assert found.models[0].mro == (model, trait, "traits_runtime._core.trait.base.Trait", "builtins.object")
-    assert [(one.owner, one.name, one.moment, one.priority) for one in found.hooks] == [(trait, "count", "saved", 2)]
-    assert [(one.name, one.group, one.env, one.constraints) for one in found.keys] == [
+    assert [one.name for one in result.traits] == [trait]
+    assert [(one.name, one.traits) for one in result.models] == [(model, (trait,))]
+    assert result.models[0].mro == (model, trait, "traits_runtime._core.trait.base.Trait", "builtins.object")
+    assert [(one.owner, one.name, one.moment, one.priority) for one in result.hooks] == [(trait, "count", "saved", 2)]
+    assert [(key.name, key.group, key.env, key.constraints) for key in result.keys] == [
         ("low", "stock_config", ("STOCK_LOW",), ("ge=0",))
     ]
-    assert [(one.name, one.default) for one in found.features] == [("reorder", False)]
-    assert [(one.wire, one.payload) for one in found.events] == [
+    assert [(one.name, one.default) for one in result.features] == [("reorder", False)]
+    assert [(event.wire, event.payload) for event in result.events] == [
         (event_name("HasStock", "counted"), f"{__name__}.Counted")
     ]
-    assert [(one.name, one.queue) for one in found.jobs] == [("order", "stock")]
-    assert [(one.name, one.kind) for one in found.metrics] == [("counts", "counter")]
-    assert [(one.model, one.trait, one.key, one.value) for one in found.settings] == [(model, trait, "low", "5")]
+    assert [(one.name, one.queue) for one in result.jobs] == [("order", "stock")]
+    assert [(metric.name, metric.kind) for metric in result.metrics] == [("counts", "counter")]
+    assert [(setting.model, setting.trait, setting.key, setting.value) for setting in result.settings] == [
+        (model, trait, "low", "5")
+    ]
 
 
 def test_isolated_block_undoes_what_it_does() -> None:
@@ -175,12 +177,12 @@ def test_plugin_for_pytest(tmp_path: Path) -> None:
 def _is_registered() -> bool:
     from importlib.metadata import entry_points
 
-    return any(one.value == "traits_runtime.pytest_plugin" for one in entry_points(group="pytest11"))
+    return any(entry_point.value == "traits_runtime.pytest_plugin" for entry_point in entry_points(group="pytest11"))
 
 
 @pytest.mark.parametrize("name", ["HasStock", "Product"])
 def test_records_are_shown_by_name(name: str) -> None:
     """A record says what it is the record of."""
-    found = registry.find_trait(name) if name == "HasStock" else registry.find_model(name)
+    result = registry.find_trait(name) if name == "HasStock" else registry.find_model(name)
 
-    assert repr(found) == f"<TraitMetadata of {'trait' if name == 'HasStock' else 'model'} {__name__}.{name}>"
+    assert repr(result) == f"<TraitMetadata of {'trait' if name == 'HasStock' else 'model'} {__name__}.{name}>"

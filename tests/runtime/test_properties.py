@@ -33,19 +33,19 @@ def is_good(value: object) -> bool:
 
 def naive(layers: dict[str, Any], tenant: str) -> int:
     """The same answer, worked out from the sentence that the documentation says."""
-    wanted: list[Any] = []
+    expected: list[Any] = []
     if layers["locked"] and layers["environment"] is not None:
-        wanted.append(layers["environment"])
-    wanted += [value for value in reversed(layers["blocks"]) if value is not None]
+        expected.append(layers["environment"])
+    expected += [value for value in reversed(layers["blocks"]) if value is not None]
     if tenant:
-        wanted += [layers["stored"].get((model, tenant)) for model in MODELS]
-        wanted += [layers["file"].get((model, tenant)) for model in MODELS]
-        wanted += [layers["stored"].get(("", tenant)), layers["file"].get(("", tenant))]
-    wanted += [layers["stored"].get((model, "")) for model in MODELS]
-    wanted += [layers["file"].get((model, "")) for model in MODELS]
-    wanted += layers["code"]
-    wanted += [layers["stored"].get(("", "")), layers["environment"], layers["file"].get(("", ""))]
-    return next((value for value in wanted if value is not None and is_good(value)), 5)
+        expected += [layers["stored"].get((model, tenant)) for model in MODELS]
+        expected += [layers["file"].get((model, tenant)) for model in MODELS]
+        expected += [layers["stored"].get(("", tenant)), layers["file"].get(("", tenant))]
+    expected += [layers["stored"].get((model, "")) for model in MODELS]
+    expected += [layers["file"].get((model, "")) for model in MODELS]
+    expected += layers["code"]
+    expected += [layers["stored"].get(("", "")), layers["environment"], layers["file"].get(("", ""))]
+    return next((value for value in expected if value is not None and is_good(value)), 5)
 
 
 TABLE = st.dictionaries(st.tuples(st.sampled_from(["", *MODELS]), st.sampled_from(TENANTS)), VALUE, max_size=9)
@@ -98,7 +98,7 @@ PATTERN = st.lists(st.one_of(SEGMENT, st.sampled_from(["*", "**"])), min_size=1,
 def test_wildcards_agree_with_a_regular_expression(pattern: str, name: str) -> None:
     """``*`` is one segment, ``**`` one or more."""
     parts = {"*": r"[^.]+", "**": r"[^.]+(\.[^.]+)*"}
-    expression = r"\.".join(parts.get(one, re.escape(one)) for one in pattern.split("."))
+    expression = r"\.".join(parts.get(segment, re.escape(segment)) for segment in pattern.split("."))
 
     assert matches(pattern, name) is (re.fullmatch(expression, name) is not None)
 
@@ -117,8 +117,8 @@ def test_listeners_are_called_by_priority_and_registration(priorities: list[int]
                 subscriptions[number].cancel()
         events.emit("x.y")
 
-    left = [number for number in range(len(priorities)) if number not in cancelled]
-    assert heard == sorted(left, key=lambda number: (-priorities[number], number))
+    remaining = [number for number in range(len(priorities)) if number not in cancelled]
+    assert heard == sorted(remaining, key=lambda number: (-priorities[number], number))
 
 
 SUBJECTS = [f"user-{number}" for number in range(100_000)]
@@ -130,9 +130,9 @@ def test_shares_are_exact(flag: str) -> None:
     buckets = [bucket_of(flag, subject) for subject in SUBJECTS]
 
     for share in (0, 0.1, 1, 10, 25, 33.333, 50, 75, 99.9, 100):
-        found = sum(bucket < round(share * WHOLE / 100) for bucket in buckets) / 1000
+        result = sum(bucket < round(share * WHOLE / 100) for bucket in buckets) / 1000
 
-        assert abs(found - share) < 0.5, share
+        assert abs(result - share) < 0.5, share
     assert sum(bucket < 0 for bucket in buckets) == 0
     assert max(buckets) < WHOLE
 

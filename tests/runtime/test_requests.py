@@ -110,28 +110,28 @@ def test_wsgi_request_acts_for_its_user_until_its_answer_is_sent() -> None:
 
     def watched(environ: Any, start_response: Any) -> Any:
         between.append((current_actor(), current_tenant()))
-        served = wsgi.ActorMiddleware(app, lambda one: one["HTTP_USER"], lambda one: one["HTTP_TENANT"])
+        served = wsgi.ActorMiddleware(app, lambda item: item["HTTP_USER"], lambda item: item["HTTP_TENANT"])
         body: Any = served(environ, start_response)
         between.append((current_actor(), current_tenant()))
         return body
 
     def get(user: str, path: str = "/") -> str:
         address = f"http://127.0.0.1:{server.server_port}{path}"
-        asked = urllib.request.Request(address, headers={"User": user, "Tenant": f"t{user}"})
-        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - our own server
+        requests = urllib.request.Request(address, headers={"User": user, "Tenant": f"t{user}"})
+        with urllib.request.urlopen(requests, timeout=60) as answer:  # noqa: S310 - our own server
             return str(answer.read(), "utf-8")
 
     with make_server("127.0.0.1", 0, watched, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(get, "abcd"))
+            result = list(pool.map(get, "abcd"))
         with pytest.raises(urllib.error.HTTPError):
             get("x", "/fails")
-        found.append(get("e"))
+        result.append(get("e"))
         server.shutdown()
         thread.join()
 
-    assert found == [f"{user}@t{user} " * 3 for user in "abcde"]
+    assert result == [f"{user}@t{user} " * 3 for user in "abcde"]
     assert set(between) == {(None, None)}
-    assert {one.id for one in closed} == set("abcdxe")
+    assert {entry.id for entry in closed} == set("abcdxe")

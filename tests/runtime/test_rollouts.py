@@ -47,9 +47,9 @@ class Page(HasEditor):
     __traits__: ClassVar[Any] = {HasEditor: {"new_editor": True}}
 
 
-def having(thing: Any = Post) -> set[str]:
+def having(owner: Any = Post) -> set[str]:
     """Who has the feature."""
-    return {one for one in SUBJECTS if rollouts.enabled(thing, "new_editor", one)}
+    return {subject for subject in SUBJECTS if rollouts.enabled(owner, "new_editor", subject)}
 
 
 def test_without_rollout_the_toggle_holds() -> None:
@@ -65,11 +65,11 @@ def test_share_grows_and_drops_nobody() -> None:
         rollouts.set_share(FLAG, share, by="ada")
         seen.append(having())
 
-    assert [len(one) for one in seen][::3] == [0, 2000]
+    assert [len(subject) for subject in seen][::3] == [0, 2000]
     assert 150 < len(seen[1]) < 250
     assert 900 < len(seen[2]) < 1100
     assert seen[0] <= seen[1] <= seen[2] <= seen[3]
-    assert [one.by for one in config.history()] == ["ada"] * 4
+    assert [change.by for change in config.history()] == ["ada"] * 4
     rollouts.set_share(FLAG, 0)
     assert having(Page) == set()
 
@@ -101,7 +101,7 @@ def test_reasons() -> None:
     """Every answer says why."""
     rollouts.set_share(FLAG, 50)
     rollouts.set_subject(FLAG, "user-1", on=True)
-    reasons = [rollouts.explain(Post, "new_editor", one).reason for one in ("user-1", "user-2", "")]
+    reasons = [rollouts.explain(Post, "new_editor", subject).reason for subject in ("user-1", "user-2", "")]
     with without_feature("new_editor"):
         reasons.append(rollouts.explain(Post, "new_editor", "user-1").reason)
         muted = rollouts.enabled(Post, "new_editor", "user-1")
@@ -170,7 +170,7 @@ def test_subjects_of_processes_at_once_are_all_kept(tmp_path: Path) -> None:
     """Each decides for subjects of its own, all are in one value; none takes back what another has written."""
     path = tmp_path / "overrides.db"
     choosers = [subprocess.Popen([sys.executable, "-c", CHOOSER, str(path), name]) for name in "abc"]
-    codes = [one.wait(60) for one in choosers]
+    codes = [chooser.wait(60) for chooser in choosers]
     config.use(store=path)
 
     assert codes == [0, 0, 0]
@@ -223,13 +223,13 @@ def test_guard_goes_on_where_the_store_was_away(caplog: pytest.LogCaptureFixture
     config.use(store=Away())
     rollouts.set_share(FLAG, 100)
     rollouts.guard(FLAG, error_rate=0.1, at_least=10)
-    taken = threading.Event()
-    events.listen("trait.runtime.rolled_back", lambda _envelope: taken.set())
+    received = threading.Event()
+    events.listen("trait.runtime.rolled_back", lambda _envelope: received.set())
     for _ in range(20):
         Post().edits.add(outcome="error")
 
     stop = rollouts.watch(0.02)
-    heard = taken.wait(20)
+    heard = received.wait(20)
     stop()
 
     assert heard

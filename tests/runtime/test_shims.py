@@ -29,9 +29,9 @@ class HasShelfMark(Trait):
     @classmethod
     def make_marked(cls, mark: str) -> HasShelfMark:
         """Make one that stands there."""
-        made = cls()
-        made.default_mark = mark
-        return made
+        created = cls()
+        created.default_mark = mark
+        return created
 
     marked = renamed("make_marked")
 
@@ -61,15 +61,15 @@ def test_old_names_lead_to_the_new_members_and_warn() -> None:
     with warned("mark", "shelf_mark") as caught:
         by_method = Volume().mark()
     with warned("marked", "make_marked"):
-        made = Volume.marked("C3")
+        created = Volume.marked("C3")
     with warned("short", "short_mark"):
-        by_property = made.short
+        by_property = created.short
     with warned("standard", "default_mark"):
         by_class = Volume.standard
     with warned("mark", "shelf_mark"):
-        unbound = Volume.mark(made)
+        unbound = Volume.mark(created)
 
-    assert (by_method, made.default_mark, by_property, by_class, unbound) == ("A1", "C3", "C", "A1", "C3")
+    assert (by_method, created.default_mark, by_property, by_class, unbound) == ("A1", "C3", "C", "A1", "C3")
     assert caught[0].filename == __file__
 
 
@@ -115,7 +115,7 @@ def test_making_models_of_any_host_uses_no_old_name() -> None:
     class Checked(HasShelfMark, pydantic.BaseModel):
         pages: int = 1
 
-    assert [one.shelf_mark() for one in (Row(id=1), Data(), Checked())] == ["A1"] * 3
+    assert [row.shelf_mark() for row in (Row(id=1), Data(), Checked())] == ["A1"] * 3
 
 
 def test_a_name_cannot_be_its_own_old_name() -> None:

@@ -26,8 +26,8 @@ class Page(HasSlug):
 class Shelf:
     """A backend that knows what is taken, and whether another writer is at it."""
 
-    def __init__(self, taken: Collection[str] = (), free: bool = True) -> None:
-        self.held = set(taken)
+    def __init__(self, received: Collection[str] = (), free: bool = True) -> None:
+        self.held = set(received)
         self.free = free
         self.questions = 0
 
@@ -87,11 +87,11 @@ def test_a_slug_is_a_slug_of_itself(text: str, mode: str) -> None:
 
 def test_number_is_within_the_longest_length() -> None:
     """A title of 300 characters and a number together fit."""
-    made = shorten(slugify("word " * 60), 40, "-", "17")
+    created = shorten(slugify("word " * 60), 40, "-", "17")
 
-    assert len(made) <= 40
-    assert made.endswith("-17")
-    assert "--" not in made
+    assert len(created) <= 40
+    assert created.endswith("-17")
+    assert "--" not in created
 
 
 def test_cut_leaves_no_half_syllable() -> None:
@@ -104,29 +104,29 @@ def test_taken_slug_gets_the_first_free_number() -> None:
     """The numbers start with 2, and gaps are filled."""
     shelf = Shelf({"a", "a-2", "a-4"})
 
-    found = allocate(shelf, Page("A"), Place("slug"), "a", Page.slug_config)
+    result = allocate(shelf, Page("A"), Place("slug"), "a", Page.slug_config)
 
-    assert found.slug == "a-3"
-    assert found.questions == 2
+    assert result.slug == "a-3"
+    assert result.questions == 2
 
 
 def test_questions_are_bounded_and_then_chance_decides() -> None:
     """However many numbers are taken, the database is asked once, and then once for each block."""
     shelf = Shelf({"a", *(f"a-{number}" for number in range(2, 5000))})
 
-    found = allocate(shelf, Page("A"), Place("slug"), "a", Page.slug_config)
+    result = allocate(shelf, Page("A"), Place("slug"), "a", Page.slug_config)
 
-    assert found.slug not in shelf.held
+    assert result.slug not in shelf.held
     assert shelf.questions == len(BLOCKS) + 1
 
 
 def test_another_writer_that_does_not_let_go_gives_a_random_tail() -> None:
     """Nobody waits for ever: the loser takes another address."""
-    found = allocate(Shelf(free=False), Page("A"), Place("slug"), "a", Page.slug_config)
+    result = allocate(Shelf(free=False), Page("A"), Place("slug"), "a", Page.slug_config)
 
-    assert found.slug.startswith("a-")
-    assert len(found.slug) == len("a-") + 8
-    assert found.slug[2].isdigit()
+    assert result.slug.startswith("a-")
+    assert len(result.slug) == len("a-") + 8
+    assert result.slug[2].isdigit()
 
 
 def test_reserved_word_counts_as_taken() -> None:
@@ -176,7 +176,7 @@ def test_slug_is_announced_with_the_one_before() -> None:
         page.title = "Second"
         page.regenerate_slug()
 
-    assert [(one.payload.slug, one.payload.old) for one in heard] == [("first", None), ("second", "first")]
+    assert [(event.payload.slug, event.payload.old) for event in heard] == [("first", None), ("second", "first")]
 
 
 def test_policy_always_follows_the_source_and_keeps_a_number() -> None:
@@ -189,11 +189,11 @@ def test_policy_always_follows_the_source_and_keeps_a_number() -> None:
     page = Following()
     page.slug = "first-2"
     run_hooks(page, "updating")
-    kept = page.slug
+    stored = page.slug
     page.title = "Second"
     run_hooks(page, "updating")
 
-    assert kept == "first-2"
+    assert stored == "first-2"
     assert page.slug == "second"
 
 

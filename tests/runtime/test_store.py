@@ -54,7 +54,10 @@ def test_value_that_is_taken_back_is_gone(store: Store) -> None:
     store.write(ADDRESS, "", by="bob", why="", expected=1)
 
     assert store.load().values == {}
-    assert [(one.number, one.before, one.after) for one in store.history()] == [(2, "20", ""), (1, "", "20")]
+    assert [(change.number, change.before, change.after) for change in store.history()] == [
+        (2, "20", ""),
+        (1, "", "20"),
+    ]
     assert len(store.history(limit=1)) == 1
 
 
@@ -82,7 +85,7 @@ def test_threads_lose_nothing(store: Store) -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(one.number for one in store.history(1000)) == list(range(1, 101))
+    assert sorted(change.number for change in store.history(1000)) == list(range(1, 101))
     assert len(store.load().values) == 4
 
 
@@ -127,23 +130,23 @@ def test_ten_processes_lose_no_write(tmp_path: Path) -> None:
     reader = SQLiteStore(path)
     writers = [start(WRITER, str(path), f"w{number}", "500") for number in range(10)]
     torn: list[str] = []
-    while any(one.poll() is None for one in writers):
+    while any(writer.poll() is None for writer in writers):
         contents = reader.load()
         newest = max((number for _value, number, _by in contents.values.values()), default=0)
         if newest != contents.version:
             torn.append(f"{newest} != {contents.version}")
-    for one in writers:
-        one.communicate()
+    for writer in writers:
+        writer.communicate()
 
     history = reader.history(10_000)
-    assert [one.returncode for one in writers] == [0] * 10
+    assert [writer.returncode for writer in writers] == [0] * 10
     assert torn == []
     assert len(history) == 5000
-    assert sorted(one.number for one in history) == list(range(1, 5001))
+    assert sorted(change.number for change in history) == list(range(1, 5001))
     assert {model: value for (_, _, model, _), (value, _, _) in reader.load().values.items()} == {
         f"w{number}": "499" for number in range(10)
     }
-    assert all(chain_is_whole([one for one in history if one.by == f"w{number}"]) for number in range(10))
+    assert all(chain_is_whole([change for change in history if change.by == f"w{number}"]) for number in range(10))
 
 
 def chain_is_whole(newest_first: list[object]) -> bool:
@@ -156,8 +159,8 @@ def test_optimistic_writers_lose_no_update(tmp_path: Path) -> None:
     """Four processes that count together, each by what it has read, arrive at the sum."""
     path = tmp_path / "overrides.db"
     writers = [start(COUNTER, str(path), f"w{number}", "25") for number in range(4)]
-    for one in writers:
-        one.communicate(timeout=120)
+    for writer in writers:
+        writer.communicate(timeout=120)
 
     assert SQLiteStore(path).load().values[ADDRESS][0] == "100"
 
@@ -205,11 +208,11 @@ class Slow(MemoryStore):
 
     def load(self) -> Contents:
         """Be late in the thread that is called so."""
-        found = super().load()
+        result = super().load()
         if threading.current_thread().name == "late":
             self.read.set()
             self.go_on.wait(10)
-        return found
+        return result
 
 
 def test_what_was_read_earlier_is_not_put_in_place_later() -> None:
@@ -258,7 +261,11 @@ def test_forked_child_opens_a_connection_of_its_own(tmp_path: Path) -> None:
     store.write(ADDRESS, "3", by="parent", why="")
 
     assert status == 0
-    assert [(one.by, one.before) for one in store.history()] == [("parent", "2"), ("child", "1"), ("parent", "")]
+    assert [(change.by, change.before) for change in store.history()] == [
+        ("parent", "2"),
+        ("child", "1"),
+        ("parent", ""),
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -59,7 +59,7 @@ def test_counters_timings_and_gauges() -> None:
     assert metrics.total("trait.HasIndex.indexed") == 6
     assert metrics.total("trait.HasIndex.indexed", outcome="skipped") == 1
     assert metrics.total("trait.HasIndex.waiting") == 2
-    assert [one.outcome for one in metrics.readings("trait.HasIndex.index_time")] == ["error", "ok"]
+    assert [reading.outcome for reading in metrics.readings("trait.HasIndex.index_time")] == ["error", "ok"]
     assert telemetry.read() == ()
 
 
@@ -92,7 +92,7 @@ def test_labels_are_bounded() -> None:
         for number in range(5):
             with tenant(f"t{number}"):
                 telemetry.record("x", "counter", 1, model=f"M{number}")
-        bounded = {(one.model, one.tenant, one.total) for one in metrics.readings("x")}
+        bounded = {(reading.model, reading.tenant, reading.total) for reading in metrics.readings("x")}
         telemetry.enable()
         with tenant("acme"):
             telemetry.record("y", "counter", 1)
@@ -108,18 +108,18 @@ def test_labels_are_bounded() -> None:
 
 def test_sink_gets_every_number() -> None:
     """For engines that cannot read aggregates."""
-    taken: list[Any] = []
+    received: list[Any] = []
 
     class Sink:
-        def record(self, *given: Any) -> None:
-            taken.append(given)
+        def record(self, *settings: Any) -> None:
+            received.append(settings)
 
     with capture_metrics():
         telemetry.enable(sink=Sink())
         Page().indexed.add(2)
         telemetry.enable()
 
-    assert taken == [("trait.HasIndex.indexed", "counter", 2, ("Page", "ok", ""))]
+    assert received == [("trait.HasIndex.indexed", "counter", 2, ("Page", "ok", ""))]
 
 
 def test_log_lines_say_what_they_are_about() -> None:
@@ -153,7 +153,7 @@ def test_log_of_a_level_that_is_off_costs_nothing() -> None:
         Careful().index_log.info("quiet")
         Page().index_log.warning("loud")
 
-    assert [one.getMessage() for one in lines] == ["loud"]
+    assert [line.getMessage() for line in lines] == ["loud"]
 
 
 def test_tenant_is_restored() -> None:
@@ -227,4 +227,4 @@ def test_unscoped_is_announced() -> None:
 
     assert inside is None
     assert (heard[0].reason, heard[0].tenant) == ("billing export", "acme")
-    assert [one.getMessage() for one in lines] == ["unscoped: billing export"]
+    assert [line.getMessage() for line in lines] == ["unscoped: billing export"]

@@ -361,7 +361,7 @@ def test_two_traits_with_the_same_attribute_are_refused() -> None:
             pass
 
     assert caught.value.attribute == "config"
-    assert [one.rpartition(".")[2] for one in caught.value.traits] == ["HasOne", "HasTwo"]
+    assert [trait.rpartition(".")[2] for trait in caught.value.traits] == ["HasOne", "HasTwo"]
     assert "for example to 'two_config'" in str(caught.value)
 
 
@@ -395,10 +395,10 @@ def test_key_and_feature_of_one_name_are_refused() -> None:
         ({"HasOne": {"size": 10}}, InvalidConfigValueError, "gives 10: Expected `int` <= 9"),
     ],
 )
-def test_wrong_values_of_a_model_are_refused(given: dict[str, dict[str, object]], error: type, text: str) -> None:
+def test_wrong_values_of_a_model_are_refused(settings: dict[str, dict[str, object]], error: type, text: str) -> None:
     """When the class is made, not when a value is read."""
     with pytest.raises(error, match=text):
-        type("Article", (HasOne,), {"__traits__": given})
+        type("Article", (HasOne,), {"__traits__": settings})
 
 
 def test_unknown_feature_names_the_nearest() -> None:
@@ -432,12 +432,12 @@ def test_registry_finds_by_short_and_full_name() -> None:
 
 def test_short_name_of_two_classes_is_ambiguous() -> None:
     """The full names are offered."""
-    one = type("HasDouble", (Trait,), {"__module__": "a"})
+    item = type("HasDouble", (Trait,), {"__module__": "a"})
     two = type("HasDouble", (Trait,), {"__module__": "b"})
 
     with pytest.raises(AmbiguousNameError, match=r"may be a.HasDouble or b.HasDouble"):
         registry.find_trait("HasDouble")
-    assert (one.__name__, two.__name__) == ("HasDouble", "HasDouble")
+    assert (item.__name__, two.__name__) == ("HasDouble", "HasDouble")
 
 
 def test_model_with_a_field_called_enabled_keeps_it() -> None:

@@ -63,12 +63,12 @@ def test_without_babel_parents_are_shorter_names(monkeypatch: pytest.MonkeyPatch
     locales.parents.cache_clear()
     locales.normal.cache_clear()
     try:
-        found = list(chain("pt_BR", ["en-GB"]))
+        result = list(chain("pt_BR", ["en-GB"]))
     finally:
         locales.parents.cache_clear()
         locales.normal.cache_clear()
 
-    assert found == ["pt-BR", "pt", "en-GB", "en"]
+    assert result == ["pt-BR", "pt", "en-GB", "en"]
 
 
 @pytest.mark.parametrize("text", ["", "x", "de-", "../etc", "e n", "deutsch-deutsch"])
@@ -151,18 +151,20 @@ def test_a_missing_language_is_announced_with_what_stood_in() -> None:
     with events.listen("trait.HasTranslations.translation_missing", heard.append), locale("de"):
         page.title  # noqa: B018 - it is read
 
-    assert [(one.payload.attribute, one.payload.locale, one.payload.used) for one in heard] == [("title", "de", "en")]
+    assert [(event.payload.attribute, event.payload.locale, event.payload.used) for event in heard] == [
+        ("title", "de", "en")
+    ]
 
 
 def test_translations_know_languages_however_they_are_written() -> None:
     """One language is one key."""
-    held = Translations()
-    held["PT_br"] = "a"
-    held.update({"de": "b"})
-    held |= {"EN": "c"}
+    stored = Translations()
+    stored["PT_br"] = "a"
+    stored.update({"de": "b"})
+    stored |= {"EN": "c"}
 
-    assert held == {"pt-BR": "a", "de": "b", "en": "c"}
-    assert held.pop("pt_BR") == "a"
+    assert stored == {"pt-BR": "a", "de": "b", "en": "c"}
+    assert stored.pop("pt_BR") == "a"
 
 
 def test_languages_of_an_attribute() -> None:

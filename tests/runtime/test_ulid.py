@@ -23,10 +23,10 @@ def test_a_clock_that_steps_back_does_not_break_the_order() -> None:
     times = iter([1_700_000_010_000, 1_700_000_000_000, 1_700_000_000_001, 1_700_000_010_001])
     ulids = Ulids(clock=lambda: next(times))
 
-    made = [ulids.new() for _ in range(4)]
+    created = [ulids.new() for _ in range(4)]
 
-    assert made == sorted(made)
-    assert len(set(made)) == 4
+    assert created == sorted(created)
+    assert len(set(created)) == 4
 
 
 def test_a_millisecond_whose_numbers_are_used_up_gives_the_next_one() -> None:
@@ -59,9 +59,9 @@ def test_forked_processes_do_not_repeat_each_other() -> None:
         os.waitpid(child, 0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        made = pipe.read().split() + [ulids.new() for _ in range(20)]
+        created = pipe.read().split() + [ulids.new() for _ in range(20)]
 
-    assert len(made) == len(set(made)) == 180
+    assert len(created) == len(set(created)) == 180
 
 
 def test_threads_get_growing_identifiers_and_never_the_same() -> None:
@@ -70,7 +70,7 @@ def test_threads_get_growing_identifiers_and_never_the_same() -> None:
         runs = list(pool.map(lambda _: [ULIDS.new() for _ in range(2000)], range(8)))
 
     assert all(run == sorted(run) for run in runs)
-    assert len({one for run in runs for one in run}) == 16000
+    assert len({entry for run in runs for entry in run}) == 16000
 
 
 def test_case_does_not_matter_and_capitals_are_stored() -> None:

@@ -71,7 +71,9 @@ class AdoptTransformer(CodemodTransformer):
         if not self.trait_name:
             return "manual", f"this file uses the names {NAME} and {SOURCE} for something else"
         warning = next(filter(None, map(_keyword_warning, node.keywords)), "")
-        return ("unsafe", warning) if warning else (target.kind, target.reason)
+        if warning:
+            return "unsafe", warning
+        return target.kind, target.reason
 
     def _with_trait_base(self, node: cst.ClassDef) -> cst.ClassDef:
         if not imported_name(self.tree, SOURCE, NAME):

@@ -119,20 +119,26 @@ def _is_docstring(statement: cst.CSTNode) -> bool:
 
 def _with_imported_name(statement: cst.CSTNode, source: str, name: str) -> cst.SimpleStatementLine | None:
     """The statement with one more name, where it imports from the same module."""
-    if not name or not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
-        return None
-    import_from = statement.body[0]
-    if not isinstance(import_from, cst.ImportFrom) or isinstance(import_from.names, cst.ImportStar):
-        return None
-    if import_from.relative or import_from.module is None:
-        return None
-    if helpers.get_full_name_for_node(import_from.module) != source:
+    import_from = _import_from(statement, source)
+    if not name or import_from is None or isinstance(import_from.names, cst.ImportStar):
         return None
     aliases = list(import_from.names)
     position = sum(_import_order(alias.evaluated_name) < _import_order(name) for alias in aliases)
     first_space = import_from.lpar.whitespace_after if import_from.lpar else cst.SimpleWhitespace("")
     extended = insert_item(aliases, position, cst.ImportAlias(cst.Name(name)), first_space)
-    return statement.with_changes(body=[import_from.with_changes(names=extended)])
+    return cst.ensure_type(statement, cst.SimpleStatementLine).with_changes(
+        body=[import_from.with_changes(names=extended)]
+    )
+
+
+def _import_from(statement: cst.CSTNode, source: str) -> cst.ImportFrom | None:
+    """The ``from`` import of a module that is alone on its line, None for other statements."""
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return None
+    import_from = statement.body[0]
+    if not isinstance(import_from, cst.ImportFrom) or import_from.relative or import_from.module is None:
+        return None
+    return import_from if helpers.get_full_name_for_node(import_from.module) == source else None
 
 
 def _import_order(name: str) -> tuple[int, str]:

@@ -49,19 +49,24 @@ class HasRouteKey(Trait):
             UnsavedInstanceError: The row is not saved and has no key.
         """
         config = self.route_key_config
-        values = {field: str(getattr(self, field, None) or "") for field in config.fields}
-        ulid = values.get(config.ulid_field, "").lower()
+        values = self._route_values()
+        ulid = values.pop(config.ulid_field, "") if config.self_healing else ""
         if ulid:
-            values[config.ulid_field] = ulid
-        if config.self_healing and ulid:
-            parts = [text for field, text in values.items() if text and field != config.ulid_field]
-            return "-".join([*parts[:1], ulid])
-        for text in filter(None, values.values()):
+            return "-".join([*list(values.values())[:1], ulid])
+        for text in values.values():
             return text
         key = identify(self)
         if key is None:
             raise UnsavedInstanceError(type(self).__name__, "it has no key for URLs")
         return str(key)
+
+    def _route_values(self) -> dict[str, str]:
+        """The attributes of the key that are not empty, a ULID in lower case."""
+        config = self.route_key_config
+        texts = {field: str(getattr(self, field, None) or "") for field in config.fields}
+        if config.ulid_field in texts:
+            texts[config.ulid_field] = texts[config.ulid_field].lower()
+        return {field: text for field, text in texts.items() if text}
 
     def is_current_route_key(self, key: str) -> bool:
         """Whether a key is the current one; where it is not, redirect to `route_key`."""

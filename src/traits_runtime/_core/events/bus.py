@@ -495,21 +495,25 @@ class EventBus:
         error: Exception,
         failures: list[Exception] | None,
     ) -> list[Exception] | None:
+        """Raise, log or collect the exception of a listener; returns the collected ones.
+
+        An event of another application is always collected, so that its broker delivers it again.
+        """
         if isinstance(error, EventDepthError):
             raise error
-        by_call = (listener for listener in route.listeners if listener.call is call)
-        listener = next(by_call, None) or _listener_of(call)
+        listener = _listener_of(route, call)
         if route.declared.before:
-            if isinstance(error, Veto) and not error.moment:
-                error.moment, error.source = envelope.name, listener.name
+            _complete_veto(error, envelope, listener)
             raise error
         error.add_note(f"in {listener.name} ({listener.place}), listening to {envelope.name} emitted at {_emitter()}")
-        policy = "collect" if envelope.origin else self.on_error
-        if policy == "raise":
+        if envelope.origin:
+            self._report_failure(envelope, listener, error, envelope.origin)
+        elif self.on_error == "raise":
             raise error
-        if policy == "log" or envelope.origin:
-            self._report_failure(envelope, listener, error, envelope.origin or _emitter())
-        return [*(failures or ()), error] if policy == "collect" else failures
+        elif self.on_error == "log":
+            self._report_failure(envelope, listener, error, _emitter())
+            return failures
+        return [*(failures or ()), error]
 
     def _report_failure(self, envelope: Envelope[Any], listener: Listener, error: Exception, emitted: str) -> None:
         failure = ListenerFailed(envelope.name, listener.name, listener.place, emitted, error)
@@ -564,9 +568,19 @@ def _with_listener(listener: Listener, call: Callable[[Any], object]) -> Callabl
     return call
 
 
-def _listener_of(call: Any) -> Listener:
-    listener: Listener = call.listener
-    return listener
+def _listener_of(route: Route, call: Any) -> Listener:
+    """The listener of a callable of a route, which is its own or one of `_with_listener`."""
+    for listener in route.listeners:
+        if listener.call is call:
+            return listener
+    attached: Listener = call.listener
+    return attached
+
+
+def _complete_veto(error: Exception, envelope: Envelope[Any], listener: Listener) -> None:
+    """Name the event and the listener of a veto."""
+    if isinstance(error, Veto) and not error.moment:
+        error.moment, error.source = envelope.name, listener.name
 
 
 def _emitter() -> str:
