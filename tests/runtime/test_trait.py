@@ -387,7 +387,7 @@ def test_key_and_feature_of_one_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "text"),
+    ("settings", "error", "text"),
     [
         ({"HasOn": {"size": 2}}, UnknownTraitError, "no trait 'HasOn'. Did you mean 'HasOne'"),
         ({"HasOne": {"siez": 2}}, UnknownConfigKeyError, "declares no config key 'siez'. Did you mean 'size'"),

@@ -22,7 +22,7 @@ class Page(HasTranslations):
 
     __traits__: ClassVar[Any] = {HasTranslations: {"default_locale": "en", "fallbacks": ("en",)}}
 
-    title = translated(doc="What stands at the top.")
+    title = translated(doc="The headline.")
 
 
 class Strict(HasTranslations):
