@@ -61,7 +61,7 @@ def test_route_key_is_the_primary_key_where_there_is_no_better(blog: Sessions) -
     """A key that is none is answered without a query; an unsaved row has none."""
     with blog() as session:
         post = Post(title="a")
-        with pytest.raises(UnsavedInstanceError, match="has no identity: it has no key for addresses"):
+        with pytest.raises(UnsavedInstanceError, match="has no identity: it has no key for URLs"):
             post.route_key  # noqa: B018 - it raises
         session.add(post)
         session.commit()
