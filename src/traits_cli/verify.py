@@ -40,8 +40,9 @@ def verify(app: Application, first: tuple[str, ...], file: Path | None, *, no_ro
     This runs your code: it imports the packages, and starts the application that [tool.traits]
     names. To record the order of hooks, it inserts, updates and deletes one row of each
     SQLAlchemy model that has hooks, in a SQLite database in memory. That transaction is rolled
-    back, events are held back, and statements on any other database are refused. --no-rows
-    leaves this out. Django is set up where DJANGO_SETTINGS_MODULE is set.
+    back, events are held back, and statements on any other engine of SQLAlchemy are refused.
+    What else a hook does, it does: --no-rows leaves this out. Django is set up where
+    DJANGO_SETTINGS_MODULE is set.
 
     Ends with code 1 where there are differences.
 
