@@ -511,3 +511,34 @@ def test_names_that_nothing_declares(tmp_path: Path) -> None:
         (UnknownTraitError, "HasAdress", "traits.toml:5"),
         (UnknownModelError, f"{__name__}.Pag", "traits.toml:7"),
     ]
+
+
+class LooseConfig(TraitConfig):
+    """Keys of loose types."""
+
+    anything: Any = option(1)
+    bound: int | None = option(None, ge=8)
+
+
+class HasLoose(Trait):
+    """Holds them."""
+
+    loose_config = LooseConfig()
+
+
+def test_key_of_any_type_takes_any_value() -> None:
+    """A value needs no class to be of type `Any`."""
+    config.set(HasLoose, "anything", "text")
+
+    assert HasLoose.loose_config.anything == "text"
+
+
+def test_constraint_of_an_optional_key_holds_for_its_values() -> None:
+    """None is taken, a number within the bound is taken, one outside is refused."""
+    config.set(HasLoose, "bound", 9)
+
+    assert HasLoose.loose_config.bound == 9
+    config.set(HasLoose, "bound", None)
+    assert HasLoose.loose_config.bound is None
+    with pytest.raises(InvalidConfigValueError, match=">= 8"):
+        config.set(HasLoose, "bound", 7)

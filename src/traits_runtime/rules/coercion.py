@@ -147,8 +147,8 @@ def _items_from_text(text: str) -> object:
 
 def _is_instance(value: object, of: Any) -> bool:
     """Whether a value is already of a class that msgspec would make from a raw form: an enum, a path."""
-    classes = (member for member in _members_of(of) if isinstance(member, type) and member.__module__ != "builtins")
-    return any(isinstance(value, member) for member in classes)
+    members = (member for member in _members_of(of) if isinstance(member, type) and member is not Any)
+    return any(isinstance(value, member) for member in members if member.__module__ != "builtins")
 
 
 def _construct(of: type, value: object) -> object:
