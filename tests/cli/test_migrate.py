@@ -591,7 +591,7 @@ def test_nobody_to_ask_is_told_what_to_say(stall: Path) -> None:
     assert (result.exit_code, back.exit_code) == (2, 2)
     assert unchanged
     assert "This changes 1 file. Not a terminal; pass --yes." in result.stderr
-    assert "say --yes" in back.stderr
+    assert "pass --yes" in back.stderr
     assert tree(stall) != before
 
 

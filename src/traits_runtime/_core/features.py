@@ -37,7 +37,7 @@ def muted(frames: tuple[MuteFrame, ...], trait: str, feature: str, subject: obje
         frames: The frames of the context.
         trait: Short name of the declaring trait.
         feature: The feature, or ``""``.
-        subject: The instance or class that asks.
+        subject: The instance or class.
 
     >>> frame = MuteFrame(None, frozenset({"HasSlug.follow_title"}), None)
     >>> muted((frame,), "HasSlug", "follow_title", object()), muted((frame,), "HasSlug", "", object())

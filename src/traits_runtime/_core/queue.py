@@ -46,7 +46,7 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         kwargs: Keyword arguments.
         queue: Name of the queue, empty for the default one.
         tenant: The tenant that was current.
-        actor: The key of the actor that was current, with model name and label; empty for nobody.
+        actor: The key of the actor that was current, with model name and label; None for no actor.
         key: Jobs of the same key are one job while it waits; empty for none.
         delay: Minimum delay in seconds.
         attempt: Counts from 1.
@@ -99,7 +99,7 @@ class Engine(JobBackend, Protocol):
         ...
 
     def work(self, queues: Sequence[str], concurrency: int) -> None:
-        """Run the engine's own worker until the process is told to stop.
+        """Run the worker of the engine until SIGTERM or SIGINT.
 
         Args:
             queues: The queues to work on; the default one is ``default``.
@@ -259,7 +259,7 @@ class EventBroker(JobBackend, Protocol):
     name: str
 
     def consumer(self, application: str) -> Consumer:
-        """Open a consumer; from the first call on, the broker stores events for the application while it is away."""
+        """Open a consumer; from the first call on, the broker stores the events of the application."""
         ...
 
     def dead(self, application: str, most: int = 100) -> list[DeadLetter]:

@@ -1,4 +1,4 @@
-"""Moving existing code: what a trait keeps for callers that know an older name."""
+"""Migration of existing code: shims for old names of members, codemods, and the journal of migrations."""
 
 from traits_runtime.migrate.shims import Renamed, renamed
 

@@ -1,4 +1,4 @@
-"""Shims: an old name of a member that still works, and warns."""
+"""Shims: the old name of a renamed member works and warns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class Renamed:
-    """A member under its old name, made by `renamed`.
+    """A member under its old name, created by `renamed`.
 
     Args:
-        new: The name that the member has now.
+        new: The new name of the member.
     """
 
     def __init__(self, new: str) -> None:
@@ -46,11 +46,10 @@ class Renamed:
 
 
 def renamed(new: str) -> Renamed:
-    """Keep the old name of a member working: it warns with `DeprecationWarning` and leads to the new one.
+    """Keep the old name of a member: it emits a `DeprecationWarning` and leads to the new name.
 
-    Works for methods, class methods, properties and attributes, on instances and on the class. What a subclass
-    overrides under the new name is what the old name leads to; what it overrides under the *old* name is called by
-    nobody but those who still use that name.
+    Works for methods, class methods, properties and attributes, on instances and on the class. The old name leads to
+    the override of a subclass under the new name. An override under the *old* name is called only through that name.
 
     Args:
         new: The name that the member has now.

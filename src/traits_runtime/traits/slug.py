@@ -318,7 +318,7 @@ class HasSlug(Trait):
             self.regenerate_slug()
 
     def _needs_slug(self, changes: Collection[str]) -> bool:
-        """Whether the policy asks for a new slug."""
+        """Whether the policy requires a new slug."""
         rules = self.slug_config
         if rules.policy == "if_empty":
             return not self.slug

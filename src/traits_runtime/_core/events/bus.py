@@ -141,7 +141,7 @@ class EventBus:
             priority: Higher is called first; equals in the order of registration.
             model: Hear only instances of this class.
             once: Hear one event, then no more.
-            weak: Keep no reference: when the function or its object dies, the listener goes.
+            weak: Hold a weak reference: the listener is removed with the function or its object.
             after_commit: Wait for the commit of the sender's transaction, at once where there is none; False does not
                 wait, None does what the event declares.
             mode: ``task`` starts a coroutine function as a task when the event is emitted synchronously.
@@ -411,7 +411,7 @@ class EventBus:
     def _callables(
         self, route: Route, envelope: Envelope[Any], *, wait: bool = False
     ) -> Iterator[Callable[[Any], object]]:
-        """The callables of the listeners that hear this event now; postponed ones are left out."""
+        """The callables of the listeners to call now; postponed ones are left out."""
         for listener in route.listeners:
             if not listener.wants(envelope.sender):
                 continue
