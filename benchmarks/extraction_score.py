@@ -140,15 +140,15 @@ def _definition(reading: Reading, node: SourceClass, member: str) -> tuple[str, 
         if not isinstance(one, SourceClass):
             continue
         scope = one.module.scope(one.index)
-        short = one.entry.name.lstrip("_")
+        short = one.symbol.name.lstrip("_")
         plain = member.removeprefix(f"_{short}") if member.startswith(f"_{short}__") else member
-        places = scope.places.get(plain, [])
+        places = scope.positions.get(plain, [])
         if places:
             lines: list[int] = []
             for place in places:
                 binding = scope.bindings[place]
-                if binding.kind == "def" and one.module.scan is not None:
-                    function = one.module.scan.functions[binding.index]
+                if binding.kind == "def" and one.module.syntax is not None:
+                    function = one.module.syntax.functions[binding.index]
                     lines += [function.lineno, *(dec.lineno for dec in function.decorator_list[:1])]
                 lines.append(binding.line)
             return reading.graph.name(one), tuple(lines)

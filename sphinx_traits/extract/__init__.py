@@ -18,9 +18,11 @@ from sphinx_traits.extract.manifest_builder import ManifestBuilder, assemble
 from sphinx_traits.extract.module_loader import ModuleLoader
 from sphinx_traits.extract.modules import Module
 from sphinx_traits.extract.options import Options
-from sphinx_traits.extract.previous_run import PreviousRun, reached
+from sphinx_traits.extract.previous_run import PreviousRun, affected
 from sphinx_traits.extract.resolver import Resolver
 from sphinx_traits.extract.settings import file_settings, settings_files
+from sphinx_traits.extract.symbol_cache import SymbolCache
+from sphinx_traits.extract.symbols import SymbolTable
 from sphinx_traits.manifest import Finding, Generator, Location, Manifest
 from sphinx_traits.manifest_cache import CacheEntry, digest, without_garbage_collection
 from sphinx_traits.version import __version__
@@ -103,26 +105,30 @@ def extract_with_files(
 ) -> Extraction:
     """As `extract`, with the files that were read."""
     locator = Locator(search_paths, interpreter_paths(), project)
+    symbol_cache = SymbolCache(options.symbol_cache_dir) if options.symbol_cache_dir is not None else None
     if options.cache_dir is None:
-        return _extract(ModuleLoader(locator, packages), packages, project, options, progress, None)[0]
+        loader = ModuleLoader(locator, packages, symbol_cache=symbol_cache)
+        return _extract(loader, packages, project, options, progress, None)[0]
     began = time.time()
     cache = Cache(options.cache_dir, packages, locator.paths, project, options)
     before = cache.load()
     if before is not None and before.current:
         files = _paths(before.unchanged)
         return Extraction(before.manifest, files, (), (), cache_path=cache.path, fingerprint=before.fingerprint)
-    loader = (
-        ModuleLoader(locator, packages, cache.symbol_tables(), before.unchanged)
-        if before
-        else ModuleLoader(locator, packages)
-    )
+    previous = cache.symbol_tables() if before is not None else {}
+    unchanged = before.unchanged if before is not None else {}
+    loader = ModuleLoader(locator, packages, previous, unchanged, symbol_cache)
     extraction, digests = _extract(loader, packages, project, options, progress, before)
-    good = (module for module in loader.modules.values() if module is not None and module.name not in loader.problems)
-    symbol_tables = {module.name: (module.digest, module.symbols) for module in good if module.has_source}
     data = msgspec.json.encode(extraction.manifest)
     fingerprint = digest(data)
-    cache.save(data, fingerprint, began, digests, locator.listings, symbol_tables)
+    cache.save(data, fingerprint, began, digests, locator.listings, _symbol_tables(loader))
     return replace(extraction, cache_path=cache.path, fingerprint=fingerprint)
+
+
+def _symbol_tables(loader: ModuleLoader) -> dict[str, tuple[str, SymbolTable]]:
+    """The symbol tables of all modules that could be read, each with the digest of its file."""
+    readable = [module for module in loader.sources() if module.name not in loader.problems]
+    return {module.name: (module.digest, module.symbols) for module in readable}
 
 
 def _extract(
@@ -133,14 +139,14 @@ def _extract(
     progress: Callable[[str, int, int], None] | None,
     before: CacheEntry | None,
 ) -> tuple[Extraction, dict[str, str]]:
-    """Read everything that is new; also the digests of all files that were read, or looked for in vain."""
+    """Read everything that is new; also the digests of all files that were read, or looked for and not found."""
     config_start = options.config_start or project
-    settings_digests = settings_files(config_start)  # before they are read: what is saved in between is another content
+    file_digests = settings_files(config_start)  # before the files are read: a later change is another content
     with without_garbage_collection():
         modules = list(_load(loader, packages, options, progress))
         builder = ManifestBuilder(Resolver(loader, options.base_overrides), options)
         if before is not None:
-            builder.remember(_earlier(loader, before))
+            builder.remember(_previous_run(loader, before))
         builder.choose(modules)
         settings, findings = file_settings(config_start, project)
         findings += _file_findings(loader, modules)
@@ -150,8 +156,9 @@ def _extract(
         generator=Generator(version=__version__),
         findings=unique([*manifest.findings, *cross_check(manifest)]),
     )
-    loaded = [module for module in loader.modules.values() if module is not None and module.has_source]
-    digests = {module.spec.path or "": module.digest for module in loaded} | settings_digests
+    if loader.symbol_cache is not None:
+        loader.symbol_cache.shrink()
+    digests = {module.spec.path or "": module.digest for module in loader.sources()} | file_digests
     extraction = Extraction(
         manifest=manifest,
         files=_paths(digests),
@@ -166,16 +173,15 @@ def _paths(digests: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(Path(path) for path, content_digest in sorted(digests.items()) if content_digest)
 
 
-def _earlier(loader: ModuleLoader, before: CacheEntry) -> PreviousRun:
-    """What still holds of an earlier run: the facts of the modules that no change has reached."""
-    missing = {name for name in loader.known if loader.module(name) is None}
-    now = {module.name: module for module in loader.modules.values() if module is not None and module.has_source}
-    new = {name for name in now if name in loader.renewed or name not in loader.known}
-    stale = reached(new | missing, {name: module.symbols for name, module in now.items()})
-    fresh = (module for name, module in now.items() if name not in stale and name not in loader.problems)
-    return PreviousRun(
-        before.manifest, frozenset(loader.locator.display_path(module.spec.path or "") for module in fresh)
-    )
+def _previous_run(loader: ModuleLoader, before: CacheEntry) -> PreviousRun:
+    """The facts of an earlier run in the modules that no change affects."""
+    missing = {name for name in loader.previous if loader.module(name) is None}
+    symbol_tables = {module.name: module.symbols for module in loader.sources()}
+    new = {name for name in symbol_tables if name in loader.renewed or name not in loader.previous}
+    stale = affected(new | missing, symbol_tables) | loader.problems.keys()
+    fresh = [module for module in loader.sources() if module.name not in stale]
+    paths = (loader.locator.display_path(module.spec.path or "") for module in fresh)
+    return PreviousRun(before.manifest, frozenset(paths))
 
 
 def _load(

@@ -13,6 +13,7 @@ from sphinx_traits.extract.locator import STDLIB, Locator
 from sphinx_traits.extract.modules import Module
 from sphinx_traits.extract.source import Problem, Source, parse, read
 from sphinx_traits.extract.symbol_builder import build_symbols
+from sphinx_traits.extract.symbol_cache import SymbolCache
 from sphinx_traits.extract.symbols import Assumption, SymbolTable
 from sphinx_traits.extract.time_limit import TimeLimit, TooLongError, reason
 from sphinx_traits.manifest_cache import digest
@@ -27,27 +28,31 @@ class ModuleLoader:
 
     Args:
         locator: Finds the files.
-        own: The packages under analysis: they win over modules of the standard library.
-        known: Summaries of an earlier run, each with the digest of the file it was made from.
-        unchanged: The files of that run that are what they were, with their digests: they need not be read.
+        packages: The packages under analysis: they win over modules of the standard library.
+        previous: Symbol tables of an earlier run, each with the digest of its file.
+        unchanged: Files of that run that have not changed, with their digests: they are not read again.
+        symbol_cache: Symbol tables of files outside the analysed packages; None for no cache.
     """
 
     def __init__(
         self,
         locator: Locator,
-        analysed: Iterable[str] = (),
+        packages: Iterable[str] = (),
         previous: Mapping[str, tuple[str, SymbolTable]] = MappingProxyType({}),
         unchanged: Mapping[str, str] = MappingProxyType({}),
+        symbol_cache: SymbolCache | None = None,
     ) -> None:
         self.locator = locator
         self.time_limit: TimeLimit = TimeLimit()
-        self.own: frozenset[str] = frozenset(package.partition(".")[0] for package in analysed)
+        self.packages: tuple[str, ...] = tuple(packages)
+        self.tops: frozenset[str] = frozenset(package.partition(".")[0] for package in self.packages)
         self.modules: dict[str, Module | None] = {}
         self.problems: dict[str, tuple[str, Problem]] = {}
         self.parsed: list[str] = []
         self.renewed: set[str] = set()
-        self.known: Mapping[str, tuple[str, SymbolTable]] = previous
+        self.previous: Mapping[str, tuple[str, SymbolTable]] = previous
         self.unchanged: Mapping[str, str] = unchanged
+        self.symbol_cache = symbol_cache
         self._loading: set[str] = set()
         self._asking: set[tuple[str, str]] = set()
         self._importable: dict[str, bool] = {}
@@ -55,7 +60,7 @@ class ModuleLoader:
     def is_stdlib(self, name: str) -> bool:
         """Whether a module comes with the interpreter."""
         top = name.partition(".")[0]
-        return top in STDLIB and top not in self.own
+        return top in STDLIB and top not in self.tops
 
     def module(self, name: str) -> Module | None:
         """The module of that name, loaded; None where there is none on the search paths."""
@@ -71,6 +76,10 @@ class ModuleLoader:
             self._load(module)
         return module
 
+    def sources(self) -> list[Module]:
+        """The loaded modules that have Python source."""
+        return [module for module in self.modules.values() if module is not None and module.has_source]
+
     def _load(self, module: Module) -> None:
         self._loading.add(module.name)
         try:
@@ -82,28 +91,47 @@ class ModuleLoader:
     def _read(self, module: Module) -> None:
         path = module.spec.path or ""
         module.digest = self.unchanged.get(path, "")
-        if module.digest and self._remembered(module):
+        if module.digest and self._use_previous(module):
             return
         data, problem = read(path)
         module.digest = digest(data)
-        if problem is None and self._remembered(module):
+        if problem is None and self._use_previous(module):
             return
         self.renewed.add(module.name)
+        if problem is None and self._use_cached(module):
+            return
         source = Source("", None, problem) if problem else parse(data)
         module.parsed = (source, None)
         if source.problem is not None:
             self.problems[module.name] = (path, source.problem)
         if source.tree is not None:
             self._scan(module, source.tree, source.text)
+            cache = self._cache_for(module)
+            if cache is not None and module.name not in self.problems:
+                cache.save(module.digest, module.package, module.symbols)
 
-    def _remembered(self, module: Module) -> bool:
-        """Take over the summary of an earlier run, where the file and all that it was decided on are the same."""
-        previous_digest, symbols = self.known.get(module.name, ("", SymbolTable()))
-        if previous_digest != module.digest:
-            return False
+    def _use_previous(self, module: Module) -> bool:
+        """Use the symbol table of an earlier run, if the file has not changed and the table's assumptions hold."""
+        previous_digest, symbols = self.previous.get(module.name, ("", SymbolTable()))
+        return previous_digest == module.digest and self._use(module, symbols)
+
+    def _use_cached(self, module: Module) -> bool:
+        """Use the symbol table that some project has cached for a file of this content, if its assumptions hold."""
+        cache = self._cache_for(module)
+        symbols = cache.load(module.digest, module.package) if cache is not None else None
+        return symbols is not None and self._use(module, symbols)
+
+    def _cache_for(self, module: Module) -> SymbolCache | None:
+        """The symbol cache, for a module outside the analysed packages."""
+        analysed = any(module.name == package or module.name.startswith(f"{package}.") for package in self.packages)
+        return None if analysed else self.symbol_cache
+
+    def _use(self, module: Module, symbols: SymbolTable) -> bool:
         module.symbols = symbols
+        module.scopes = {}
         if not all(self._holds(assumption) for assumption in symbols.assumptions):
             module.symbols = SymbolTable()
+            module.scopes = {}
             return False
         module.read = self._parse_again
         return True

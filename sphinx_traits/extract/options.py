@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+
+def user_cache_folder() -> Path:
+    """The user's cache folder for everything that may be deleted at any time."""
+    if sys.platform == "win32":
+        parent = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return parent / "sphinx-traits"
+
+
+def _symbol_cache_folder() -> Path | None:
+    try:
+        return user_cache_folder() / "symbols"
+    except RuntimeError:  # the user has no home
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +37,8 @@ class Options:
         models: The same for models.
         exclude: Globs of modules to leave out of the analysed packages (``shop.tests.*``).
         config_start: Folder in which the search for the config file begins; the project's own by default.
-        cache_dir: Where to keep what was read between two runs; None keeps nothing.
+        cache_dir: Folder for the manifest of this project between two runs; None writes none.
+        symbol_cache_dir: Folder for symbol tables of third-party files, shared by all projects; None reads every file.
     """
 
     base_overrides: Mapping[str, str] = field(default_factory=dict)
@@ -28,6 +47,7 @@ class Options:
     exclude: tuple[str, ...] = ()
     config_start: Path | None = None
     cache_dir: Path | None = None
+    symbol_cache_dir: Path | None = field(default_factory=_symbol_cache_folder)
 
 
 def chosen(name: str, patterns: tuple[str, ...]) -> str:

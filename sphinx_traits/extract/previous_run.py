@@ -9,29 +9,29 @@ from sphinx_traits.extract.symbols import SymbolTable
 from sphinx_traits.manifest import Class, Emit, Finding, Job, Listener, Manifest
 
 
-def reached(changed: Iterable[str], imports: Mapping[str, SymbolTable]) -> set[str]:
-    """The changed modules and all that import one of them, however far away.
+def affected(changed: Iterable[str], symbol_tables: Mapping[str, SymbolTable]) -> set[str]:
+    """The changed modules and all modules that import one of them, directly or through others.
 
     Args:
         changed: Modules that are new, gone, or read anew.
-        imports: The summaries of all modules, gone ones left out.
+        symbol_tables: The symbol tables of all modules that exist.
     """
     importers: dict[str, set[str]] = defaultdict(set)
-    for name, symbols in imports.items():
+    for name, symbols in symbol_tables.items():
         for path in (*symbols.imports, *(assumption.module for assumption in symbols.assumptions)):
             importers[path].add(name)
     users: dict[str, set[str]] = defaultdict(set)
     for path, names in importers.items():
         for module in _prefixes(path):
             users[module] |= names
-    affected: set[str] = set()
+    reachable: set[str] = set()
     pending = list(changed)
     while pending:
-        name = pending.pop()
-        if name not in affected:
-            affected.add(name)
-            pending += users[name]
-    return affected
+        module = pending.pop()
+        if module not in reachable:
+            reachable.add(module)
+            pending += users[module]
+    return reachable
 
 
 def _prefixes(path: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from sphinx_traits.extract import Extraction, Options, PackageNotFoundError, extract_with_files
+from sphinx_traits.extract.options import user_cache_folder
 from sphinx_traits.manifest import Finding, Manifest
 from sphinx_traits.project import Project, ProjectError, find_project, read_project, with_sources
 from traits_cli.base import Sources, fail, sources_options
@@ -60,7 +60,7 @@ def read_files(project: Project, *, keep: bool = True) -> Extraction:
         models=project.model_names,
         exclude=project.exclude,
         config_start=project.config_start,
-        cache_dir=_cache_folder() if keep else None,
+        cache_dir=user_cache_folder() if keep else None,
     )
     progress = _Progress()
     try:
@@ -95,11 +95,6 @@ def warnings(manifest: Manifest) -> list[str]:
 def _cause(first: Finding, more: int) -> str:
     also = f" And {more} more for the same reason." if more else ""
     return f"{first.location}: {first.level}: {first.message} {first.hint}{also} [{first.code}]"
-
-
-def _cache_folder() -> Path:
-    """The folder of cached manifests: in the user's cache folder, safe to delete."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sphinx-traits"
 
 
 def the_one(kind: str, name: str, matching: tuple[str, ...], names: Collection[str]) -> str:
