@@ -128,11 +128,10 @@ def test_settings_of_a_model_and_of_files(write: Callable[..., Sources], tmp_pat
         ("ttl", "60", "model"),
         ("regenerate", "True", "model"),
     ]
-    trait = manifest.traits[0].name
     assert [(one.trait, one.key, one.value.text, one.layer, one.location.line) for one in manifest.settings] == [
-        (trait, "ttl", "7", "file", 2),
-        (trait, "plain", "'y'", "model", 5),
-        (trait, "below", "True", "tenant", 8),
+        ("HasSlug", "ttl", "7", "file", 2),
+        ("HasSlug", "plain", "'y'", "model", 5),
+        ("HasSlug", "below", "True", "tenant", 8),
     ]
     assert manifest.settings[2].tenant == "acme"
 
