@@ -12,6 +12,7 @@ from sphinx_traits.page.elements import (
     Badge,
     BulletList,
     Code,
+    Description,
     Docstring,
     Drawing,
     Emphasis,
@@ -32,7 +33,7 @@ from sphinx_traits.page.elements import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sphinx_traits.page.elements import Block, Cell, Content, Description, Inline
+    from sphinx_traits.page.elements import Block, Cell, Content, Inline
     from sphinx_traits.page.links import Links
     from sphinx_traits.page.write_html import HtmlWriter
 
@@ -80,6 +81,7 @@ class DocutilsWriter:
             Group: self._group,
             Drawing: self._drawing,
             Docstring: lambda doc: nodes.paragraph("", doc.text),
+            Description: self._description,
         }
 
     def blocks(self, content: Content) -> list[nodes.Node]:
@@ -134,6 +136,13 @@ class DocutilsWriter:
     def _group(self, group: Group) -> nodes.container:
         title = nodes.rubric("", "", *self.inline(group.title))
         return nodes.container("", title, *self.blocks(group.content), classes=["traits-group"])
+
+    def _description(self, description: Description) -> nodes.Node:
+        """A description whose docstring is not parsed; `Describer` parses those of pages that are read."""
+        described = signature(description)
+        doc = [description.doc] if description.doc else []
+        described.content.extend(self.blocks([*doc, *description.content, *description.usage]))
+        return described.node
 
     def _list(self, items: BulletList) -> nodes.bullet_list:
         return nodes.bullet_list("", *(nodes.list_item("", *self.block(item)) for item in items.items))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sphinx_traits.page.links import Links
     from sphinx_traits.page.page import Page
 
-_SPECIAL = re.compile(r"[\\`*<\[|]|(?<!\w)_|_(?!\w)")
+_SPECIAL = re.compile(r"[\\`*<\[]|(?<!\w)_|_(?!\w)")
 """Characters that Markdown would read as markup."""
 
 _LINE_BREAK = "<br>"
@@ -151,8 +151,9 @@ class MarkdownWriter:
             yield self._row(row)
         yield ""
 
-    def _row(self, cells: Sequence[Cell]) -> str:
-        return "".join(f"| {cell} " if (cell := self.inline(content)) else "| " for content in cells) + "|"
+    def _row(self, row: Sequence[Cell]) -> str:
+        cells = (self.inline(cell).replace("|", "\\|") for cell in row)
+        return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
     def _titled(self, title: Cell, content: Content) -> Iterator[str]:
         yield f"**{self.inline(title)}**"
@@ -176,8 +177,8 @@ def _escaped(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Text in code style, whatever back-ticks and pipes it holds."""
-    text = " ".join(text.split()).replace("|", "\\|")
+    """Text in code style, whatever back-ticks it holds."""
+    text = " ".join(text.split())
     fence = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
     padding = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{padding}{text}{padding}{fence}"
