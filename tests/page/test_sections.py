@@ -166,6 +166,16 @@ def test_listeners_for_one_model_say_why_they_are_believed() -> None:
     assert "listeners" not in {section.name for section in page_of(PAGE, blog).sections}
 
 
+def test_options_of_the_host_are_shown_as_written() -> None:
+    """What a class tells its host is on its page; a class without options has no such section."""
+    blog = manifest()
+    models = [msgspec.structs.replace(model, meta={"ordering": "['-date']"}) for model in blog.models]
+    page = page_of(ARTICLE, msgspec.structs.replace(blog, models=tuple(models)))
+
+    assert rows(page, "meta") == [["ordering", "['-date']"]]
+    assert "meta" not in {section.name for section in page_of(ARTICLE, blog).sections}
+
+
 def test_trait_describes_its_own_facts_and_lists_those_it_brings() -> None:
     """The page of a trait made of traits has their facts in tables; a plain trait has descriptions alone."""
     own = {section.name: section for section in page_of(SLUG).sections}

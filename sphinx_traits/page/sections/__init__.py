@@ -16,6 +16,7 @@ from sphinx_traits.page.sections import (
     listeners,
     matrix,
     members,
+    meta,
     metrics,
     models,
     place,
@@ -41,6 +42,7 @@ SECTIONS = (
     cache.SECTION,
     members.SECTION,
     usage.SECTION,
+    meta.SECTION,
 )
 """The titled sections of a class's page, in order; each says on which kinds of pages it stands."""
 
