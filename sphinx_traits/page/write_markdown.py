@@ -42,6 +42,10 @@ _LINE_BREAK = "<br>"
 """Between the paragraphs of a cell."""
 
 
+_SEPARATOR = "<!-- -->"
+"""Between two pieces of code that touch: their back-ticks would be one fence."""
+
+
 class MarkdownWriter:
     """Writes the elements of one page.
 
@@ -105,7 +109,13 @@ class MarkdownWriter:
         """Inline elements, or paragraphs on lines of their own, inside one line."""
         if content and isinstance(content[0], Paragraph):
             return _LINE_BREAK.join(self.inline(line.content) for line in content)  # type: ignore[union-attr]
-        return "".join(self._inline[type(element)](element) for element in content)
+        written: list[str] = []
+        for element in content:
+            text = self._inline[type(element)](element)
+            if text.startswith("`") and written and written[-1].endswith("`"):
+                written.append(_SEPARATOR)
+            written.append(text)
+        return "".join(written)
 
     def _emphasis(self, emphasis: Emphasis) -> str:
         content = self.inline(emphasis.content)

@@ -9,8 +9,11 @@ from markdown_it import MarkdownIt
 from facts import MANIFEST
 from sphinx_traits.manifest import Column, Manifest
 from sphinx_traits.page.catalogue import Catalogue
+from sphinx_traits.page.elements import Code
+from sphinx_traits.page.links import NoLinks
 from sphinx_traits.page.markdown_pages import markdown_pages
 from sphinx_traits.page.section import Context
+from sphinx_traits.page.write_markdown import MarkdownWriter
 
 
 def pages_of(manifest: Manifest) -> dict[str, str]:
@@ -103,3 +106,11 @@ def test_pipes_and_back_ticks_stay_inside_their_cells() -> None:
     page = pages_of(Manifest(models=(ARTICLE,), traits=(trait,)))["models/shop.models.Article.md"]
 
     assert "| `note`<br>a \\| b | `` str \\| `x` `` |" in page
+
+
+def test_pieces_of_code_that_touch_stay_apart() -> None:
+    """Their back-ticks would be read as one fence."""
+    writer = MarkdownWriter(NoLinks())
+    tokens = MarkdownIt("commonmark").parseInline(writer.inline([Code("`a"), Code("b")]))[0].children or []
+
+    assert [token.content for token in tokens if token.type == "code_inline"] == ["`a", "b"]
