@@ -36,10 +36,11 @@ def package(project: SphinxBuilder, files: dict[str, str], **config: Any) -> Sph
 
 
 def cells(built: Built, docname: str, kind: str) -> dict[str, str]:
-    """The first line of each row of a table, and its last cell."""
-    tables = [one for one in built.doctree(docname).findall(nodes.table) if f"traits-{kind}" in one["classes"]]
-    rows = [row for one in tables for row in next(iter(one.findall(nodes.tbody))).children]
-    return {row.children[0].astext().split("\n")[0].split("(")[0]: row.children[-1].astext() for row in rows}
+    """The first line of each row of a table, and the first line of its last cell."""
+    tables = [table for table in built.doctree(docname).findall(nodes.table) if f"traits-{kind}" in table["classes"]]
+    rows = [row for table in tables for row in next(iter(table.findall(nodes.tbody))).children]
+    first_lines = [[cell.astext().split("\n")[0] for cell in row.children] for row in rows]
+    return {row[0].split("(")[0]: row[-1] for row in first_lines}
 
 
 # 1: whose member is it?
