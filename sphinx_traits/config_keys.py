@@ -154,7 +154,7 @@ _FLOATS = {text: float(text) for text in ("inf", "-inf", "nan")}
 
 def _constraints(texts: Iterable[str]) -> dict[str, Any]:
     constraints = {}
-    for name, _, text in (one.partition("=") for one in texts):
+    for name, _, text in (pair.partition("=") for pair in texts):
         with suppress(ValueError, SyntaxError):
             constraints[name] = ast.literal_eval(text)
     return constraints

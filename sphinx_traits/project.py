@@ -64,7 +64,7 @@ def read_project(root: Path) -> Project:
     return Project(
         root=root,
         packages=_strings(file, table, "packages"),
-        search_paths=tuple((root / one).resolve() for one in _strings(file, table, "search-paths"))
+        search_paths=tuple((root / path).resolve() for path in _strings(file, table, "search-paths"))
         or _default_paths(root),
         base_overrides=_mapping(file, table, "base-overrides"),
         trait_names=_strings(file, table, "trait-names"),
@@ -88,19 +88,19 @@ def with_sources(project: Project, packages: tuple[str, ...], search_paths: tupl
     return replace(
         project,
         packages=packages or project.packages,
-        search_paths=tuple(dict.fromkeys((*(one.resolve() for one in search_paths), *project.search_paths))),
+        search_paths=tuple(dict.fromkeys((*(path.resolve() for path in search_paths), *project.search_paths))),
     )
 
 
 def _default_paths(root: Path) -> tuple[Path, ...]:
-    return tuple(one for one in (root / "src", root) if one.is_dir())
+    return tuple(folder for folder in (root / "src", root) if folder.is_dir())
 
 
 def _docs(file: Path, root: Path, table: Mapping[str, Any]) -> Path | None:
-    named = table.get("docs", "docs")
-    if not isinstance(named, str):
-        raise ProjectError(f"{file}: [tool.traits] docs must be a string, not {named!r}.")
-    folder = root / named
+    name = table.get("docs", "docs")
+    if not isinstance(name, str):
+        raise ProjectError(f"{file}: [tool.traits] docs must be a string, not {name!r}.")
+    folder = root / name
     return folder if (folder / "conf.py").is_file() else None
 
 
@@ -113,13 +113,13 @@ def _table(file: Path) -> Mapping[str, Any]:
 
 def _strings(file: Path, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ProjectError(f"{file}: [tool.traits] {key} must be a list of strings, not {value!r}.")
     return tuple(value)
 
 
 def _mapping(file: Path, table: Mapping[str, Any], key: str) -> Mapping[str, str]:
     value = table.get(key, {})
-    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise ProjectError(f"{file}: [tool.traits] {key} must be a table of strings, not {value!r}.")
     return value

@@ -186,40 +186,40 @@ class Index:
     @cached_property
     def users(self) -> dict[str, tuple[str, ...]]:
         """The models that have a trait anywhere in their MRO, by the trait's name."""
-        found: dict[str, list[str]] = defaultdict(list)
+        models_of: dict[str, list[str]] = defaultdict(list)
         for model in self.manifest.models:
             for trait in model.traits:
-                found[trait].append(model.name)
-        return {trait: tuple(models) for trait, models in found.items()}
+                models_of[trait].append(model.name)
+        return {trait: tuple(models) for trait, models in models_of.items()}
 
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:
         """All listeners, those of classes too, strongest priority first."""
-        every = [*self.manifest.listeners, *(one for c in self.manifest.classes() for one in c.listeners)]
-        return tuple(sorted(every, key=lambda one: (-one.priority, one.location, one.name)))
+        listeners = [*self.manifest.listeners, *(listener for c in self.manifest.classes() for listener in c.listeners)]
+        return tuple(sorted(listeners, key=lambda listener: (-listener.priority, listener.location, listener.name)))
 
     @cached_property
     def heard_by(self) -> dict[str, tuple[Listener, ...]]:
         """The listeners for one class alone that hear no trait's event, by the class's name."""
-        found: dict[str, list[Listener]] = defaultdict(list)
-        for one in self.listeners:
-            if one.model and not is_trait_pattern(one.pattern):
-                found[one.model].append(one)
-        return {name: tuple(heard) for name, heard in found.items()}
+        by_model: dict[str, list[Listener]] = defaultdict(list)
+        for listener in self.listeners:
+            if listener.model and not is_trait_pattern(listener.pattern):
+                by_model[listener.model].append(listener)
+        return {name: tuple(heard) for name, heard in by_model.items()}
 
     @cached_property
     def emits(self) -> tuple[Emit, ...]:
         """All emitting calls, by place."""
-        every = [*self.manifest.emits, *(one for c in self.manifest.classes() for one in c.emits)]
-        return tuple(sorted(every, key=lambda one: (one.location, one.name)))
+        emits = [*self.manifest.emits, *(emit for c in self.manifest.classes() for emit in c.emits)]
+        return tuple(sorted(emits, key=lambda emit: (emit.location, emit.name)))
 
     @cached_property
     def emitted_by(self) -> dict[str, tuple[Emit, ...]]:
         """The emitting calls of each event, by its name on the bus."""
-        found: dict[str, list[Emit]] = defaultdict(list)
-        for one in self.emits:
-            found[one.name].append(one)
-        return {name: tuple(emits) for name, emits in found.items()}
+        by_event: dict[str, list[Emit]] = defaultdict(list)
+        for emit in self.emits:
+            by_event[emit.name].append(emit)
+        return {name: tuple(emits) for name, emits in by_event.items()}
 
     @cached_property
     def events(self) -> dict[str, Event]:
@@ -230,9 +230,9 @@ class Index:
     def signals(self) -> dict[str, SignalUse]:
         """All signals and events of the host that are sent or heard, by name and in its order."""
         heard: dict[str, list[Listener]] = defaultdict(list)
-        for one in self.listeners:
-            if not is_trait_pattern(one.pattern):
-                heard[one.pattern].append(one)
+        for listener in self.listeners:
+            if not is_trait_pattern(listener.pattern):
+                heard[listener.pattern].append(listener)
         sent = {name: emits for name, emits in self.emitted_by.items() if name not in self.events}
         return {
             name: SignalUse(name=name, emits=sent.get(name, ()), listeners=tuple(heard.get(name, ())))
@@ -251,7 +251,7 @@ class Index:
         wire = event.wire
         heard_for = {"", model, *self.by_name[model].mro} if model else set()  # a base's listener hears its subclasses
         if wire not in self._heard:
-            self._heard[wire] = tuple(one for one in self.listeners if matches(one.pattern, wire))
+            self._heard[wire] = tuple(listener for listener in self.listeners if matches(listener.pattern, wire))
         return EventUse(
             event=event,
             emits=self.emitted_by.get(wire, ()),
@@ -269,14 +269,14 @@ class Index:
         if name in names:
             return (name,)
         namesakes = self._by_last_part.get(name.rpartition(".")[2], ())
-        return tuple(one for one in namesakes if one in names and one.endswith("." + name))
+        return tuple(candidate for candidate in namesakes if candidate in names and candidate.endswith("." + name))
 
     @cached_property
     def _by_last_part(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
+        by_last_part: dict[str, list[str]] = defaultdict(list)
         for name in sorted(self.by_name):
-            found[name.rpartition(".")[2]].append(name)
-        return dict(found)
+            by_last_part[name.rpartition(".")[2]].append(name)
+        return dict(by_last_part)
 
     def suggest(self, name: str, among: Iterable[str] | None = None) -> str:
         """The known name nearest to a misspelt one, empty when none is near."""
@@ -304,8 +304,8 @@ def compose(index: Index, name: str) -> Composition:
     """
     subject = index.by_name[name]
     filled = type_arguments(index, subject)
-    known = [index.by_name[one] for one in subject.mro if one in index.by_name] or [subject]
-    lineage = [_filled(one, filled[one.name]) if filled.get(one.name) else one for one in known]
+    classes = [index.by_name[base] for base in subject.mro if base in index.by_name] or [subject]
+    lineage = [_filled(cls, filled[cls.name]) if filled.get(cls.name) else cls for cls in classes]
     model = name if name in index.models else ""
     features = (*_toggles(index, lineage), *_first_wins(c.features for c in lineage))
     return Composition(
@@ -323,18 +323,18 @@ def compose(index: Index, name: str) -> Composition:
         columns=tuple(_placed_columns(_first_wins(_kept_columns(lineage)), lineage)),
         scopes=_first_wins(_held_scopes(lineage)),
         members=member_chains(lineage),
-        findings=tuple(one for one in index.manifest.findings if one.subject == name),
+        findings=tuple(finding for finding in index.manifest.findings if finding.subject == name),
     )
 
 
 def _sent(index: Index, lineage: Sequence[Class]) -> Iterator[SignalUse]:
     """The signals that the classes of a lineage send, with the listeners that hear one of these classes."""
     sent: dict[str, list[Emit]] = defaultdict(list)
-    for one in (emit for owner in lineage for emit in owner.emits if emit.name in index.signals):
-        sent[one.name].append(one)
-    names = {"", *(one.name for one in lineage)}
+    for emit in (emit for owner in lineage for emit in owner.emits if emit.name in index.signals):
+        sent[emit.name].append(emit)
+    names = {"", *(owner.name for owner in lineage)}
     for name, emits in sorted(sent.items()):
-        listeners = tuple(one for one in index.signals[name].listeners if one.model in names)
+        listeners = tuple(heard for heard in index.signals[name].listeners if heard.model in names)
         yield SignalUse(name=name, emits=tuple(emits), listeners=listeners)
 
 
@@ -347,15 +347,15 @@ def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
     """
     seen: set[str] = set()
     ordered: list[Hook] = []
-    overridden = {one.name for owner in lineage for one in owner.hooks if one.via == "inferred"}
-    chains = (one for one in member_chains(lineage) if one.name in overridden) if overridden else ()
-    reached = {(one.owner, one.name) for chain in chains for one in chain.chain[: chain.reaches]}
-    nearest = {one.name: one for owner in reversed(lineage) for one in owner.members}
-    seen.update(name for name, one in nearest.items() if one.removed)
+    overridden = {hook.name for owner in lineage for hook in owner.hooks if hook.via == "inferred"}
+    chains = (chain for chain in member_chains(lineage) if chain.name in overridden) if overridden else ()
+    reached_methods = {(member.owner, member.name) for chain in chains for member in chain.chain[: chain.reaches]}
+    nearest = {member.name: member for owner in reversed(lineage) for member in owner.members}
+    seen.update(name for name, member in nearest.items() if member.removed)
     for owner in lineage:
-        own = [one for one in owner.hooks if one.name not in seen or (one.owner, one.name) in reached]
-        seen.update(one.name for one in own)
-        ordered += sorted(own, key=lambda one: (-one.priority, one.location.line))
+        fresh = [hook for hook in owner.hooks if hook.name not in seen or (hook.owner, hook.name) in reached_methods]
+        seen.update(hook.name for hook in fresh)
+        ordered += sorted(fresh, key=lambda hook: (-hook.priority, hook.location.line))
     return tuple(sorted(ordered, key=lambda hook: order_of(hook.moment)))
 
 
@@ -387,11 +387,11 @@ def _reach(chain: Sequence[Member]) -> int:
 
 def _first_wins(facts: Iterable[Iterable[F]]) -> tuple[F, ...]:
     """Facts of a lineage, one per name and owner's kind: the one nearest to the model."""
-    found: dict[tuple[str, str], F] = {}
-    for own in facts:
-        for fact in own:
-            found.setdefault((fact.name, _space(fact)), fact)
-    return tuple(found.values())
+    first: dict[tuple[str, str], F] = {}
+    for group in facts:
+        for fact in group:
+            first.setdefault((fact.name, _space(fact)), fact)
+    return tuple(first.values())
 
 
 def _space(fact: Fact) -> str:
@@ -401,10 +401,10 @@ def _space(fact: Fact) -> str:
 
 def _kept_columns(lineage: Sequence[Class]) -> Iterator[list[Column]]:
     """The columns of each class, without those that a class nearer to the model takes away (``note = None``)."""
-    gone: set[str] = set()
+    removed: set[str] = set()
     for owner in lineage:
-        yield [one for one in owner.columns if one.name not in gone]
-        gone.update(one.name for one in owner.members if one.removed)
+        yield [column for column in owner.columns if column.name not in removed]
+        removed.update(member.name for member in owner.members if member.removed)
 
 
 def _placed_columns(columns: Iterable[Column], lineage: Sequence[Class]) -> Iterator[Column]:
@@ -442,8 +442,8 @@ def _held_scopes(lineage: Sequence[Class]) -> Iterator[list[Scope]]:
     """The scopes of each class, without those of a manager that a class nearer to the model replaces."""
     replaced: set[str] = set()
     for owner in lineage:
-        yield [one for one in owner.scopes if one.name.partition(".")[0] not in replaced]
-        replaced.update(one.name for one in owner.members)
+        yield [scope for scope in owner.scopes if scope.name.partition(".")[0] not in replaced]
+        replaced.update(member.name for member in owner.members)
 
 
 def type_arguments(index: Index, subject: Class) -> dict[str, dict[str, str]]:
@@ -453,20 +453,20 @@ def type_arguments(index: Index, subject: Class) -> dict[str, dict[str, str]]:
         index: The manifest's index.
         subject: The class; its own parameters stand for themselves.
     """
-    found: dict[str, dict[str, str]] = {subject.name: {}}
+    arguments_of: dict[str, dict[str, str]] = {subject.name: {}}
     pending = [subject]
     while pending:
-        one = pending.pop(0)
-        for base in one.bases:
-            behind = index.by_name.get(base.name)
-            if behind is None or base.name in found:
+        cls = pending.pop(0)
+        for base in cls.bases:
+            ancestor = index.by_name.get(base.name)
+            if ancestor is None or base.name in arguments_of:
                 continue
-            names, given = behind.type_parameters, base.arguments
-            fixed = len(names) == len(given) and not any(name.startswith("*") for name in names)
-            pairs = zip(names, given, strict=True) if fixed else ()
-            found[base.name] = {name: _fill(_unquoted(text), found[one.name]) for name, text in pairs}
-            pending.append(behind)
-    return found
+            names, arguments = ancestor.type_parameters, base.arguments
+            fixed = len(names) == len(arguments) and not any(name.startswith("*") for name in names)
+            pairs = zip(names, arguments, strict=True) if fixed else ()
+            arguments_of[base.name] = {name: _fill(_unquoted(text), arguments_of[cls.name]) for name, text in pairs}
+            pending.append(ancestor)
+    return arguments_of
 
 
 def _unquoted(text: str) -> str:
@@ -483,29 +483,25 @@ def _fill(text: str, names: Mapping[str, str]) -> str:
         return text
     words = "|".join(map(re.escape, names))
     pattern = rf"""'[^']*'|"[^"]*"|(?<![\w.])(?P<name>{words})(?!\w|\s*[:=])"""
-    return re.sub(pattern, lambda one: names[one["name"]] if one["name"] else one[0], text)
+    return re.sub(pattern, lambda match: names[match["name"]] if match["name"] else match[0], text)
 
 
 def _filled(owner: Class, names: Mapping[str, str]) -> Class:
     """A class's facts with its type parameters filled."""
 
-    def typed(fact: Fact, *fields: str) -> Any:
+    def typed(fact: Any, *fields: str) -> Any:
         return msgspec.structs.replace(fact, **{field: _fill(getattr(fact, field), names) for field in fields})
 
-    jobs = (
-        msgspec.structs.replace(
-            one,
-            parameters=tuple(msgspec.structs.replace(each, type=_fill(each.type, names)) for each in one.parameters),
-        )
-        for one in owner.jobs
-    )
+    def with_types(job: Job) -> Job:
+        return msgspec.structs.replace(job, parameters=tuple(typed(field, "type") for field in job.parameters))
+
     return msgspec.structs.replace(
         owner,
-        members=tuple(typed(one, "type", "signature") for one in owner.members),
-        columns=tuple(typed(one, "type", "target") for one in owner.columns),
-        scopes=tuple(typed(one, "signature") for one in owner.scopes),
-        config=tuple(typed(one, "type") for one in owner.config),
-        jobs=tuple(jobs),
+        members=tuple(typed(member, "type", "signature") for member in owner.members),
+        columns=tuple(typed(column, "type", "target") for column in owner.columns),
+        scopes=tuple(typed(scope, "signature") for scope in owner.scopes),
+        config=tuple(typed(key, "type") for key in owner.config),
+        jobs=tuple(map(with_types, owner.jobs)),
     )
 
 
@@ -520,7 +516,7 @@ def _effective(config: SourceConfig, subject: Subject, fact: ConfigKey | Feature
     key = key_of(fact)
     ranking = config.resolver.rank(key, subject)
     of_tenants = [config.resolver.rank(key, subject, tenant) for tenant in config.resolver.files.tenants(key)]
-    refused = {source.place: (source, error) for each in (ranking, *of_tenants) for source, error in each.refused}
+    refused = {source.place: (source, error) for entry in (ranking, *of_tenants) for source, error in entry.refused}
     return EffectiveValue(
         key=fact,
         value=_effective_text(config, key, ranking) or fact.default,
@@ -570,10 +566,10 @@ def _switches_off(config: SourceConfig, subject: Subject, key: Key) -> Iterator[
 
 def _toggles(index: Index, lineage: Sequence[Class]) -> Iterator[Feature]:
     """The toggles of traits that a setting names: without one, a trait is on."""
-    named = [setting for setting in (*index.manifest.settings, *_own_settings(lineage)) if setting.key == ENABLED]
+    toggles = [setting for setting in (*index.manifest.settings, *_own_settings(lineage)) if setting.key == ENABLED]
     for owner in lineage:
         names = ("*", owner.name, owner.short)
-        if isinstance(owner, Trait) and uses_traits(owner) and any(setting.trait in names for setting in named):
+        if isinstance(owner, Trait) and uses_traits(owner) and any(setting.trait in names for setting in toggles):
             doc = "Whether the trait does anything at all."
             yield Feature(name=ENABLED, owner=owner.name, location=owner.location, doc=doc)
 

@@ -21,6 +21,7 @@ from traits_runtime.rules.layers import Resolved, Resolver, Subject, Table
 if TYPE_CHECKING:
     from sphinx_traits.manifest import Class, Manifest, Setting
     from sphinx_traits.project import Project
+    from traits_runtime._core.metadata import TraitMetadata
 
 
 class KnownClass(NamedTuple):
@@ -67,16 +68,16 @@ class Known:
     @cached_property
     def traits(self) -> dict[str, KnownClass]:
         """The traits by path."""
-        return {path: one for path, one in self.classes.items() if not one.is_model}
+        return {path: cls for path, cls in self.classes.items() if not cls.is_model}
 
     @cached_property
     def models(self) -> dict[str, KnownClass]:
         """The models by path."""
-        return {path: one for path, one in self.classes.items() if one.is_model}
+        return {path: cls for path, cls in self.classes.items() if cls.is_model}
 
     def key_names(self) -> list[str]:
         """``HasSlug.max_length`` for every key."""
-        return sorted(f"{one.short}.{name}" for one in self.traits.values() for name in one.keys)
+        return sorted(f"{trait.short}.{name}" for trait in self.traits.values() for name in trait.keys)
 
     def model_names(self) -> list[str]:
         """Dotted paths of the models."""
@@ -88,23 +89,25 @@ class Known:
 
     def feature_names(self) -> list[str]:
         """``Searchable.search_indexing`` for every feature, and the traits."""
-        own = (f"{t.short}.{n}" for t in self.traits.values() for n, key in t.keys.items() if key.kind == "feature")
-        return sorted([*own, *(one.short for one in self.traits.values())])
+        features = (
+            f"{t.short}.{n}" for t in self.traits.values() for n, key in t.keys.items() if key.kind == "feature"
+        )
+        return sorted([*features, *(trait.short for trait in self.traits.values())])
 
     def find(self, kind: str, name: str, among: Mapping[str, KnownClass]) -> KnownClass:
         """The only class a name stands for; of several traits the one that models use.
 
         Ends the process with an answer that helps where there is none.
         """
-        found = [one for path, one in among.items() if path == name or path.endswith("." + name)]
-        if len(found) > 1:
+        candidates = [cls for path, cls in among.items() if path == name or path.endswith("." + name)]
+        if len(candidates) > 1:
             used = {trait for model in self.models.values() for trait in model.traits}
-            found = [one for one in found if one.path in used] or found
-        if len(found) == 1:
-            return found[0]
-        if found:
-            fail(f"{name!r} may be any of {', '.join(one.path for one in found)}. Give more of the name.")
-        shorts = [one.short for one in among.values()]
+            candidates = [cls for cls in candidates if cls.path in used] or candidates
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            fail(f"{name!r} may be any of {', '.join(cls.path for cls in candidates)}. Give more of the name.")
+        shorts = [cls.short for cls in among.values()]
         return fail(f"There is no {kind} {name!r} among {len(among)}.{did_you_mean(name, [*shorts, *among])}")
 
     def key(self, name: str) -> tuple[KnownClass, Key]:
@@ -117,25 +120,25 @@ class Known:
             trait, key = key, "enabled"
         owner = self.find("trait", trait, self.traits)
         if key not in owner.keys:
-            shown = did_you_mean(key, owner.keys)
-            known = "" if shown else f" It declares {', '.join(sorted(owner.keys))}."
-            fail(f"Trait {owner.short!r} declares no config key {key!r}.{shown}{known}")
+            suggestion = did_you_mean(key, owner.keys)
+            declared = "" if suggestion else f" It declares {', '.join(sorted(owner.keys))}."
+            fail(f"Trait {owner.short!r} declares no config key {key!r}.{suggestion}{declared}")
         return owner, owner.keys[key]
 
     def _needs_a_trait(self, name: str) -> None:
-        if any(one.short == name for one in self.traits.values()):
+        if any(trait.short == name for trait in self.traits.values()):
             return
-        having = [one for one in self.key_names() if one.endswith("." + name)]
+        having = [key for key in self.key_names() if key.endswith("." + name)]
         if having:
             fail(f"{name!r} needs its trait in front: {' or '.join(having)}.")
 
     def model(self, name: str, trait: KnownClass | None = None) -> KnownClass:
         """The model that a name stands for; it must have the trait."""
-        found = self.find("model", name, self.models)
-        if trait is not None and trait.path not in (*found.traits, "*"):
-            using = ", ".join(sorted(one.short for one in self.models.values() if trait.path in one.traits)) or "none"
-            fail(f"Model {found.short!r} does not use trait {trait.short!r}. Models that do: {using}.")
-        return found
+        model = self.find("model", name, self.models)
+        if trait is not None and trait.path not in (*model.traits, "*"):
+            using = ", ".join(sorted(cls.short for cls in self.models.values() if trait.path in cls.traits)) or "none"
+            fail(f"Model {model.short!r} does not use trait {trait.short!r}. Models that do: {using}.")
+        return model
 
     def resolve(self, key: Key, model: KnownClass | None, tenant: str) -> Resolved[Any]:
         """The effective value of a key."""
@@ -158,13 +161,13 @@ def live() -> Known:
     runtime.ensure_files()
     if not registry.records():
         fail("The application has imported no trait. Name what starts it, `--app module:start()` calls a function.")
-    classes = {
-        path: KnownClass(
-            path, one.subject_of(), one.keys, tuple(trait.path for trait in one.traits), one.kind == "model"
-        )
-        for path, one in registry.records().items()
-    }
+    classes = {path: _imported_class(path, metadata) for path, metadata in registry.records().items()}
     return Known(classes, runtime.resolver, "imported")
+
+
+def _imported_class(path: str, metadata: TraitMetadata) -> KnownClass:
+    traits = tuple(trait.path for trait in metadata.traits)
+    return KnownClass(path, metadata.subject_of(), metadata.keys, traits, metadata.kind == "model")
 
 
 def static(sources: Sources, app: Application | None = None) -> Known:

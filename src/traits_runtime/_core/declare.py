@@ -105,8 +105,8 @@ def option(
     unknown = set(constraints) - set(CONSTRAINTS)
     if unknown:
         raise TypeError(f"option() takes no argument {sorted(unknown)[0]!r}. Constraints: {', '.join(CONSTRAINTS)}.")
-    given = {name: value for name, value in constraints.items() if value is not None}
-    return Option(default, factory, doc, names, given, (secret, locked), (since, deprecated))
+    limits = {name: value for name, value in constraints.items() if value is not None}
+    return Option(default, factory, doc, names, limits, (secret, locked), (since, deprecated))
 
 
 class Condition:
@@ -129,15 +129,15 @@ class Condition:
 
     def __and__(self, other: Condition) -> Condition:
         """Both hold."""
-        return Condition(lambda one, names: self(one, names) and other(one, names), f"{self.text} & {other.text}")
+        return Condition(lambda row, names: self(row, names) and other(row, names), f"{self.text} & {other.text}")
 
     def __or__(self, other: Condition) -> Condition:
         """At least one holds."""
-        return Condition(lambda one, names: self(one, names) or other(one, names), f"({self.text} | {other.text})")
+        return Condition(lambda row, names: self(row, names) or other(row, names), f"({self.text} | {other.text})")
 
     def __invert__(self) -> Condition:
         """It does not hold."""
-        return Condition(lambda one, names: not self(one, names), f"~{self.text}")
+        return Condition(lambda instance, names: not self(instance, names), f"~{self.text}")
 
     def __repr__(self) -> str:
         return self.text
@@ -252,8 +252,8 @@ class Gate:
 
     def refresh(self) -> None:
         """Look again; called after a watched variable was set."""
-        for one in self._watched:
-            if one.get():
+        for variable in self._watched:
+            if variable.get():
                 self.is_open.set(True)
                 return
         self.is_open.set(False)
@@ -292,21 +292,24 @@ class Block:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        held = self._frames.get()
-        frame = held[-1] if held and held[-1].block is self and held[-1].active else self._find(held)
+        frames = self._frames.get()
+        frame = frames[-1] if frames and frames[-1].block is self and frames[-1].active else self._find(frames)
         if frame is None:
             return
         frame.active = False
         self._entered.remove(frame)
-        left = tuple([one for one in held if one.active])
-        self._frames.set(left)
-        if not left:
+        remaining = tuple([entered for entered in frames if entered.active])
+        self._frames.set(remaining)
+        if not remaining:
             self._gate.refresh()
 
-    def _find(self, held: tuple[Any, ...]) -> Any:
+    def _find(self, frames: tuple[Any, ...]) -> Any:
         """The frame to close: this context's innermost of this block, else one that another context has left open."""
-        mine = next((one for one in reversed(held) if one.block is self and one.active), None)
-        return mine or next((one for one in reversed(self._entered) if one.block is self and one.active), None)
+        innermost = next(filter(self._is_open, reversed(frames)), None)
+        return innermost or next(filter(self._is_open, reversed(self._entered)), None)
+
+    def _is_open(self, frame: Any) -> bool:
+        return bool(frame.block is self and frame.active)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -345,7 +348,7 @@ def _around(block: Block, function: Any) -> Any:
     return acall if flags & 0x80 else generate if flags & 0x20 else call
 
 
-def belongs(thing: object, owner: object) -> bool:
+def belongs(subject: object, owner: object) -> bool:
     """Whether an instance or class is meant by a model, an instance, or (None) everything.
 
     >>> belongs(True, int), belongs(bool, int), belongs(3, 4), belongs(3, None)
@@ -354,5 +357,5 @@ def belongs(thing: object, owner: object) -> bool:
     if owner is None:
         return True
     if isinstance(owner, type):
-        return issubclass(thing, owner) if isinstance(thing, type) else isinstance(thing, owner)
-    return thing is owner
+        return issubclass(subject, owner) if isinstance(subject, type) else isinstance(subject, owner)
+    return subject is owner

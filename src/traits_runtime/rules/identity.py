@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 
-def path_of(thing: type | Callable[..., Any]) -> str:
+def path_of(subject: type | Callable[..., Any]) -> str:
     """Dotted path of a class or function.
 
     >>> from traits_runtime.errors import TraitsError
     >>> path_of(TraitsError)
     'traits_runtime.errors.TraitsError'
     """
-    module = getattr(thing, "__module__", "")
-    name: str = getattr(thing, "__qualname__", "") or type(thing).__name__
+    module = getattr(subject, "__module__", "")
+    name: str = getattr(subject, "__qualname__", "") or type(subject).__name__
     return f"{module}.{name}" if module else name
 
 
