@@ -287,7 +287,9 @@ def _forward(settings: Settings, outbox: Outbox | None) -> Forward:
     if not application:
         raise NoApplicationError(settings.forward)
     patterns = events.split(",") if isinstance(events, str) else events
-    return Forward(broker, outbox, application=str(application), events=patterns, own=include_own, attempts=attempts)
+    return Forward(
+        broker, outbox, application=str(application), events=patterns, include_own=include_own, attempts=attempts
+    )
 
 
 def _open(role: str, name: str, settings: Settings, values: Mapping[str, Any] | None = None) -> Any:

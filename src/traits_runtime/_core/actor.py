@@ -33,7 +33,7 @@ def as_actor(who: object, identify: Callable[[Any], object]) -> Actor:
         return who
     if isinstance(who, int | str | bytes) or type(who).__module__ == "uuid":
         return Actor(who)
-    found = identify(who)
-    if found is None:
+    identity = identify(who)
+    if identity is None:
         raise ValueError(f"{type(who).__name__} has no key and cannot act: save it first, or give its key.")
-    return Actor(found, type(who).__name__)
+    return Actor(identity, type(who).__name__)

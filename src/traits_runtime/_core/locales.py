@@ -26,7 +26,7 @@ def normal(locale: str) -> str:
         raise InvalidLocaleError(locale)
     language, *rest = locale.replace("_", "-").split("-")
     language = _check(language.lower(), locale)
-    return "-".join([language, *(_subtag(one) for one in rest)])
+    return "-".join([language, *(_subtag(part) for part in rest)])
 
 
 def _subtag(text: str) -> str:
@@ -39,12 +39,12 @@ def _check(language: str, locale: str) -> str:
         from babel.core import get_global
     except ImportError:
         return language
-    found = str(get_global("language_aliases").get(language, language))
+    current = str(get_global("language_aliases").get(language, language))
     try:
-        Locale.parse(found)
+        Locale.parse(current)
     except (UnknownLocaleError, ValueError) as error:
         raise InvalidLocaleError(locale) from error
-    return found
+    return current
 
 
 @lru_cache(maxsize=1024)
@@ -60,16 +60,16 @@ def parents(locale: str) -> tuple[str, ...]:
         exceptions, likely = get_global("parent_exceptions"), get_global("likely_subtags")
     except ImportError:
         exceptions, likely = {}, {}
-    found = [locale]
-    while (parent := _parent(found[-1], exceptions, likely)) and parent not in found:
-        found.append(parent)
-    return tuple(found)
+    chain = [locale]
+    while (parent := _parent(chain[-1], exceptions, likely)) and parent not in chain:
+        chain.append(parent)
+    return tuple(chain)
 
 
 def _parent(locale: str, exceptions: Mapping[str, str], likely: Mapping[str, str]) -> str:
-    given = exceptions.get(locale.replace("-", "_"))
-    if given is not None:
-        return "" if given == "root" else given.replace("_", "-")
+    exception = exceptions.get(locale.replace("-", "_"))
+    if exception is not None:
+        return "" if exception == "root" else exception.replace("_", "-")
     rest, _, last = locale.rpartition("-")
     usual = likely.get(rest, "").split("_")
     is_foreign_script = len(last) == 4 and last.isalpha() and bool(usual[0]) and last not in usual
@@ -84,7 +84,7 @@ def chain(locale: str, fallbacks: Iterable[str] = ()) -> Iterator[str]:
     """
     seen: set[str] = set()
     for start in (locale, *fallbacks):
-        for one in parents(normal(start)):
-            if one not in seen:
-                seen.add(one)
-                yield one
+        for parent in parents(normal(start)):
+            if parent not in seen:
+                seen.add(parent)
+                yield parent

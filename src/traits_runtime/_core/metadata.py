@@ -118,11 +118,11 @@ class TraitMetadata:
     def rollout_keys(self, feature: str) -> tuple[Key, Key]:
         """The keys behind a feature's share and its subjects' overrides; set through `rollouts` alone."""
         key = self.feature_key(feature)
-        made = self.hidden_keys.get(key.name)
-        if made is None:
-            made = (hidden_key(key, "rollout", Rollout | None, None), hidden_key(key, "subjects", Subjects, {}))
-            self.hidden_keys[key.name] = made
-        return made
+        keys = self.hidden_keys.get(key.name)
+        if keys is None:
+            keys = (hidden_key(key, "rollout", Rollout | None, None), hidden_key(key, "subjects", Subjects, {}))
+            self.hidden_keys[key.name] = keys
+        return keys
 
     def plan(self, feature: str, tenant: str | None) -> Plan:
         """A feature with its rollout, made ready for quick answers."""
@@ -138,9 +138,11 @@ class TraitMetadata:
         runtime.ensure_files()
         key = self.feature_key(feature)
         subject = self.subject_of(instance)
-        share, subjects = (runtime.resolver.value(one, subject, tenant, frames) for one in self.rollout_keys(feature))
+        share, subjects = (
+            runtime.resolver.value(hidden, subject, tenant, frames) for hidden in self.rollout_keys(feature)
+        )
         switches = self._switches(key)
-        off = not all(runtime.resolver.value(one, subject, tenant, frames) is True for one in switches)
+        off = not all(runtime.resolver.value(switch, subject, tenant, frames) is True for switch in switches)
         toggle = runtime.resolver.value(key, subject, tenant, frames) is True
         name = f"{key.trait}.{key.name}"
         if runtime.flag_provider is not None:
@@ -155,40 +157,44 @@ class TraitMetadata:
     @property
     def traits(self) -> tuple[TraitMetadata, ...]:
         """The traits of this class, in MRO order; for a trait the trait itself first."""
-        return tuple(one for one in self.all if one.kind == "trait")
+        return tuple(metadata for metadata in self.all if metadata.kind == "trait")
 
     def hooks_at(self, moment: str) -> tuple[HookEntry, ...]:
         """The hooks of a moment in the order in which they run: MRO, then priority, then definition."""
-        found = self.moments.get(moment)
-        if found is None:
-            found = tuple(self._ordered(moment))
-            self.moments[moment] = found
-        return found
+        entries = self.moments.get(moment)
+        if entries is None:
+            entries = tuple(self._ordered(moment))
+            self.moments[moment] = entries
+        return entries
 
     def _ordered(self, moment: str) -> Iterator[HookEntry]:
         seen: set[str] = set()
         for owner in self.all:
             if not owner.hooks:
                 continue
-            fresh = [one for one in owner.hooks if one.name not in seen]
-            seen.update(one.name for one in fresh)
-            due = [one for one in fresh if one.mark.moment == moment and callable(getattr(self.cls, one.name, None))]
-            for one in sorted(due, key=lambda entry: -entry.mark.priority):
-                awaited = is_coroutine_function(getattr(self.cls, one.name))
-                yield one if awaited is one.is_async else one._replace(is_async=awaited)
+            fresh = [entry for entry in owner.hooks if entry.name not in seen]
+            seen.update(entry.name for entry in fresh)
+            due = [
+                entry
+                for entry in fresh
+                if entry.mark.moment == moment and callable(getattr(self.cls, entry.name, None))
+            ]
+            for hook_entry in sorted(due, key=lambda entry: -entry.mark.priority):
+                awaited = is_coroutine_function(getattr(self.cls, hook_entry.name))
+                yield hook_entry if awaited is hook_entry.is_async else hook_entry._replace(is_async=awaited)
 
     def subject_of(self, instance: object = None) -> Subject:
         """This class as config resolution sees it."""
         if self.subject is None:
-            self.subject = Subject(self.cls, tuple(one.path for one in self.all), self._code())
+            self.subject = Subject(self.cls, tuple(metadata.path for metadata in self.all), self._code())
         return self.subject if instance is None else self.subject._replace(instance=instance)
 
     def _code(self) -> Code:
-        found: dict[tuple[str, str], list[tuple[object, str]]] = {}
+        overrides: dict[tuple[str, str], list[tuple[object, str]]] = {}
         for owner in self.all:
             for address, value in owner.class_overrides.items():
-                found.setdefault(address, []).append((value, f"{owner.path}.__traits__"))
-        return {address: tuple(values) for address, values in found.items()}
+                overrides.setdefault(address, []).append((value, f"{owner.path}.__traits__"))
+        return {address: tuple(values) for address, values in overrides.items()}
 
     def key(self, trait: str, name: str) -> Key:
         """A key of one of the traits of this class.
@@ -196,10 +202,10 @@ class TraitMetadata:
         Raises:
             UnknownConfigKeyError: The trait does not declare it.
         """
-        owner = next((one for one in self.all if trait in (one.name, one.path)), None)
-        known = [key for one in self.all if trait in (one.name, one.path) for key in one.keys]
+        owner = next((metadata for metadata in self.all if trait in (metadata.name, metadata.path)), None)
+        key_names = [key for metadata in self.all if trait in (metadata.name, metadata.path) for key in metadata.keys]
         if owner is None or name not in owner.keys:
-            raise UnknownConfigKeyError(trait, name, known)
+            raise UnknownConfigKeyError(trait, name, key_names)
         return owner.keys[name]
 
     def feature_key(self, name: str) -> Key:
@@ -208,10 +214,10 @@ class TraitMetadata:
         Raises:
             UnknownFeatureError: No trait of this class declares it.
         """
-        found = self.feature_keys.get(name)
-        if found is None:
-            found = self.feature_keys[name] = self._find_feature(name)
-        return found
+        feature_key = self.feature_keys.get(name)
+        if feature_key is None:
+            feature_key = self.feature_keys[name] = self._find_feature(name)
+        return feature_key
 
     def _find_feature(self, name: str) -> Key:
         trait, _, short = name.rpartition(".")
@@ -220,8 +226,10 @@ class TraitMetadata:
                 return owner.keys[ENABLED]
             if short in owner.features and trait in ("", owner.name, owner.path):
                 return owner.keys[short]
-        known = [name for owner in self.all for name in (*owner.features, *([owner.name] if owner.keys else ()))]
-        raise UnknownFeatureError(self.path, name, known)
+        feature_names = [
+            name for owner in self.all for name in (*owner.features, *([owner.name] if owner.keys else ()))
+        ]
+        raise UnknownFeatureError(self.path, name, feature_names)
 
     def state(self, name: str, tenant: str | None) -> bool:
         """Whether a feature is on by the layers below blocks, its trait's and the global toggle included."""
@@ -230,8 +238,8 @@ class TraitMetadata:
         except KeyError:
             runtime.ensure_files()
             states = self.flags if tenant is None else self.states.setdefault(tenant, {})
-            found = states[name] = self.state_in(name, tenant, ())
-            return found
+            state = states[name] = self.state_in(name, tenant, ())
+            return state
 
     def state_in(self, name: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> bool:
         """As `state`, worked out anew with the values of ``with`` blocks."""
@@ -239,11 +247,11 @@ class TraitMetadata:
         key = self.feature_key(name)
         subject = self.subject_of(instance)
         needed = dict.fromkeys((*self._switches(key), key))
-        return all(runtime.resolver.value(one, subject, tenant, frames) is True for one in needed)
+        return all(runtime.resolver.value(needed_key, subject, tenant, frames) is True for needed_key in needed)
 
     def _switches(self, key: Key) -> tuple[Key, ...]:
         """What must be on before a key of a trait counts: everything, and the trait (a model has no toggle)."""
-        owner = next(one for one in self.all if one.path == key.path)
+        owner = next(metadata for metadata in self.all if metadata.path == key.path)
         return (EVERYTHING, owner.keys[ENABLED]) if ENABLED in owner.keys else (EVERYTHING,)
 
     def __repr__(self) -> str:
@@ -270,10 +278,10 @@ def metadata_of(cls: type) -> TraitMetadata:
     Raises:
         DeclarationError: The class is neither.
     """
-    found = cls.__dict__.get(METADATA)
-    if found is None:
+    stored = cls.__dict__.get(METADATA)
+    if stored is None:
         raise DeclarationError(path_of(cls), "is neither a trait nor a model: it does not inherit from Trait.")
-    metadata: TraitMetadata = found
+    metadata: TraitMetadata = stored
     return metadata
 
 

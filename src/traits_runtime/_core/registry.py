@@ -13,12 +13,12 @@ def records() -> dict[str, TraitMetadata]:
     A class that a decorator has made anew (a dataclass or an attrs class with slots) counts once, as its last
     version; parametrised copies of a generic pydantic model do not count.
     """
-    found: dict[str, TraitMetadata] = {}
+    by_path: dict[str, TraitMetadata] = {}
     for cls in sorted(runtime.known_classes(), key=_age):
         metadata: TraitMetadata | None = cls.__dict__.get(METADATA)
         if metadata is not None and not _is_copy(cls):
-            found[metadata.path] = metadata
-    return dict(sorted(found.items()))
+            by_path[metadata.path] = metadata
+    return dict(sorted(by_path.items()))
 
 
 def _age(cls: type) -> int:
@@ -27,18 +27,18 @@ def _age(cls: type) -> int:
 
 
 def _is_copy(cls: type) -> bool:
-    made: dict[str, object] = cls.__dict__.get("__pydantic_generic_metadata__") or {}
-    return made.get("origin") is not None
+    generic: dict[str, object] = cls.__dict__.get("__pydantic_generic_metadata__") or {}
+    return generic.get("origin") is not None
 
 
 def traits() -> tuple[type, ...]:
     """All traits, sorted by dotted path."""
-    return tuple(one.cls for one in records().values() if one.kind == "trait")
+    return tuple(metadata.cls for metadata in records().values() if metadata.kind == "trait")
 
 
 def models() -> tuple[type, ...]:
     """All models, sorted by dotted path."""
-    return tuple(one.cls for one in records().values() if one.kind == "model")
+    return tuple(metadata.cls for metadata in records().values() if metadata.kind == "model")
 
 
 def find_trait(name: str) -> TraitMetadata:
@@ -48,11 +48,11 @@ def find_trait(name: str) -> TraitMetadata:
         UnknownTraitError: There is none.
         AmbiguousNameError: There are several of that short name.
     """
-    known = {path: one for path, one in records().items() if one.kind == "trait"}
-    found = _named(name, known)
-    if found is None:
-        raise UnknownTraitError(name, [one.name for one in known.values()])
-    return found
+    candidates = {path: metadata for path, metadata in records().items() if metadata.kind == "trait"}
+    match = _named(name, candidates)
+    if match is None:
+        raise UnknownTraitError(name, [metadata.name for metadata in candidates.values()])
+    return match
 
 
 def find_model(name: str) -> TraitMetadata:
@@ -62,17 +62,17 @@ def find_model(name: str) -> TraitMetadata:
         UnknownModelError: There is none.
         AmbiguousNameError: There are several.
     """
-    known = {path: one for path, one in records().items() if one.kind == "model"}
-    found = _named(name, known)
-    if found is None:
-        raise UnknownModelError(name, [one.name for one in known.values()])
-    return found
+    candidates = {path: metadata for path, metadata in records().items() if metadata.kind == "model"}
+    match = _named(name, candidates)
+    if match is None:
+        raise UnknownModelError(name, [metadata.name for metadata in candidates.values()])
+    return match
 
 
-def _named(name: str, known: dict[str, TraitMetadata]) -> TraitMetadata | None:
-    if name in known:
-        return known[name]
-    found = [one for path, one in known.items() if path.endswith("." + name)]
-    if len(found) > 1:
-        raise AmbiguousNameError(name, [one.path for one in found])
-    return found[0] if found else None
+def _named(name: str, by_path: dict[str, TraitMetadata]) -> TraitMetadata | None:
+    if name in by_path:
+        return by_path[name]
+    matches = [metadata for path, metadata in by_path.items() if path.endswith("." + name)]
+    if len(matches) > 1:
+        raise AmbiguousNameError(name, [metadata.path for metadata in matches])
+    return matches[0] if matches else None

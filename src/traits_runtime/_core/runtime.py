@@ -122,8 +122,8 @@ def read_files(path: Path | None = None) -> None:
 
     from traits_runtime.rules.files import find_config, read_file
 
-    chosen = path or _file or find_config(Path.cwd(), resolver.environ)
-    use_files(read_file(chosen).table if chosen is not None else Table(), path or _file)
+    config_file = path or _file or find_config(Path.cwd(), resolver.environ)
+    use_files(read_file(config_file).table if config_file is not None else Table(), path or _file)
 
 
 def ensure_files() -> None:
@@ -168,8 +168,8 @@ def invalidate() -> None:
 
     Dictionaries are replaced and not emptied: a reader that is just filling one fills the old one.
     """
-    for one in known_classes():
-        one.__dict__[METADATA].forget()
+    for cls in known_classes():
+        cls.__dict__[METADATA].forget()
 
 
 def current_tenant_id() -> str | None:
@@ -363,11 +363,11 @@ class _Quietly(Block):
 
 def as_now() -> Callable[[], AbstractContextManager[None]]:
     """What puts tenant, actor and language back as they are now, where something is done later on their account."""
-    held = (TENANT.get(), ACTOR.get(), LOCALE.get())
+    values = (TENANT.get(), ACTOR.get(), LOCALE.get())
 
     @contextmanager
     def around() -> Iterator[None]:
-        tokens = (TENANT.set(held[0]), ACTOR.set(held[1]), LOCALE.set(held[2]))
+        tokens = (TENANT.set(values[0]), ACTOR.set(values[1]), LOCALE.set(values[2]))
         GATE.refresh()
         try:
             yield
@@ -399,7 +399,7 @@ def without_features(*names: str | type, model: object = None) -> Block:
     >>> with without_features("follow_title"):
     ...     pass
     """
-    return _Without(frozenset(one if isinstance(one, str) else one.__name__ for one in names), model)
+    return _Without(frozenset(name if isinstance(name, str) else name.__name__ for name in names), model)
 
 
 def without_feature(name: str | type, *, model: object = None) -> Block:
@@ -502,10 +502,10 @@ started: object = None
 """What `engines.start` has put in place last."""
 
 
-def use_outbox(kept: Outbox | None) -> Outbox | None:
+def use_outbox(new: Outbox | None) -> Outbox | None:
     """Put another outbox in place; returns the one before."""
     global outbox
-    before, outbox = outbox, kept
+    before, outbox = outbox, new
     return before
 
 

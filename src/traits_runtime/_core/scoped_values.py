@@ -98,7 +98,7 @@ def required(frame: ScopedValue[str | None] | None, what: str) -> str:
     Raises:
         NoTenantError: There is none.
     """
-    found = innermost(frame)
-    if found is None or found.value is None:
+    scoped = innermost(frame)
+    if scoped is None or scoped.value is None:
         raise NoTenantError(what)
-    return found.value
+    return scoped.value

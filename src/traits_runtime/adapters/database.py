@@ -23,9 +23,9 @@ def open_outbox(settings: Mapping[str, Any]) -> DatabaseOutbox:
     """
     metadata, engine = MetaData(), _engine(settings)
     resend, lease = float(settings.get("resend", 900)), float(settings.get("lease", 30))
-    made = DatabaseOutbox(metadata, engine, resend=resend, lease=lease)
+    outbox = DatabaseOutbox(metadata, engine, resend=resend, lease=lease)
     metadata.create_all(engine)
-    return made
+    return outbox
 
 
 def open_cache(settings: Mapping[str, Any]) -> DatabaseCache:
@@ -35,9 +35,9 @@ def open_cache(settings: Mapping[str, Any]) -> DatabaseCache:
         settings: ``url`` of the database.
     """
     metadata, engine = MetaData(), _engine(settings)
-    made = DatabaseCache(engine, metadata)
+    cache = DatabaseCache(engine, metadata)
     metadata.create_all(engine)
-    return made
+    return cache
 
 
 PATIENCE_S: Final = 30

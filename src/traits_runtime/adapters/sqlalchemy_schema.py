@@ -84,12 +84,12 @@ class Schema(NamedTuple):
     migrated: bool
 
 
-def engine_of(thing: object) -> Engine | None:
+def engine_of(target: object) -> Engine | None:
     """The engine that an application's object stands for: an engine, a session maker, or what has one as ``engine``."""
-    for one in (thing, getattr(thing, "engine", None), getattr(thing, "bind", None), _bound(thing)):
-        inner = getattr(one, "sync_engine", one)
+    for candidate in (target, getattr(target, "engine", None), getattr(target, "bind", None), _bound(target)):
+        inner = getattr(candidate, "sync_engine", candidate)
         if isinstance(inner, Engine):
-            return inner if inner is one else _without_asyncio(inner)
+            return inner if inner is candidate else _without_asyncio(inner)
     return None
 
 
@@ -98,8 +98,8 @@ def open_engine(url: str) -> Engine:
     return _without_asyncio(create_engine(url))
 
 
-def _bound(thing: object) -> object:
-    arguments = getattr(thing, "kw", None)
+def _bound(target: object) -> object:
+    arguments = getattr(target, "kw", None)
     return arguments.get("bind") if isinstance(arguments, dict) else None
 
 
@@ -129,10 +129,10 @@ def check_schema(engine: Engine, records: Iterable[TraitMetadata], root: Path) -
     names = set(inspect(engine).get_table_names())
     at = Schema(engine, places, migrated=not names.isdisjoint(MIGRATIONS))
     tenants = list(_tenants(at, names))
-    reported = {one.subject for one in tenants}
+    reported = {finding.subject for finding in tenants}
     yield from tenants
     for metadata in _metadatas(places):
-        yield from (one for one in _missing(at, metadata, names) if one.subject not in reported)
+        yield from (finding for finding in _missing(at, metadata, names) if finding.subject not in reported)
     yield from _trash(at, names)
 
 
@@ -156,8 +156,8 @@ def _brought(
     engine: Engine, places: Mapping[str, Place], records: Iterable[TraitMetadata], root: Path
 ) -> Iterator[Place]:
     """The tables that traits bring to the metadata of their models, and those of what else keeps rows there."""
-    found = [table for metadata in _metadatas(places) for table in metadata.tables.values()]
-    for table in [*found, *_kept(engine)]:
+    tables = [table for metadata in _metadatas(places) for table in metadata.tables.values()]
+    for table in [*tables, *_kept(engine)]:
         owner = table.info.get(BROUGHT)
         if owner is not None and table.key not in places:
             yield Place(table, owner, *_first_user(owner, table.metadata, records, root))
@@ -165,10 +165,10 @@ def _brought(
 
 def _kept(engine: Engine) -> Iterator[Table]:
     """The tables of an outbox, a store of overrides and a cache that live in the same database."""
-    for one in (runtime.outbox, config.store, runtime.cache.backend):
-        held = getattr(one, "engine", None)
-        if isinstance(held, Engine) and _where(held) == _where(engine):
-            yield from getattr(one, "tables", ())
+    for storage in (runtime.outbox, config.store, runtime.cache.backend):
+        bound_engine = getattr(storage, "engine", None)
+        if isinstance(bound_engine, Engine) and _where(bound_engine) == _where(engine):
+            yield from getattr(storage, "tables", ())
 
 
 def _where(engine: Engine) -> tuple[object, ...]:
@@ -181,7 +181,11 @@ def _first_user(trait: str, metadata: MetaData, records: Iterable[TraitMetadata]
     """Where the first model is written that has a trait and lives in some metadata."""
     for record in records:
         table = _table_of(record)
-        if table is not None and table.metadata is metadata and any(one.cls.__name__ == trait for one in record.traits):
+        if (
+            table is not None
+            and table.metadata is metadata
+            and any(trait_metadata.cls.__name__ == trait for trait_metadata in record.traits)
+        ):
             return place_of(record.cls, root)
     return "", 0
 
@@ -189,22 +193,22 @@ def _first_user(trait: str, metadata: MetaData, records: Iterable[TraitMetadata]
 def _missing(at: Schema, metadata: MetaData, names: set[str]) -> Iterator[Finding]:
     host = sys.modules.get("traits_runtime.adapters.sqlalchemy")  # importing it would change the models
 
-    def ours(thing: Any, name: str | None, kind: str, reflected: bool, beside: Any) -> bool:
-        table = thing if kind == "table" else getattr(thing, "table", None)
+    def ours(element: Any, name: str | None, kind: str, reflected: bool, beside: Any) -> bool:
+        table = element if kind == "table" else getattr(element, "table", None)
         if table is not None and table.key not in at.places:
             return False
-        return host is None or bool(host.include_object(thing, name, kind, reflected, beside))
+        return host is None or bool(host.include_object(element, name, kind, reflected, beside))
 
     with at.engine.connect() as connection:
         options = {"compare_type": True, "include_object": ours}
         context = MigrationContext.configure(connection, opts=options)
         changes = compare_metadata(context, metadata)
     for change in changes:
-        for one in change if isinstance(change, list) else [change]:
-            finder = _FINDERS.get(one[0])
-            new = one[0] in ("add_index", "add_constraint") and one[1].table.name not in names
+        for difference in change if isinstance(change, list) else [change]:
+            finder = _FINDERS.get(difference[0])
+            new = difference[0] in ("add_index", "add_constraint") and difference[1].table.name not in names
             if finder is not None and not new:
-                yield from finder(at, one)
+                yield from finder(at, difference)
 
 
 def _table(at: Schema, change: Any) -> Iterator[Finding]:
@@ -214,72 +218,74 @@ def _table(at: Schema, change: Any) -> Iterator[Finding]:
     def create(op: Operations) -> None:
         place.table.create(op.get_bind())
 
-    said = f"The table {name!r} of {_name(place)} does not exist."
-    yield _found(at, "TRT301", place, name, said, create, f"CREATE TABLE {name}")
+    message = f"The table {name!r} of {_name(place)} does not exist."
+    yield _found(at, "TRT301", place, name, message, create, f"CREATE TABLE {name}")
 
 
 def _column(at: Schema, change: Any) -> Iterator[Finding]:
     _, schema, name, column = change
     place = at.places[name if schema is None else f"{schema}.{name}"]
-    said = (
+    message = (
         f"{_name(place)} needs the column {column.name!r} ({_type(at, column)}){_of_trait(column)}; the table lacks it."
     )
     if not column.nullable and column.server_default is None:
         hint = "It may not be empty: write a migration that says what the rows that are there get."
-        yield _found(at, "TRT302", place, f"{name}.{column.name}", said, hint=hint)
+        yield _found(at, "TRT302", place, f"{name}.{column.name}", message, hint=hint)
         return
     copy = column._copy()  # Alembic attaches what it adds to a table of its own
 
     def add(op: Operations) -> None:
         op.add_column(name, copy, schema=schema)
 
-    yield _found(at, "TRT302", place, f"{name}.{column.name}", said, add, _sql(at, add))
+    yield _found(at, "TRT302", place, f"{name}.{column.name}", message, add, _sql(at, add))
 
 
 def _index(at: Schema, change: Any) -> Iterator[Finding]:
-    thing = change[1]
-    place = at.places[thing.table.key]
-    columns = ", ".join(column.name for column in thing.columns)
-    unique = change[0] == "add_constraint" or thing.unique
+    index = change[1]
+    place = at.places[index.table.key]
+    columns = ", ".join(column.name for column in index.columns)
+    unique = change[0] == "add_constraint" or index.unique
     kind = "unique constraint" if change[0] == "add_constraint" else "unique index" if unique else "index"
-    label = thing.name or "without a name"
-    said = f"{_name(place)} declares the {kind} {label} on ({columns}); the database has none."
+    label = index.name or "without a name"
+    message = f"{_name(place)} declares the {kind} {label} on ({columns}); the database has none."
     if unique:
-        yield _found(at, "TRT304", place, f"{thing.table.name}({columns})", said)
+        yield _found(at, "TRT304", place, f"{index.table.name}({columns})", message)
         return
 
     def add(op: Operations) -> None:
-        op.invoke(CreateIndexOp.from_index(thing))
+        op.invoke(CreateIndexOp.from_index(index))
 
-    yield _found(at, "TRT304", place, f"{thing.table.name}({columns})", said, add, _sql(at, add))
+    yield _found(at, "TRT304", place, f"{index.table.name}({columns})", message, add, _sql(at, add))
 
 
 def _type_differs(at: Schema, change: Any) -> Iterator[Finding]:
-    _, schema, name, column, _existing, was, wanted = change
+    _, schema, name, column, _existing, was, new_type = change
     place = at.places[name if schema is None else f"{schema}.{name}"]
-    new = wanted.compile(at.engine.dialect)
+    new = new_type.compile(at.engine.dialect)
     old = was.compile(at.engine.dialect)
-    said = f"{_name(place)} says {column!r} is {new}; in the database it is {old}."
+    message = f"{_name(place)} says {column!r} is {new}; in the database it is {old}."
 
     def alter(op: Operations) -> None:
         with op.batch_alter_table(name, schema=schema) as batch:
-            batch.alter_column(column, type_=wanted, existing_type=was, postgresql_using=f'"{column}"::{new}')
+            batch.alter_column(column, type_=new_type, existing_type=was, postgresql_using=f'"{column}"::{new}')
 
-    yield _found(at, "TRT303", place, f"{name}.{column}", said, alter, f"ALTER TABLE {name}: {column} TYPE {new}")
+    yield _found(at, "TRT303", place, f"{name}.{column}", message, alter, f"ALTER TABLE {name}: {column} TYPE {new}")
 
 
 def _null_differs(at: Schema, change: Any) -> Iterator[Finding]:
-    _, schema, name, column, existing, _was, wanted = change
+    _, schema, name, column, existing, _was, nullable = change
     place = at.places[name if schema is None else f"{schema}.{name}"]
-    said = f"{_name(place)} says {column!r} may {'' if wanted else 'not '}be empty; the database says the opposite."
+    message = (
+        f"{_name(place)} says {column!r} may {'' if nullable else 'not '}be empty; the database says the opposite."
+    )
     kind = existing["existing_type"]
 
     def alter(op: Operations) -> None:
         with op.batch_alter_table(name, schema=schema) as batch:
-            batch.alter_column(column, nullable=wanted, existing_type=kind)
+            batch.alter_column(column, nullable=nullable, existing_type=kind)
 
-    shown = f"ALTER TABLE {name}: {column} {'NULL' if wanted else 'NOT NULL'}"
-    yield _found(at, "TRT305", place, f"{name}.{column}", said, alter, shown)
+    statement = f"ALTER TABLE {name}: {column} {'NULL' if nullable else 'NOT NULL'}"
+    yield _found(at, "TRT305", place, f"{name}.{column}", message, alter, statement)
 
 
 _FINDERS: dict[str, Callable[[Schema, Any], Iterator[Finding]]] = {
@@ -297,16 +303,20 @@ def _trash(at: Schema, names: set[str]) -> Iterator[Finding]:
     looked = inspect(at.engine)
     for place in at.places.values():
         table = place.table
-        trashed = next((one.name for one in table.columns if _is_trashed(one)), None)
+        trashed = next((column.name for column in table.columns if _is_trashed(column)), None)
         if trashed is None or table.name not in names:
             continue
         indexes = looked.get_indexes(table.name, schema=table.schema)
-        partial = [one for one in indexes if any(key.endswith("_where") for key in one.get("dialect_options", {}))]
-        whole = [tuple(filter(None, one["column_names"])) for one in indexes if one["unique"] and one not in partial]
+        partial = [
+            index for index in indexes if any(key.endswith("_where") for key in index.get("dialect_options", {}))
+        ]
+        whole = [
+            tuple(filter(None, index["column_names"])) for index in indexes if index["unique"] and index not in partial
+        ]
         constraints = looked.get_unique_constraints(table.name, schema=table.schema)
-        whole += [tuple(one["column_names"]) for one in constraints]
+        whole += [tuple(constraint["column_names"]) for constraint in constraints]
         for columns in dict.fromkeys(whole):
-            if trashed not in columns and not any(_is_reserved(table.columns.get(one)) for one in columns):
+            if trashed not in columns and not any(_is_reserved(table.columns.get(name)) for name in columns):
                 yield _counts_trash(at, place, columns, trashed)
 
 
@@ -339,10 +349,10 @@ def _tenants(at: Schema, names: set[str]) -> Iterator[Finding]:
         column = None if place.model is None else _tenant_column(place.model)
         if column is None or place.table.name not in names:
             continue
-        held = {one["name"] for one in looked.get_columns(place.table.name, schema=place.table.schema)}
-        if column not in held:
-            said = f"{_name(place)} belongs to tenants by the column {column!r}, which the table lacks."
-            yield _found(at, "TRT307", place, f"{place.table.name}.{column}", said)
+        existing = {column["name"] for column in looked.get_columns(place.table.name, schema=place.table.schema)}
+        if column not in existing:
+            message = f"{_name(place)} belongs to tenants by the column {column!r}, which the table lacks."
+            yield _found(at, "TRT307", place, f"{place.table.name}.{column}", message)
 
 
 def _tenant_column(model: type) -> str | None:
@@ -351,9 +361,9 @@ def _tenant_column(model: type) -> str | None:
     for declared in columns_of(record):
         if declared.named_by == TENANT:
             return named(record, declared)
-    for one in record.traits:
-        if TENANT in one.keys:
-            return str(runtime.resolver.value(one.keys[TENANT], record.subject_of()))
+    for trait_metadata in record.traits:
+        if TENANT in trait_metadata.keys:
+            return str(runtime.resolver.value(trait_metadata.keys[TENANT], record.subject_of()))
     return None
 
 

@@ -65,8 +65,8 @@ class SQLiteOutbox:
             if base.execute("SELECT changes()").fetchone()[0] or not message.key:
                 return message.id
             query = "SELECT id FROM traits_outbox WHERE key = ? AND state IN ('waiting', 'sent')"
-            found = base.execute(query, (message.key,)).fetchone()
-            return str(found[0]) if found else message.id
+            waiting = base.execute(query, (message.key,)).fetchone()
+            return str(waiting[0]) if waiting else message.id
 
     def take(self, most: int, kind: Kind = "job") -> list[JobMessage]:
         """Take what is due, the most urgent first."""
@@ -76,20 +76,20 @@ class SQLiteOutbox:
             return []
         again = now + (self._resend if kind == "job" else self._lease)
         with self._writing() as base:
-            found = base.execute(
+            rows = base.execute(
                 "UPDATE traits_outbox SET state = 'sent', due = ? WHERE id IN (SELECT id FROM traits_outbox "
                 "WHERE kind = ? AND state <> 'dead' AND due <= ? ORDER BY priority DESC, due, rowid LIMIT ?) "
                 "RETURNING priority, rowid, message",
                 (again, kind, now, most),
             ).fetchall()
-        return [decode(message) for _, _, message in sorted(found, key=lambda one: (-one[0], one[1]))]
+        return [decode(message) for _, _, message in sorted(rows, key=lambda row: (-row[0], row[1]))]
 
     def give_back(self, ids: Sequence[str], delay: float) -> None:
         """Let taken jobs wait again."""
         due = self._due(delay)
         self._many(
             "UPDATE traits_outbox SET state = 'waiting', due = ? WHERE id = ? AND state = 'sent'",
-            [(due, one) for one in ids],
+            [(due, job_id) for job_id in ids],
         )
 
     def start(self, job_id: str) -> bool:
@@ -105,7 +105,7 @@ class SQLiteOutbox:
         """These are still running."""
         due = self._clock() + self._lease
         change = "UPDATE traits_outbox SET due = ? WHERE id = ? AND state = 'running'"
-        self._many(change, [(due, one) for one in ids])
+        self._many(change, [(due, job_id) for job_id in ids])
 
     def done(self, job_id: str) -> None:
         """Forget a job that is done."""
@@ -132,16 +132,16 @@ class SQLiteOutbox:
     def dead(self, most: int = 100) -> list[DeadLetter]:
         """The dead letters, the latest first."""
         query = "SELECT message, error, due FROM traits_outbox WHERE state = 'dead' ORDER BY due DESC LIMIT ?"
-        found = self._connection().execute(query, (most,)).fetchall()
-        return [DeadLetter(decode(message), error, died) for message, error, died in found]
+        rows = self._connection().execute(query, (most,)).fetchall()
+        return [DeadLetter(decode(message), error, died) for message, error, died in rows]
 
     def revive(self, job_id: str) -> bool:
         """Let a dead letter wait again, from its first attempt."""
         query = "SELECT message FROM traits_outbox WHERE id = ? AND state = 'dead'"
-        found = self._connection().execute(query, (job_id,)).fetchone()
-        if found is None:
+        row = self._connection().execute(query, (job_id,)).fetchone()
+        if row is None:
             return False
-        self.retry(msgspec.structs.replace(decode(found[0]), attempt=1, delay=0), "")
+        self.retry(msgspec.structs.replace(decode(row[0]), attempt=1, delay=0), "")
         return True
 
     def drop(self, job_id: str) -> bool:
@@ -154,10 +154,8 @@ class SQLiteOutbox:
 
     def progress(self, job_id: str) -> tuple[str, float] | None:
         """The state of a job and how far it is."""
-        found = (
-            self._connection().execute("SELECT state, progress FROM traits_outbox WHERE id = ?", (job_id,)).fetchone()
-        )
-        return None if found is None else (found[0], found[1])
+        row = self._connection().execute("SELECT state, progress FROM traits_outbox WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else (row[0], row[1])
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
@@ -166,8 +164,8 @@ class SQLiteOutbox:
     def overdue(self) -> float:
         """For how many seconds the oldest job that waits has been due."""
         query = "SELECT min(max(due, queued)) FROM traits_outbox WHERE state = 'waiting'"
-        found = self._connection().execute(query).fetchone()[0]
-        return 0.0 if found is None else max(0.0, self._clock() - found)
+        oldest = self._connection().execute(query).fetchone()[0]
+        return 0.0 if oldest is None else max(0.0, self._clock() - oldest)
 
     def close(self) -> None:
         """Close the connection of this thread."""
@@ -183,8 +181,8 @@ class SQLiteOutbox:
             base.execute("PRAGMA synchronous = NORMAL")
             self._held.base = base
             self._held.owner = os.getpid()
-        found: sqlite3.Connection = self._held.base
-        return found
+        connection: sqlite3.Connection = self._held.base
+        return connection
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

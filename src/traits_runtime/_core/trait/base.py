@@ -126,8 +126,8 @@ def adopt(cls: type) -> TraitMetadata:
     metadata.class_overrides = dict(_given(metadata))
     type.__setattr__(cls, METADATA, metadata)
     runtime.know(cls)
-    held = next(vars(base)["enabled"] for base in cls.__mro__ if "enabled" in vars(base))
-    if isinstance(held, EnabledMethod) or hasattr(held, "trait_made"):
+    inherited = next(vars(base)["enabled"] for base in cls.__mro__ if "enabled" in vars(base))
+    if isinstance(inherited, EnabledMethod) or hasattr(inherited, "trait_made"):
         type.__setattr__(cls, "enabled", enabled_of(cls))
     attach(cls, metadata)
     return metadata
@@ -145,21 +145,21 @@ def _own_keys(cls: type, metadata: TraitMetadata) -> Iterator[Key]:
 
 def _refuse_clashes(metadata: TraitMetadata) -> None:
     holders: dict[str, TraitMetadata] = {}
-    for one in metadata.all:
-        for name in one.declared_names:
-            first = holders.setdefault(name, one)
-            if first is not one and not issubclass(first.cls, one.cls):
-                raise AttributeClashError(metadata.path, name, (first.path, one.path))
+    for base in metadata.all:
+        for name in base.declared_names:
+            first = holders.setdefault(name, base)
+            if first is not base and not issubclass(first.cls, base.cls):
+                raise AttributeClashError(metadata.path, name, (first.path, base.path))
 
 
 def _given(metadata: TraitMetadata) -> Iterator[tuple[tuple[str, str], object]]:
     """The values in the class's own ``__traits__``, checked."""
-    given: Mapping[Any, Mapping[str, object]] = vars(metadata.cls).get("__traits__", {})
-    for trait, values in given.items():
+    overrides: Mapping[Any, Mapping[str, object]] = vars(metadata.cls).get("__traits__", {})
+    for trait, values in overrides.items():
         name = trait if isinstance(trait, str) else path_of(trait)
-        owner = next((one for one in metadata.all if name in (one.name, one.path)), None)
+        owner = next((base for base in metadata.all if name in (base.name, base.path)), None)
         if owner is None:
-            raise UnknownTraitError(name, [one.name for one in metadata.traits])
+            raise UnknownTraitError(name, [base.name for base in metadata.traits])
         for key, value in values.items():
             if key not in owner.keys:
                 raise UnknownConfigKeyError(owner.name, key, owner.keys)

@@ -88,14 +88,14 @@ class BoundCache(msgspec.Struct):
     def get(self, key: str, default: D | None = None) -> Any | D | None:
         """The kept value; None is a value, so give a default that is none to tell the two apart."""
         instance = self._instance
-        own = identify(instance) if hosts.registered else getattr(instance, "id", None)
-        if type(own) is int and not is_scoped() and key.isidentifier():
+        identity = identify(instance) if hosts.registered else getattr(instance, "id", None)
+        if type(identity) is int and not is_scoped() and key.isidentifier():
             # The same key as below, spelled out: a hit costs little more than finding its key.
-            whole = f"{self.declared.lead}{instance.__trait_metadata__.name}:{own}:{key}"
+            whole = f"{self.declared.lead}{instance.__trait_metadata__.name}:{identity}:{key}"
         else:
             whole = self.key(key)
-        found = cache.backend.get(whole) if whole else MISSING
-        return default if found is MISSING else found
+        value = cache.backend.get(whole) if whole else MISSING
+        return default if value is MISSING else value
 
     def set(self, key: str, value: object, *, ttl: float | None = None, tags: tuple[str, ...] = ()) -> None:
         """Keep a value; does nothing for an unsaved instance."""
@@ -114,10 +114,10 @@ class BoundCache(msgspec.Struct):
             ttl: Seconds to keep it, the cache's own by default.
             tags: What it can be forgotten by, besides the key.
         """
-        found: Any = self.get(key, MISSING)
-        if found is not MISSING:
-            kept: D = found
-            return kept
+        value: Any = self.get(key, MISSING)
+        if value is not MISSING:
+            cached: D = value
+            return cached
         whole = self.key(key)
         if not whole:
             return compute()
@@ -137,8 +137,8 @@ class BoundCache(msgspec.Struct):
         shared, whole = cache.shared(), self.key(key)
         if shared is None or not whole:
             return self.get(key, default)
-        found = await shared.aget(whole)
-        return default if found is MISSING else found
+        value = await shared.aget(whole)
+        return default if value is MISSING else value
 
     async def aset(self, key: str, value: object, *, ttl: float | None = None, tags: tuple[str, ...] = ()) -> None:
         """As `set`, without blocking."""
@@ -182,8 +182,8 @@ class BoundCache(msgspec.Struct):
         return f"{trait}:{metadata.name}" if metadata.kind == "model" else trait
 
     def _ttl(self, ttl: float | None) -> float:
-        own: float = self.declared.ttl
-        return own if ttl is None else ttl
+        declared: float = self.declared.ttl
+        return declared if ttl is None else ttl
 
     def _scopes(self, tags: tuple[str, ...]) -> tuple[str, ...]:
         """What a value is forgotten with: trait, model, instance, tags."""

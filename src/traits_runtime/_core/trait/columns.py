@@ -52,25 +52,25 @@ class TraitColumn(Generic[T]):
         "unique",
     )  # fmt: skip
 
-    def __init__(self, type: Any, **given: Any) -> None:  # noqa: A002 - as `column` calls it
+    def __init__(self, type: Any, **declared: Any) -> None:  # noqa: A002 - as `column` calls it
         self.type: Any = type
         self.name: str = ""
         self.owner: str = ""
         self.path: str = ""
-        self.nullable: bool = given["nullable"]
-        self.default: Any = given["default"]
-        self.on_insert: Callable[[type[Any]], Any] | None = given["on_insert"]
-        self.on_update: Callable[[type[Any]], Any] | None = given["on_update"]
-        self.on_trash: Callable[[type[Any]], Any] | None = given.get("on_trash")
-        self.length: int | None = given["length"]
-        self.index: bool = given["index"]
-        self.unique: bool = given["unique"]
-        self.references: str = given["references"]
-        self.on_delete: str = given["on_delete"]
-        self.named_by: str = given["named_by"]
-        self.typed_by: str = given["typed_by"]
-        self.references_by: str = given["references_by"]
-        self.doc: str = given["doc"]
+        self.nullable: bool = declared["nullable"]
+        self.default: Any = declared["default"]
+        self.on_insert: Callable[[type[Any]], Any] | None = declared["on_insert"]
+        self.on_update: Callable[[type[Any]], Any] | None = declared["on_update"]
+        self.on_trash: Callable[[type[Any]], Any] | None = declared.get("on_trash")
+        self.length: int | None = declared["length"]
+        self.index: bool = declared["index"]
+        self.unique: bool = declared["unique"]
+        self.references: str = declared["references"]
+        self.on_delete: str = declared["on_delete"]
+        self.named_by: str = declared["named_by"]
+        self.typed_by: str = declared["typed_by"]
+        self.references_by: str = declared["references_by"]
+        self.doc: str = declared["doc"]
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -82,12 +82,12 @@ class TraitColumn(Generic[T]):
     @overload
     def __get__(self, instance: object, owner: type[Any] | None = None) -> T: ...
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        thing: Any = owner if instance is None else instance
-        name = self._name_in(thing)
+        target: Any = owner if instance is None else instance
+        name = self._name_in(target)
         if not name and instance is not None:
             return None
         if name != self.name:
-            return getattr(thing, self._needed(thing, name))
+            return getattr(target, self._needed(target, name))
         if instance is None:
             return self
         return instance.__dict__.get(name, self.default)
@@ -112,8 +112,8 @@ class TraitColumn(Generic[T]):
             )
         return name
 
-    def _name_in(self, thing: Any) -> str:
-        metadata: TraitMetadata | None = getattr(thing, "__trait_metadata__", None)
+    def _name_in(self, target: Any) -> str:
+        metadata: TraitMetadata | None = getattr(target, "__trait_metadata__", None)
         return self.name if metadata is None or metadata.kind == "trait" else named(metadata, self)
 
     def __repr__(self) -> str:
@@ -239,8 +239,8 @@ def trait_columns(model: type) -> dict[str, TraitColumn[Any]]:
 def columns_of(metadata: TraitMetadata) -> Iterator[TraitColumn[Any]]:
     """The columns that a class and its traits declare, its own first, without those that no name is given to."""
     seen: set[str] = set()
-    for one in metadata.all:
-        for name, value in vars(one.cls).items():
+    for base in metadata.all:
+        for name, value in vars(base.cls).items():
             if isinstance(value, TraitColumn) and name not in seen:
                 seen.add(name)
                 if named(metadata, value):
@@ -251,17 +251,17 @@ def named(metadata: TraitMetadata, column: TraitColumn[Any]) -> str:
     """The name of a column in a model, empty where the model does not want it."""
     if not column.named_by:
         return column.name
-    found = metadata.names.get(column.name)
-    if found is None:
-        found = metadata.names[column.name] = str(structural(metadata, column, column.named_by))
-    return found
+    name = metadata.names.get(column.name)
+    if name is None:
+        name = metadata.names[column.name] = str(structural(metadata, column, column.named_by))
+    return name
 
 
 def structural(metadata: TraitMetadata, column: TraitColumn[Any], key: str) -> Any:
     """The value of a config key that shapes a table: what class bodies give it, else its declared default."""
     declared = metadata.key(column.path, key)
-    given = metadata.subject_of().code.get((column.path, key), ())
-    value = given[0][0] if given else declared.option.declared_default()
+    values = metadata.subject_of().code.get((column.path, key), ())
+    value = values[0][0] if values else declared.option.declared_default()
     if not isinstance(value, str):
         raise DeclarationError(
             metadata.path, f"{column.owner}.{key} must be a text, it shapes the column {column.name}."

@@ -39,8 +39,8 @@ class TraitConfig:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        own = {name: value for name, value in vars(cls).items() if isinstance(value, Option)}
-        for name, value in own.items():
+        declared = {name: value for name, value in vars(cls).items() if isinstance(value, Option)}
+        for name, value in declared.items():
             if hasattr(TraitConfig, name) or name.startswith("_"):
                 raise DeclarationError(
                     path_of(cls), f"a config key cannot be called {name!r}: the class uses the name."
@@ -50,12 +50,12 @@ class TraitConfig:
                     path_of(cls), f"the config key {name!r} needs a type: `{name}: ... = option(...)`."
                 )
             value.name = name
-        inherited = {name: one for base in reversed(cls.__mro__[1:]) for name, one in _options_of(base).items()}
-        cls.__options__ = {**inherited, **own}
+        inherited = {name: option for base in reversed(cls.__mro__[1:]) for name, option in _options_of(base).items()}
+        cls.__options__ = {**inherited, **declared}
 
     def __init__(self) -> None:
-        for name, one in self.__options__.items():
-            default = one.declared_default()
+        for name, option in self.__options__.items():
+            default = option.declared_default()
             if default is not REQUIRED:
                 self.__dict__[name] = default
 
@@ -65,17 +65,17 @@ class TraitConfig:
     def __get__(self, instance: object, owner: type[Any]) -> Self:
         metadata: TraitMetadata = owner.__trait_metadata__
         if not SCOPED.get():
-            found = metadata.snapshots.get(self)
-            if found is not None:
-                return found  # type: ignore[no-any-return]  # a name for the type would cost a tenth of the read
+            snapshot = metadata.snapshots.get(self)
+            if snapshot is not None:
+                return snapshot  # type: ignore[no-any-return]  # a name for the type would cost a tenth of the read
         elif not OVERRIDES.get():
             frame = TENANT.get()
             if frame is not None and not frame.abandoned:
-                found = metadata.snapshots.get((self, frame.value) if frame.value is not None else self)
-                if found is not None:
-                    return found  # type: ignore[no-any-return]
-        made: Self = _snapshot(self, metadata_of(owner), instance)
-        return made
+                snapshot = metadata.snapshots.get((self, frame.value) if frame.value is not None else self)
+                if snapshot is not None:
+                    return snapshot  # type: ignore[no-any-return]
+        new_snapshot: Self = _snapshot(self, metadata_of(owner), instance)
+        return new_snapshot
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
@@ -98,7 +98,7 @@ class TraitConfig:
     def _holder(self, metadata: TraitMetadata) -> TraitMetadata:
         """The class that holds this config: the nearest whose body has the attribute."""
         attribute = self.__dict__["_attribute"]
-        return next(one for one in metadata.all if attribute in one.cls.__dict__)
+        return next(metadata for metadata in metadata.all if attribute in metadata.cls.__dict__)
 
     def explain(self, key: str) -> Resolved[Any]:
         """The value of a key here and now, with the layer that gave it and what it hides.
@@ -138,7 +138,9 @@ class TraitConfig:
         metadata: TraitMetadata | None = self.__dict__.get("_record")
         if metadata is None:
             return f"<{type(self).__name__}>"
-        return f"<{type(self).__name__} of {metadata.path}: {', '.join(str(one) for one in self.explain_all())}>"
+        return (
+            f"<{type(self).__name__} of {metadata.path}: {', '.join(str(resolved) for resolved in self.explain_all())}>"
+        )
 
 
 class _Override(Block):
@@ -165,7 +167,9 @@ def override_block(values: Mapping[Key, object], owner: object) -> Block:
 def refuse_locked(key: Key) -> None:
     """Raise where the environment sets a locked key."""
     if key.option.locked:
-        variable = next((one for one in key.option.env if one in runtime.resolver.environ), None)
+        variable = next(
+            (variable_name for variable_name in key.option.env if variable_name in runtime.resolver.environ), None
+        )
         if variable is not None:
             raise LockedConfigKeyError(key.trait, key.name, variable)
 
@@ -173,10 +177,10 @@ def refuse_locked(key: Key) -> None:
 def keys_of(config: TraitConfig, trait: str, path: str, attribute: str) -> Iterator[Key]:
     """The keys of a config class as one trait holds it."""
     types = _types(type(config))
-    for name, one in config.__options__.items():
+    for name, option in config.__options__.items():
         if name not in types:
             raise DeclarationError(path, f"the type of the config key {name!r} cannot be found from its module.")
-        yield Key(trait, path, name, types[name], one, "option", attribute)
+        yield Key(trait, path, name, types[name], option, "option", attribute)
 
 
 def _types(cls: type) -> dict[str, Any]:
@@ -189,46 +193,46 @@ def _types(cls: type) -> dict[str, Any]:
 
 
 def _options_of(base: type) -> Mapping[str, Option]:
-    found: Mapping[str, Option] = base.__dict__.get("__options__", {})
-    return found
+    options: Mapping[str, Option] = base.__dict__.get("__options__", {})
+    return options
 
 
 def _snapshot(config: TraitConfig, metadata: TraitMetadata, instance: object) -> Any:
     tenant = runtime.current_tenant_id()
     mark = config if tenant is None else (config, tenant)
     snaps = metadata.snapshots
-    found = snaps.get(mark)
-    if found is None:
+    snapshot = snaps.get(mark)
+    if snapshot is None:
         runtime.ensure_files()
         snaps = metadata.snapshots
-        found = _made(config, metadata, tenant)
-        snaps[mark] = found
+        snapshot = _made(config, metadata, tenant)
+        snaps[mark] = snapshot
     frames = OVERRIDES.get()
-    return _overlaid(found, metadata, instance, frames) if frames else found
+    return _overlaid(snapshot, metadata, instance, frames) if frames else snapshot
 
 
 def _made(config: TraitConfig, metadata: TraitMetadata, tenant: str | None) -> TraitConfig:
     holder = config._holder(metadata)
     subject = metadata.subject_of()
-    made = object.__new__(type(config))
-    values = made.__dict__
+    snapshot = object.__new__(type(config))
+    values = snapshot.__dict__
     for name in config.__options__:
         value = runtime.resolver.value(holder.key(holder.path, name), subject, tenant)
         if value is not REQUIRED:
             values[name] = value
     values.update(_attribute=config.__dict__["_attribute"], _record=metadata, _tenant=tenant, _instance=None)
-    return made
+    return snapshot
 
 
 def _overlaid(
-    found: TraitConfig, metadata: TraitMetadata, instance: object, frames: tuple[OverrideFrame, ...]
+    snapshot: TraitConfig, metadata: TraitMetadata, instance: object, frames: tuple[OverrideFrame, ...]
 ) -> TraitConfig:
-    path = found._holder(metadata).path
+    path = snapshot._holder(metadata).path
     subject = metadata.subject_of(instance)
-    made = object.__new__(type(found))
-    made.__dict__.update(found.__dict__)
-    made.__dict__["_instance"] = instance
+    copy = object.__new__(type(snapshot))
+    copy.__dict__.update(snapshot.__dict__)
+    copy.__dict__["_instance"] = instance
     for frame in frames:
         if frame.active and frame.covers(subject):
-            made.__dict__.update({name: value for (trait, name), value in frame.values.items() if trait == path})
-    return made
+            copy.__dict__.update({name: value for (trait, name), value in frame.values.items() if trait == path})
+    return copy

@@ -116,8 +116,8 @@ class Configuration:
         if environ is not None:
             runtime.resolver.environ = environ
         if project is not None:
-            own, shared = Path(project) / "traits.toml", Path(project) / "pyproject.toml"
-            path = own if own.is_file() else shared
+            traits_file, shared = Path(project) / "traits.toml", Path(project) / "pyproject.toml"
+            path = traits_file if traits_file.is_file() else shared
         if path is not None:
             runtime.read_files(Path(path))
             if store is None and isinstance(self._store, MemoryStore):
@@ -225,7 +225,7 @@ class Configuration:
 
     def history(self, limit: int = 100) -> tuple[Change, ...]:
         """The last changes of the store, newest first; secrets are masked."""
-        return tuple(self._masked(one) for one in self._store.history(limit))
+        return tuple(self._masked(change) for change in self._store.history(limit))
 
     def override(self, values: Mapping[Name, Mapping[str, object]], *, model: object = None) -> Block:
         """Other values inside a ``with`` block, of any traits.
@@ -238,7 +238,9 @@ class Configuration:
             InvalidConfigValueError: A key does not take its value.
             LockedConfigKeyError: The environment sets a locked key.
         """
-        keyed = {self._key(trait, key): value for trait, given in values.items() for key, value in given.items()}
+        keyed = {
+            self._key(trait, key): value for trait, overrides in values.items() for key, value in overrides.items()
+        }
         return override_block(keyed, model)
 
     def _key(self, trait: Name, key: str) -> Key:
@@ -253,15 +255,15 @@ class Configuration:
             subject = Subject(None, (), {}) if trait == "*" else find(trait).subject_of()
             return declared, (declared.trait, key, "", tenant), subject
         metadata = registry.find_model(model) if isinstance(model, str) else metadata_of(model)
-        if declared is not EVERYTHING and declared.path not in [one.path for one in metadata.all]:
-            raise UnknownTraitError(declared.trait, [one.name for one in metadata.traits])
+        if declared is not EVERYTHING and declared.path not in [base.path for base in metadata.all]:
+            raise UnknownTraitError(declared.trait, [base.name for base in metadata.traits])
         return declared, (declared.trait, key, metadata.path, tenant), metadata.subject_of()
 
     def _write(self, declared: Key, address: Address, after: str, by: str, why: str, expected: int | None) -> Change:
         change = self._store.write(address, after, by=by, why=why, expected=expected)
         self.refresh()
-        shown = (MASK if declared.option.secret and one else one for one in (change.before, change.after))
-        before, now = shown
+        texts = (MASK if declared.option.secret and text else text for text in (change.before, change.after))
+        before, now = texts
         runtime.bus.emit(
             "trait.runtime.config_changed", None, trait=change.trait, key=change.key, model=change.model,
             tenant=change.tenant, before=before, after=now, by=by, why=why,

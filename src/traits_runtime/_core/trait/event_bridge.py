@@ -40,19 +40,19 @@ class Forward:
         outbox: Where they wait for the broker, None for handing them over at once.
         application: Whose events these are. Each application hears an event once, whichever of its processes does.
         events: Patterns of the events that go out: declared ones, and none that may be refused.
-        own: Whether the application also hears from the broker what it has sent itself.
+        include_own: Whether the application also hears from the broker what it has sent itself.
         attempts: How often an event is delivered before it is a dead letter.
     """
 
     def __init__(
         self, broker: EventBroker, outbox: Outbox | None, *, application: str, events: Sequence[str] = (),
-        own: bool = False, attempts: int = 5,
+        include_own: bool = False, attempts: int = 5,
     ) -> None:  # fmt: skip
         self.broker = broker
         self.outbox = outbox
         self.application = application
         self.events: tuple[str, ...] = tuple(events)
-        self.own = own
+        self.include_own = include_own
         self.attempts = attempts
 
     def connect(self) -> None:
@@ -90,17 +90,17 @@ class Forward:
             consumer: Whom to ask.
             seconds: How long to wait at most.
         """
-        found = consumer.take(seconds)
-        if found is None:
+        deliveries = consumer.take(seconds)
+        if deliveries is None:
             return False
-        error = self._told(found)
+        error = self._told(deliveries)
         if not error:
-            consumer.done(found)
-        elif found.attempt < self.attempts:
-            consumer.again(found)
+            consumer.done(deliveries)
+        elif deliveries.attempt < self.attempts:
+            consumer.again(deliveries)
         else:
-            log.error("an event was delivered %d times in vain: %s", found.attempt, error)
-            consumer.bury(found, _letter(found, error))
+            log.error("an event was delivered %d times in vain: %s", deliveries.attempt, error)
+            consumer.bury(deliveries, _letter(deliveries, error))
         return True
 
     def _sender(self, pattern: str, earlier: Sequence[str]) -> Callable[[Envelope[Any]], None]:
@@ -110,25 +110,25 @@ class Forward:
             declared = runtime.bus.declared.get(envelope.name)
             if envelope.origin or declared is None or declared.before or envelope.name.startswith(OURS):
                 return
-            if any(matches(one, envelope.name) for one in earlier):
+            if any(matches(pattern, envelope.name) for pattern in earlier):
                 return
-            message, held = message_of(envelope, self.application)
-            with jobs.Keeping(held):
+            message, senders = message_of(envelope, self.application)
+            with jobs.Keeping(senders):
                 (self.outbox.put if self.outbox is not None else self.broker.enqueue)(message)
             runtime.telemetry.record(envelope.name, "counter", 1, outcome="forwarded")
 
         return send
 
-    def _told(self, found: Delivery) -> str:
+    def _told(self, delivery: Delivery) -> str:
         """Tell an event to local listeners; what went wrong, empty for nothing."""
-        if found.attempt > self.attempts:
-            return f"taken {found.attempt - 1} times, and never done"
+        if delivery.attempt > self.attempts:
+            return f"taken {delivery.attempt - 1} times, and never done"
         try:
-            message = decode(found.data)
-            if message.kwargs["origin"] != self.application or self.own:
+            message = decode(delivery.data)
+            if message.kwargs["origin"] != self.application or self.include_own:
                 tell(message)
         except ExceptionGroup as group:
-            return "; ".join(_said(one) for one in group.exceptions)
+            return "; ".join(_said(error) for error in group.exceptions)
         except Exception as error:
             log.warning("an event from elsewhere cannot be told: %s", _said(error))
             return _said(error)
@@ -141,14 +141,14 @@ def message_of(envelope: Envelope[Any], origin: str) -> tuple[JobMessage, dict[t
     Raises:
         TypeError: The payload has no JSON form.
     """
-    held: dict[tuple[str, Any], object] = {}
+    senders: dict[tuple[str, Any], object] = {}
     sender = None
     if has_metadata(type(envelope.sender)):
         sender = Ref(path_of(type(envelope.sender)), runtime.identify(envelope.sender))
-        held[sender.model, sender.identity] = envelope.sender
+        senders[sender.model, sender.identity] = envelope.sender
     payload = msgspec.to_builtins(envelope.payload, enc_hook=_reference)
     kwargs = {"payload": payload, "sender": sender, "origin": origin}
-    return jobs.message(envelope.name, kwargs=kwargs, kind="event"), held
+    return jobs.message(envelope.name, kwargs=kwargs, kind="event"), senders
 
 
 def tell(message: JobMessage) -> None:
@@ -160,11 +160,11 @@ def tell(message: JobMessage) -> None:
         UnknownEventError: The trait is known here and declares no such event.
         MissingReferenceError: An instance in the payload is gone.
     """
-    if not any(matches(one.pattern, message.name) for one in runtime.bus.listeners):
+    if not any(matches(listener.pattern, message.name) for listener in runtime.bus.listeners):
         return
     outbox = runtime.outbox
-    around: AbstractContextManager[object] = nullcontext() if outbox is None else outbox.around()
-    with around:
+    session: AbstractContextManager[object] = nullcontext() if outbox is None else outbox.around()
+    with session:
         copy_context().run(_tell, message)
     runtime.telemetry.record(message.name, "counter", 1, outcome="heard")
 
@@ -179,7 +179,7 @@ def _tell(message: JobMessage) -> None:
             payload = msgspec.convert(payload, kind, dec_hook=_instance)
         sender = _fetched(message.kwargs["sender"])
         envelope = Envelope(message.name, payload, sender, str(message.kwargs["origin"]), message.id)
-        if any(one.is_async for one in route.listeners):
+        if any(listener.is_async for listener in route.listeners):
             import asyncio
 
             asyncio.run(bus.adeliver(route, envelope))
@@ -203,22 +203,22 @@ def _reference(value: object) -> object:
 
 
 def _instance(kind: type, value: object) -> object:
-    found = jobs.unpack(value)
-    if not isinstance(found, kind):
+    instance = jobs.unpack(value)
+    if not isinstance(instance, kind):
         raise NotImplementedError  # as above
-    return found
+    return instance
 
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _letter(found: Delivery, error: str) -> DeadLetter:
+def _letter(delivery: Delivery, error: str) -> DeadLetter:
     import time
 
     try:
-        message = decode(found.data)
+        message = decode(delivery.data)
     except msgspec.MsgspecError:
-        unread = {"data": found.data.decode(errors="replace")}
+        unread = {"data": delivery.data.decode(errors="replace")}
         message = jobs.message("", kwargs=unread, kind="event")
-    return DeadLetter(msgspec.structs.replace(message, attempt=found.attempt), error, time.time())
+    return DeadLetter(msgspec.structs.replace(message, attempt=delivery.attempt), error, time.time())

@@ -96,21 +96,21 @@ def is_enabled_for(cls: Any, name: str) -> bool:
     return _asked(cls, metadata_of(cls), name, None)
 
 
-def _asked(thing: object, metadata: TraitMetadata, name: str, instance: object) -> bool:
+def _asked(target: object, metadata: TraitMetadata, name: str, instance: object) -> bool:
     tenant = None if TENANT.get() is None else runtime.current_tenant_id()
     overrides = OVERRIDES.get()
-    found = metadata.state_in(name, tenant, overrides, instance) if overrides else metadata.state(name, tenant)
+    state = metadata.state_in(name, tenant, overrides, instance) if overrides else metadata.state(name, tenant)
     mutes = MUTES.get()
-    if found and mutes:
+    if state and mutes:
         key = metadata.feature_key(name)
-        return not muted(mutes, key.trait, key.name if key.kind == "feature" else "", thing)
-    return found
+        return not muted(mutes, key.trait, key.name if key.kind == "feature" else "", target)
+    return state
 
 
-def trait_is_on(thing: object, metadata: TraitMetadata, trait: str) -> bool:
+def trait_is_on(target: object, metadata: TraitMetadata, trait: str) -> bool:
     """Whether a trait as a whole is on: its lifecycle hooks run."""
-    instance = None if isinstance(thing, type) else thing
-    return _asked(thing, metadata, trait, instance)
+    instance = None if isinstance(target, type) else target
+    return _asked(target, metadata, trait, instance)
 
 
 def explain_feature(metadata: TraitMetadata, name: str) -> Resolved[Any]:
@@ -135,15 +135,15 @@ def enabled_of(cls: type) -> Callable[..., bool]:
     On the class it is called with the name alone, and knows the class because it was made for it.
     """
 
-    def enabled(thing: Any, name: str | None = None) -> bool:
+    def enabled(target: Any, name: str | None = None) -> bool:
         if name is None:
-            return is_enabled_for(cls, thing)
+            return is_enabled_for(cls, target)
         if not SCOPED.get():
             try:
-                return thing.__trait_metadata__.flags[name]  # type: ignore[no-any-return]
+                return target.__trait_metadata__.flags[name]  # type: ignore[no-any-return]
             except KeyError:
                 pass
-        return is_enabled(thing, name)
+        return is_enabled(target, name)
 
     enabled.trait_made = True  # type: ignore[attr-defined]
     return enabled
@@ -180,4 +180,4 @@ class BlockMethod:
     def _of_trait(self, trait: str, names: tuple[Any, ...]) -> tuple[str, ...]:
         if not names and not self._whole:
             return (trait,)
-        return tuple(self._within.format(trait, one) for one in names or (self._whole,))
+        return tuple(self._within.format(trait, feature) for feature in names or (self._whole,))

@@ -80,10 +80,10 @@ def runner(model: type, moment: str) -> Callable[[Any], None] | None:
     metadata = prepare(model)
     route = _route(metadata, moment)
     entries = metadata.hooks_at(moment)
-    if SCOPED.get() or any(one.is_async or one.mark.when is not None for one in entries):
+    if SCOPED.get() or any(entry.is_async or entry.mark.when is not None for entry in entries):
         return partial(run_hooks, moment=moment)
-    due = [one for one in entries if not one.in_trait or trait_is_on(model, metadata, one.owner)]
-    calls = tuple((getattr(model, one.name), one) for one in due)
+    due = [entry for entry in entries if not entry.in_trait or trait_is_on(model, metadata, entry.owner)]
+    calls = tuple((getattr(model, entry.name), entry) for entry in due)
     if not calls and route.empty:
         return None
     if len(calls) == 1 and route.empty and not moment.endswith("ing"):
@@ -105,8 +105,8 @@ def runner(model: type, moment: str) -> Callable[[Any], None] | None:
 def is_awaited(model: type, moment: str) -> bool:
     """Whether a moment of a model has coroutine functions among its hooks and listeners."""
     metadata = prepare(model)
-    heard = any(one.is_async for one in _route(metadata, moment).listeners)
-    return heard or any(one.is_async for one in metadata.hooks_at(moment))
+    heard = any(listener.is_async for listener in _route(metadata, moment).listeners)
+    return heard or any(entry.is_async for entry in metadata.hooks_at(moment))
 
 
 def _route(metadata: TraitMetadata, moment: str) -> Route:

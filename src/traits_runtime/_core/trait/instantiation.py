@@ -29,9 +29,9 @@ def boot(model: type) -> None:
     if metadata.booted:
         return
     with runtime.boot_lock:
-        for one in reversed(metadata.all):
-            if one.kind == "model":
-                _boot(one)
+        for base in reversed(metadata.all):
+            if base.kind == "model":
+                _boot(base)
 
 
 def _boot(metadata: TraitMetadata) -> None:
@@ -77,11 +77,11 @@ def _refuse_lost_columns(cls: type, metadata: TraitMetadata) -> None:
         NotSupportedError: There are such columns.
     """
     host = runtime.host_of(cls)
-    written = None if host.adds_columns else host.columns(cls)
-    if written is None:
+    columns = None if host.adds_columns else host.columns(cls)
+    if columns is None:
         return
     names = ((named(metadata, declared), declared.owner) for declared in columns_of(metadata))
-    lost = {name: owner for name, owner in names if name not in written}
+    lost = {name: owner for name, owner in names if name not in columns}
     if lost:
         needed = ", ".join(f"{name} ({owner})" for name, owner in sorted(lost.items()))
         raise NotSupportedError(
@@ -94,7 +94,7 @@ def _refuse_lost_columns(cls: type, metadata: TraitMetadata) -> None:
 def attach(cls: type, metadata: TraitMetadata) -> None:
     """Find the initialize hooks of a new class, and hook into hosts that call no constructor."""
     metadata.initializers = metadata.hooks_at("initialize")
-    bad = next((one for one in metadata.initializers if one.is_async), None)
+    bad = next((coroutine for coroutine in metadata.initializers if coroutine.is_async), None)
     if bad is not None:
         raise AsyncHookError(metadata.path, bad.name)
     if _is_struct(cls):
@@ -132,14 +132,14 @@ def _initializing(cls: type, metadata: TraitMetadata) -> Callable[..., None]:
 
 def _constructor(cls: type) -> Callable[..., None]:
     """The constructor that counts: `typing.Protocol` puts one in front that refuses to work from inside another."""
-    found = next(base.__dict__["__init__"] for base in cls.__mro__ if _constructs(base))
-    chosen: Callable[..., None] = found
-    return chosen
+    inherited = next(base.__dict__["__init__"] for base in cls.__mro__ if _constructs(base))
+    constructor: Callable[..., None] = inherited
+    return constructor
 
 
 def _constructs(base: type) -> bool:
-    own = base.__dict__.get("__init__")
-    return own is not None and getattr(own, "__name__", "") != "_no_init_or_replace_init"
+    constructor = base.__dict__.get("__init__")
+    return constructor is not None and getattr(constructor, "__name__", "") != "_no_init_or_replace_init"
 
 
 def _extend(cls: type, metadata: TraitMetadata, name: str) -> None:

@@ -121,35 +121,47 @@ def inventory(*packages: str) -> Inventory:
         packages: Only classes and listeners of these packages, and the traits that those use; everything by default.
     """
     records = registry.records()
-    mine = [one for path, one in records.items() if not packages or _within(path, packages)]
-    paths = {each.path for one in mine for each in (one, *one.traits)}
-    chosen = [one for path, one in records.items() if path in paths]
-    held = [(one, name, value) for one in chosen for name, value in vars(one.cls).items()]
+    selected = [metadata for path, metadata in records.items() if not packages or _within(path, packages)]
+    paths = {used.path for metadata in selected for used in (metadata, *metadata.traits)}
+    chosen_metadata = [metadata for path, metadata in records.items() if path in paths]
+    members = [(metadata, name, value) for metadata in chosen_metadata for name, value in vars(metadata.cls).items()]
     return Inventory(
-        traits=tuple(_class_fact(one) for one in chosen if one.kind == "trait"),
-        models=tuple(_class_fact(one) for one in chosen if one.kind == "model"),
-        hooks=tuple(sorted(_hook_fact(one, entry) for one in chosen for entry in one.hooks)),
-        keys=tuple(sorted(_key_fact(key) for one in chosen for key in one.keys.values() if key.kind == "option")),
-        features=tuple(
+        traits=tuple(_class_fact(metadata) for metadata in chosen_metadata if metadata.kind == "trait"),
+        models=tuple(_class_fact(metadata) for metadata in chosen_metadata if metadata.kind == "model"),
+        hooks=tuple(sorted(_hook_fact(metadata, entry) for metadata in chosen_metadata for entry in metadata.hooks)),
+        keys=tuple(
             sorted(
-                FeatureFact(one.path, name, v.option.default is True) for one, name, v in held if isinstance(v, Feature)
+                _key_fact(key) for metadata in chosen_metadata for key in metadata.keys.values() if key.kind == "option"
             )
         ),
-        events=tuple(sorted(_event_fact(one, value) for one, _, value in held if isinstance(value, TraitEvent))),
-        jobs=tuple(sorted(JobFact(one.path, name, v.queue) for one, name, v in held if isinstance(v, Job))),
-        metrics=tuple(sorted(MetricFact(one.path, name, v.kind) for one, name, v in held if isinstance(v, Metric))),
-        settings=tuple(sorted(_setting_facts(chosen))),
+        features=tuple(
+            sorted(
+                FeatureFact(metadata.path, name, v.option.default is True)
+                for metadata, name, v in members
+                if isinstance(v, Feature)
+            )
+        ),
+        events=tuple(
+            sorted(_event_fact(metadata, value) for metadata, _, value in members if isinstance(value, TraitEvent))
+        ),
+        jobs=tuple(
+            sorted(JobFact(metadata.path, name, v.queue) for metadata, name, v in members if isinstance(v, Job))
+        ),
+        metrics=tuple(
+            sorted(MetricFact(metadata.path, name, v.kind) for metadata, name, v in members if isinstance(v, Metric))
+        ),
+        settings=tuple(sorted(_setting_facts(chosen_metadata))),
         listeners=tuple(sorted(_listener_facts(packages))),
     )
 
 
 def _within(path: str, packages: tuple[str, ...]) -> bool:
-    return any(path == one or path.startswith(one + ".") for one in packages)
+    return any(path == package or path.startswith(package + ".") for package in packages)
 
 
 def _class_fact(metadata: TraitMetadata) -> ClassFact:
     mro = tuple(path_of(base) for base in metadata.cls.__mro__)
-    return ClassFact(metadata.path, mro, tuple(one.path for one in metadata.traits if one is not metadata))
+    return ClassFact(metadata.path, mro, tuple(trait.path for trait in metadata.traits if trait is not metadata))
 
 
 def _hook_fact(metadata: TraitMetadata, entry: HookEntry) -> HookFact:
@@ -166,13 +178,15 @@ def _event_fact(metadata: TraitMetadata, event: TraitEvent[Any, Any]) -> EventFa
     return EventFact(metadata.path, event.name, event.wire, payload, event.before)
 
 
-def _setting_facts(chosen: list[TraitMetadata]) -> Iterator[SettingFact]:
-    for metadata in chosen:
+def _setting_facts(models: list[TraitMetadata]) -> Iterator[SettingFact]:
+    for metadata in models:
         for (trait, key), value in metadata.class_overrides.items():
             yield SettingFact(metadata.path, trait, key, repr(value))
 
 
 def _listener_facts(packages: tuple[str, ...]) -> Iterator[ListenerFact]:
-    for one in runtime.bus.listeners:
-        if not packages or _within(one.name, packages):
-            yield ListenerFact(one.pattern, one.name, one.priority, path_of(one.model) if one.model else "")
+    for listener in runtime.bus.listeners:
+        if not packages or _within(listener.name, packages):
+            yield ListenerFact(
+                listener.pattern, listener.name, listener.priority, path_of(listener.model) if listener.model else ""
+            )

@@ -39,8 +39,8 @@ class Keeping:
 
     __slots__ = ("_held", "_token")
 
-    def __init__(self, held: dict[tuple[str, Any], object]) -> None:
-        self._held = held
+    def __init__(self, instances: dict[tuple[str, Any], object]) -> None:
+        self._held = instances
 
     def __enter__(self) -> None:
         self._token = _live.set((*_live.get(), self._held))
@@ -125,11 +125,11 @@ class Job(Generic[P, R]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], *, queue: str = "", delay: float | None = None
     ) -> str:
         """Queue the job with another queue or delay than it declares."""
-        held: dict[tuple[str, Any], object] = {}
-        made = message(
+        instances: dict[tuple[str, Any], object] = {}
+        queued = message(
             self.wire,
-            args=tuple([pack(one, held) for one in args]),
-            kwargs={name: pack(one, held) for name, one in kwargs.items()},
+            args=tuple([pack(argument, instances) for argument in args]),
+            kwargs={name: pack(argument, instances) for name, argument in kwargs.items()},
             queue=queue or self.queue,
             key=self._key(args, kwargs) if self.key else "",
             delay=self.delay if delay is None else delay,
@@ -140,8 +140,8 @@ class Job(Generic[P, R]):
         )
         runtime.telemetry.record(self.wire, "counter", 1, outcome="enqueued")
         backend: JobBackend = runtime.job_backend or InlineBackend(run_job)
-        with Keeping(held):
-            return backend.enqueue(made)
+        with Keeping(instances):
+            return backend.enqueue(queued)
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The key with what tells it from others: the tenant, the job, and of an instance the model.
@@ -151,8 +151,8 @@ class Job(Generic[P, R]):
         key = self.key
         if "{pk}" in key:
             first = args[0] if args else next(iter(kwargs.values()), "")
-            known = has_metadata(type(first))
-            key = key.replace("{pk}", f"{path_of(type(first))}:{runtime.identify(first)}" if known else str(first))
+            is_model = has_metadata(type(first))
+            key = key.replace("{pk}", f"{path_of(type(first))}:{runtime.identify(first)}" if is_model else str(first))
         tenant = runtime.current_tenant_id()
         whole = f"{self.wire}:{key}" if tenant is None else f"t:{tenant}:{self.wire}:{key}"
         return whole if len(whole) <= LONGEST_KEY else _digest(whole)
@@ -267,11 +267,11 @@ def _operation(cls: type[TraitJob], name: str, method: Any, trait: type | None, 
 
     run.__name__ = name.removeprefix("process_")
     run.__doc__ = method.__doc__
-    made: Job[Any, Any] = Job(run, queue=queue)
-    known.pop(made.wire, None)
-    made.wire = event_name((trait or cls).__name__, run.__name__)
-    known[made.wire] = made
-    return made
+    operation: Job[Any, Any] = Job(run, queue=queue)
+    known.pop(operation.wire, None)
+    operation.wire = event_name((trait or cls).__name__, run.__name__)
+    known[operation.wire] = operation
+    return operation
 
 
 def queue_operation(instance: object, operation: str, data: dict[str, Any] | None = None, *, queue: str = "") -> str:
@@ -288,10 +288,10 @@ def queue_operation(instance: object, operation: str, data: dict[str, Any] | Non
     """
     metadata = metadata_of(type(instance))
     operations: dict[str, Job[Any, Any]] = {}
-    for one in reversed(metadata.all):
-        for jobs in _operations.get(one.path, ()):
+    for base in reversed(metadata.all):
+        for jobs in _operations.get(base.path, ()):
             operations.update(jobs.operations)
-        operations.update({name: held for name, held in vars(one.cls).items() if isinstance(held, Job)})
+        operations.update({name: value for name, value in vars(base.cls).items() if isinstance(value, Job)})
     if operation not in operations:
         raise UnknownJobError(operation, operations)
     return operations[operation].send((instance,), data or {}, queue=queue)
@@ -320,34 +320,34 @@ def run_job(message: JobMessage) -> object:
         UnknownJobError: This process knows no job of that name.
         MissingReferenceError: An instance is gone, and the job does not say ``when_missing="discard"``.
     """
-    found = known.get(message.name)
-    if found is None:
+    declared = known.get(message.name)
+    if declared is None:
         raise UnknownJobError(message.name, known)
-    return copy_context().run(_apart, found, message)
+    return copy_context().run(_apart, declared, message)
 
 
-def _apart(found: Job[Any, Any], message: JobMessage) -> object:
+def _apart(declared: Job[Any, Any], message: JobMessage) -> object:
     with crossed(message):
-        return _run(found, message)
+        return _run(declared, message)
 
 
 @contextmanager
 def crossed(message: JobMessage) -> Iterator[None]:
     """In a context of its own: what was current where a message was made. No open block covers it any more."""
     runtime.leave_blocks()
-    with runtime.acting_as(Actor(*message.actor) if message.actor else None), ExitStack() as around:
+    with runtime.acting_as(Actor(*message.actor) if message.actor else None), ExitStack() as contexts:
         if message.tenant:
-            around.enter_context(runtime.tenant(message.tenant))
+            contexts.enter_context(runtime.tenant(message.tenant))
         for name, value in message.context.items():
             if name in runtime.propagators:
-                around.enter_context(runtime.propagators[name].restore(value))
+                contexts.enter_context(runtime.propagators[name].restore(value))
         yield
 
 
-def _run(found: Job[Any, Any], message: JobMessage) -> object:
+def _run(declared: Job[Any, Any], message: JobMessage) -> object:
     try:
-        args = [unpack(one) for one in message.args]
-        kwargs = {name: unpack(one) for name, one in message.kwargs.items()}
+        args = [unpack(argument) for argument in message.args]
+        kwargs = {name: unpack(argument) for name, argument in message.kwargs.items()}
     except MissingReferenceError:
         runtime.telemetry.record(message.name, "counter", 1, outcome="discarded")
         if message.when_missing != "discard":
@@ -355,7 +355,7 @@ def _run(found: Job[Any, Any], message: JobMessage) -> object:
         runtime.bus.emit("trait.runtime.job_discarded", None, job=message.name, id=message.id)
         return None
     try:
-        result: object = found.function(*args, **kwargs)
+        result: object = declared.function(*args, **kwargs)
         if hasattr(result, "__await__"):
             result = _finished(result)
     except Exception:
@@ -384,16 +384,16 @@ def _finished(result: Any) -> object:
 
 def _context() -> dict[str, Any]:
     """What crosses over besides tenant and actor."""
-    found = ((name, one.capture()) for name, one in runtime.propagators.items())
-    return {name: value for name, value in found if value is not None}
+    captured = ((name, propagator.capture()) for name, propagator in runtime.propagators.items())
+    return {name: value for name, value in captured if value is not None}
 
 
-def pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
+def pack(value: Any, instances: dict[tuple[str, Any], object]) -> Any:
     """An instance as its `Ref`, anything else as it is.
 
     Args:
         value: What is to travel.
-        held: Where the instance is kept by model and identity.
+        instances: Receives the instance, by model and identity.
     """
     if not has_metadata(type(value)):
         return value
@@ -401,7 +401,7 @@ def pack(value: Any, held: dict[tuple[str, Any], object]) -> Any:
     path = path_of(type(value))
     if identity is None:
         raise UnsavedInstanceError(type(value).__name__, "a job cannot name it")
-    held[path, identity] = value
+    instances[path, identity] = value
     return Ref(path, identity)
 
 
@@ -415,11 +415,13 @@ def unpack(value: Any) -> Any:
         return value
     path, identity = value["model"], value["identity"]
     try:
-        found = runtime.load(registry.find_model(path).cls, identity)
+        instance = runtime.load(registry.find_model(path).cls, identity)
     except UnknownModelError:
-        found = None
-    if found is None:
-        found = next((held[path, identity] for held in reversed(_live.get()) if (path, identity) in held), None)
-    if found is None:
+        instance = None
+    if instance is None:
+        instance = next(
+            (instances[path, identity] for instances in reversed(_live.get()) if (path, identity) in instances), None
+        )
+    if instance is None:
         raise MissingReferenceError(path, identity)
-    return found
+    return instance

@@ -65,17 +65,20 @@ def subscribe(subscriber: object) -> Subscription:
     ...     events.emit("shop.closed")
     shop.closed
     """
-    found: list[Subscription] = []
+    subscriptions: list[Subscription] = []
     for name in dir(type(subscriber)):
         for pattern, options in getattr(getattr(type(subscriber), name, None), _MARK, ()):
-            found.append(bus.listen(pattern, getattr(subscriber, name), **options))
+            subscriptions.append(bus.listen(pattern, getattr(subscriber, name), **options))
     if isinstance(subscriber, TraitEventListener) and hasattr(subscriber, "pattern"):
-        own = {"priority": subscriber.priority, "model": subscriber.model}
-        found.append(bus.listen(subscriber.pattern, subscriber.handle, **own))  # type: ignore[arg-type]
-    if not found:
+        listener_options = {"priority": subscriber.priority, "model": subscriber.model}
+        subscriptions.append(bus.listen(subscriber.pattern, subscriber.handle, **listener_options))  # type: ignore[arg-type]
+    if not subscriptions:
         what = "no pattern" if isinstance(subscriber, TraitEventListener) else "no method marked with @listen(...)"
         raise TypeError(f"{type(subscriber).__name__} has {what}.")
-    return Subscription(tuple(one for each in found for one in each.listeners), found[0].forget)
+    return Subscription(
+        tuple(listener for subscription in subscriptions for listener in subscription.listeners),
+        subscriptions[0].forget,
+    )
 
 
 class TraitEventListener:

@@ -52,21 +52,21 @@ class Relay:
             return self._hand_on()
 
     def _hand_on(self) -> int:
-        taken = self.outbox.take(self.batch, self.kind)
-        for number, message in enumerate(taken):
+        messages = self.outbox.take(self.batch, self.kind)
+        for number, message in enumerate(messages):
             try:
                 self.engine.enqueue(msgspec.structs.replace(message, held=True, delay=0))
                 if self.kind == "event":
                     self.outbox.done(message.id)
             except Exception as error:
-                rest = [one.id for one in taken[number:]]
+                rest = [message.id for message in messages[number:]]
                 self._pause = min(max(self._pause, self.poll) * 2, LONGEST)
                 log.warning("nobody takes %ss, %d wait: %s: %s", self.kind, len(rest), type(error).__name__, error)
                 runtime.telemetry.record("trait.runtime.relay", "counter", 1, outcome="error")
                 self.outbox.give_back(rest, 0)
                 return number
         self._pause = self.poll
-        return len(taken)
+        return len(messages)
 
     def run(self) -> None:
         """Work until `stop`; this thread's connections are closed then."""

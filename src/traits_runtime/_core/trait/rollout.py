@@ -41,25 +41,25 @@ class Rollouts:
     def __init__(self) -> None:
         self._guards: dict[tuple[str, Name | None, str], tuple[float, float, int, tuple[int, int, int, float]]] = {}
 
-    def enabled(self, thing: Any, feature: str, subject: str) -> bool:
+    def enabled(self, target: Any, feature: str, subject: str) -> bool:
         """Whether a subject has a feature.
 
         Args:
-            thing: A model, an instance, or a trait.
+            target: A model, an instance, or a trait.
             feature: The feature, ``follow_title``.
             subject: A stable key of whom it is dealt to: a user, a session. Empty gives the toggle.
         """
         if not SCOPED.get():
             try:
-                return thing.__trait_metadata__.plans[feature, None].includes(subject)  # type: ignore[no-any-return]
+                return target.__trait_metadata__.plans[feature, None].includes(subject)  # type: ignore[no-any-return]
             except KeyError:
                 pass
-        return not _is_muted(thing, feature) and _plan(thing, feature).includes(subject)
+        return not _is_muted(target, feature) and _plan(target, feature).includes(subject)
 
-    def explain(self, thing: Any, feature: str, subject: str) -> Decision:
+    def explain(self, target: Any, feature: str, subject: str) -> Decision:
         """As `enabled`, with the reason, the subject's bucket and the threshold."""
-        plan = _plan(thing, feature)
-        if _is_muted(thing, feature):
+        plan = _plan(target, feature)
+        if _is_muted(target, feature):
             return Decision(plan.feature, subject, on=False, reason="OFF")
         return plan.decide(subject)
 
@@ -119,7 +119,7 @@ class Rollouts:
 
     def check(self) -> tuple[Change, ...]:
         """Look at every guarded feature, at what was recorded since the last judgement; returns what was taken back."""
-        taken = []
+        rolled_back = []
         for (feature, model, tenant), (error_rate, latency, at_least, before) in list(self._guards.items()):
             now = _seen(_named(feature)[0].name)
             count, errors, timings, seconds = (new - old for new, old in zip(now, before, strict=True))
@@ -133,10 +133,10 @@ class Rollouts:
             if not why:
                 self._guards[feature, model, tenant] = (error_rate, latency, at_least, now)
                 continue
-            taken.append(self.set_share(feature, 0, model=model, tenant=tenant, by="guard", why=why))
+            rolled_back.append(self.set_share(feature, 0, model=model, tenant=tenant, by="guard", why=why))
             self._guards.pop((feature, model, tenant), None)
             runtime.bus.emit("trait.runtime.rolled_back", None, feature=feature, why=why)
-        return tuple(taken)
+        return tuple(rolled_back)
 
     def watch(self, every: float = 10) -> Callable[[], None]:
         """Check regularly, in a thread; returns how to stop. A look that fails is logged, and the next one tries again.
@@ -188,13 +188,17 @@ class Rollouts:
         address = (metadata.name, key.name, _path(model), tenant)
         while True:
             seen, now = config.version, time.time()
-            held = {one: own for one, own in _stored_subjects(address).items() if not own.until or own.until > now}
+            unexpired = {
+                subject_name: override
+                for subject_name, override in _stored_subjects(address).items()
+                if not override.until or override.until > now
+            }
             if on is None:
-                held.pop(subject, None)
+                unexpired.pop(subject, None)
             else:
-                held[subject] = SubjectOverride(on, now + days * DAY if days else 0)
+                unexpired[subject] = SubjectOverride(on, now + days * DAY if days else 0)
             try:
-                return config.store_key(key, address, held, by, why, seen)
+                return config.store_key(key, address, unexpired, by, why, seen)
             except ConfigConflictError:
                 config.refresh()
 
@@ -203,40 +207,40 @@ def _seen(trait: str) -> tuple[int, int, int, float]:
     """What a trait has recorded: how often, how often with an error, how many timings, and their seconds."""
     count = errors = timings = 0
     seconds = 0.0
-    for one in runtime.telemetry.read():
-        if not one.name.startswith(f"trait.{trait}.") or one.outcome in ("enqueued", "duplicate"):
+    for reading in runtime.telemetry.read():
+        if not reading.name.startswith(f"trait.{trait}.") or reading.outcome in ("enqueued", "duplicate"):
             continue
-        if one.kind == "timing":
-            timings, seconds = timings + one.count, seconds + one.total
-        if one.kind != "gauge":
-            count += one.count
-            errors += one.count if one.outcome in ("error", "dead") else 0
+        if reading.kind == "timing":
+            timings, seconds = timings + reading.count, seconds + reading.total
+        if reading.kind != "gauge":
+            count += reading.count
+            errors += reading.count if reading.outcome in ("error", "dead") else 0
     return count, errors, timings, seconds
 
 
 def _stored_subjects(address: tuple[str, str, str, str]) -> dict[str, SubjectOverride]:
     import msgspec
 
-    found = runtime.resolver.stored.values.get(address)
-    return msgspec.convert(found[0], dict[str, SubjectOverride]) if found else {}
+    stored = runtime.resolver.stored.values.get(address)
+    return msgspec.convert(stored[0], dict[str, SubjectOverride]) if stored else {}
 
 
-def _plan(thing: Any, feature: str) -> Plan:
-    cls = thing if isinstance(thing, type) else type(thing)
+def _plan(target: Any, feature: str) -> Plan:
+    cls = target if isinstance(target, type) else type(target)
     metadata = metadata_of(cls)
     frames = runtime.OVERRIDES.get()
     tenant = runtime.current_tenant_id()
     if frames:
-        return metadata.plan_in(feature, tenant, frames, None if thing is cls else thing)
+        return metadata.plan_in(feature, tenant, frames, None if target is cls else target)
     return metadata.plan(feature, tenant)
 
 
-def _is_muted(thing: Any, feature: str) -> bool:
+def _is_muted(target: Any, feature: str) -> bool:
     frames = runtime.MUTES.get()
     if not frames:
         return False
-    key = metadata_of(thing if isinstance(thing, type) else type(thing)).feature_key(feature)
-    return muted(frames, key.trait, key.name, thing)
+    key = metadata_of(target if isinstance(target, type) else type(target)).feature_key(feature)
+    return muted(frames, key.trait, key.name, target)
 
 
 def _named(feature: str | Feature) -> tuple[TraitMetadata, str]:

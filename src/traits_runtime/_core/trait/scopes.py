@@ -114,13 +114,13 @@ class Scopes:
         self._model = model
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        for one in () if name.startswith("__") else _scopes_of(self._model):
-            if one.name == name:
-                return one.__get__(None, self._model)
+        for declared in () if name.startswith("__") else _scopes_of(self._model):
+            if declared.name == name:
+                return declared.__get__(None, self._model)
         raise UnknownScopeError(self._model.__name__, name, dir(self))
 
     def __dir__(self) -> list[str]:
-        return sorted(one.name for one in _scopes_of(self._model))
+        return sorted(declared.name for declared in _scopes_of(self._model))
 
 
 class ScopesMethod:
@@ -139,8 +139,8 @@ def _scopes_of(model: type) -> Iterator[TraitScope[..., Any]]:
 def scopes_of(metadata: TraitMetadata) -> Iterator[TraitScope[..., Any]]:
     """The scopes that a class and its bases declare, in MRO order; an override hides what it overrides."""
     seen: set[str] = set()
-    for one in metadata.all:
-        for name, value in vars(one.cls).items():
+    for base in metadata.all:
+        for name, value in vars(base.cls).items():
             if name not in seen and isinstance(value, TraitScope):
                 seen.add(name)
                 yield value

@@ -136,8 +136,8 @@ class _Evaluator(_EvaluatorCompiler):
 
     def visit_bindparam(self, clause: Any) -> Any:
         """The value of a parameter."""
-        given = clause.callable
-        return super().visit_bindparam(clause) if given is None else lambda _row: given()  # type: ignore[no-untyped-call]
+        value = clause.callable
+        return super().visit_bindparam(clause) if value is None else lambda _row: value()  # type: ignore[no-untyped-call]
 
 
 _evaluators: dict[tuple[type, int], tuple[Any, Any]] = {}
@@ -145,16 +145,16 @@ _evaluators: dict[tuple[type, int], tuple[Any, Any]] = {}
 
 def evaluate(cls: type, condition: ColumnElement[bool], row: object) -> bool | None:
     """Whether a condition holds for a row, told from its values in memory; None where they do not tell."""
-    found = _evaluators.get((cls, id(condition)))
-    if found is None:
+    evaluator = _evaluators.get((cls, id(condition)))
+    if evaluator is None:
         compiler: Any = cast("Any", _Evaluator)(cls)
         try:
-            made = compiler.process(condition)
+            text = compiler.process(condition)
         except UnevaluatableError:
-            made = None
-        found = _evaluators[cls, id(condition)] = (condition, made)
-    holds = found[1](row) if found[1] is not None else None
-    return holds if isinstance(holds, bool) else False if found[1] is not None and holds is None else None
+            text = None
+        evaluator = _evaluators[cls, id(condition)] = (condition, text)
+    holds = evaluator[1](row) if evaluator[1] is not None else None
+    return holds if isinstance(holds, bool) else False if evaluator[1] is not None and holds is None else None
 
 
 def is_by_key(state: Any) -> bool:
@@ -165,10 +165,10 @@ def is_by_key(state: Any) -> bool:
 def rows_of(statement: Any) -> list[dict[str, Any]]:
     """The values that stand in an ``INSERT`` or ``UPDATE`` itself."""
     several = getattr(statement, "_multi_values", ())
-    rows = [one for group in several for one in group]
+    rows = [row for group in several for row in group]
     if not rows and getattr(statement, "_values", None):
         rows = [statement._values]
-    return [{str(getattr(key, "key", key)): _plain(value) for key, value in dict(one).items()} for one in rows]
+    return [{str(getattr(key, "key", key)): _plain(value) for key, value in dict(row).items()} for row in rows]
 
 
 def _plain(value: Any) -> Any:
@@ -189,7 +189,7 @@ class Counted(IteratorResult[Any]):
 
 def assigned(statement: Any) -> frozenset[str]:
     """The columns that an ``INSERT`` or ``UPDATE`` gives values to."""
-    return frozenset(str(getattr(one, "key", one)) for one in statement._values or ())
+    return frozenset(str(getattr(key, "key", key)) for key in statement._values or ())
 
 
 def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[Any]:
@@ -200,22 +200,22 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[
         tables: The tables to look for.
         of_core: Whether it names no model at all; then all its tables count.
     """
-    found: set[Any] = set()
+    raw: set[Any] = set()
     used: set[Any] = set()
     covered: set[Any] = set()
-    for one in iterate(statement):
-        if isinstance(one, Select):
-            written = [each for each in one._raw_columns if not _is_marked(each)]
-            chosen = [part for each in written for part in iterate(each) if isinstance(part, Column)]
-            named = [*one._raw_columns, *one._from_obj, *(target for target, *_ in one._setup_joins)]
-            found.update(table for each in (*named, *_tables_of(chosen)) for table in _plain_tables(each))
-        elif isinstance(one, TableClause) and of_core:
-            found.add(one)
-        elif _is_marked(one):
-            covered.update(_mapped_tables(one))
-        elif isinstance(one, Column):
-            used.update(table for each in _tables_of([one]) for table in _plain_tables(each))
-    return {one for one in found | (used - covered) if one in tables}
+    for element in iterate(statement):
+        if isinstance(element, Select):
+            columns = [column for column in element._raw_columns if not _is_marked(column)]
+            chosen_columns = [part for column in columns for part in iterate(column) if isinstance(part, Column)]
+            sources = [*element._raw_columns, *element._from_obj, *(target for target, *_ in element._setup_joins)]
+            raw.update(table for source in (*sources, *_tables_of(chosen_columns)) for table in _plain_tables(source))
+        elif isinstance(element, TableClause) and of_core:
+            raw.add(element)
+        elif _is_marked(element):
+            covered.update(_mapped_tables(element))
+        elif isinstance(element, Column):
+            used.update(table for source in _tables_of([element]) for table in _plain_tables(source))
+    return {table for table in raw | (used - covered) if table in tables}
 
 
 _OF_MODELS: Final = frozenset(
@@ -243,54 +243,54 @@ def _compares_attribute(condition: Any) -> bool:
 
 def cache_key_of(statement: Any) -> Any:
     """What SQLAlchemy finds a compiled statement by, kept on the statement; None where it compiles each time."""
-    found = statement._generate_cache_key()
-    return None if found is None else found.key
+    cache_key = statement._generate_cache_key()
+    return None if cache_key is None else cache_key.key
 
 
 def adopt(statement: Any) -> Any:
     """A ``SELECT`` that names models in conditions alone, as a statement of the ORM, so that criteria reach it."""
-    for one in iterate(statement):
-        mapper = getattr(getattr(one, "_annotations", {}).get("parententity"), "mapper", None)
+    for part in iterate(statement):
+        mapper = getattr(getattr(part, "_annotations", {}).get("parententity"), "mapper", None)
         if mapper is not None:
-            made = statement._generate()
-            made._propagate_attrs = immutabledict({"compile_state_plugin": "orm", "plugin_subject": mapper})
-            return made
+            copy = statement._generate()
+            copy._propagate_attrs = immutabledict({"compile_state_plugin": "orm", "plugin_subject": mapper})
+            return copy
     return statement
 
 
 def _tables_of(columns: Iterable[Any]) -> list[Any]:
     """The tables of columns that do not stand for a model's attribute."""
-    return [one.table for one in columns if not _is_marked(one)]
+    return [column.table for column in columns if not _is_marked(column)]
 
 
-def _mapped_tables(thing: Any) -> Iterator[Any]:
+def _mapped_tables(element: Any) -> Iterator[Any]:
     """The tables of the model that a part of a statement stands for."""
-    marks = thing._annotations
+    marks = element._annotations
     entity = marks.get("parententity") or marks.get("parentmapper")
     return iter(getattr(getattr(entity, "mapper", None), "tables", ()))
 
 
-def _plain_tables(thing: Any) -> Iterator[Any]:
+def _plain_tables(element: Any) -> Iterator[Any]:
     """The tables that a part of a ``FROM`` stands for, where it does not stand for a model."""
-    if _is_marked(thing):
+    if _is_marked(element):
         return
-    if isinstance(thing, Join):
-        yield from _plain_tables(thing.left)
-        yield from _plain_tables(thing.right)
-    elif isinstance(thing, AliasedReturnsRows):
-        yield from _plain_tables(thing.element)
-    elif isinstance(thing, TableClause):
-        yield thing
+    if isinstance(element, Join):
+        yield from _plain_tables(element.left)
+        yield from _plain_tables(element.right)
+    elif isinstance(element, AliasedReturnsRows):
+        yield from _plain_tables(element.element)
+    elif isinstance(element, TableClause):
+        yield element
 
 
-def _is_marked(thing: Any) -> bool:
-    marks = getattr(thing, "_annotations", {})
+def _is_marked(element: Any) -> bool:
+    marks = getattr(element, "_annotations", {})
     return "parententity" in marks or "parentmapper" in marks
 
 
 def targets_of(statement: Any) -> frozenset[str]:
     """The columns that an ``INSERT ... SELECT`` fills."""
-    return frozenset(str(getattr(one, "key", one)) for one in getattr(statement, "_select_names", None) or ())
+    return frozenset(str(getattr(name, "key", name)) for name in getattr(statement, "_select_names", None) or ())
 
 
 def guard_upsert(statement: Any, condition: ColumnElement[bool], column: str) -> Any:
@@ -302,27 +302,31 @@ def guard_upsert(statement: Any, condition: ColumnElement[bool], column: str) ->
     clause = getattr(statement, "_post_values_clause", None)
     if clause is None or type(clause).__name__ == "OnConflictDoNothing":
         return statement
-    changed = {str(getattr(one, "key", one)) for one in _sets(clause)}
+    changed = {str(getattr(key, "key", key)) for key in _sets(clause)}
     if not hasattr(clause, "update_whereclause") or column in changed:
         raise ValueError(f"an upsert that may change {column!r} of a row of another tenant cannot be scoped")
     narrowed = copy(clause)
-    held = clause.update_whereclause
-    narrowed.update_whereclause = condition if held is None else and_(held, condition)
-    made = statement._generate()
-    made._post_values_clause = narrowed
-    return made
+    where = clause.update_whereclause
+    narrowed.update_whereclause = condition if where is None else and_(where, condition)
+    new_statement = statement._generate()
+    new_statement._post_values_clause = narrowed
+    return new_statement
 
 
 def _sets(clause: Any) -> list[Any]:
-    given = clause.update_values_to_set
-    return list(given) if isinstance(given, dict) else [key for key, _ in given]
+    assignments = clause.update_values_to_set
+    return list(assignments) if isinstance(assignments, dict) else [key for key, _ in assignments]
 
 
 def assigned_attributes(statement: Any, mapper: Mapper[Any]) -> frozenset[str]:
     """The attributes of a model that an ``UPDATE`` gives values to, or that change with it by themselves."""
     names = assigned(statement)
-    columns = {one.key for one in mapper.columns if one.name in names or one.onupdate is not None}
-    return frozenset(one.key for one in mapper.column_attrs if one.columns[0].key in columns or one.key in names)
+    columns = {column.key for column in mapper.columns if column.name in names or column.onupdate is not None}
+    return frozenset(
+        attribute.key
+        for attribute in mapper.column_attrs
+        if attribute.columns[0].key in columns or attribute.key in names
+    )
 
 
 def conditions_of(statement: Any) -> tuple[Any, ...]:
@@ -355,16 +359,16 @@ _WITH_PARTS: Final = (ClauseList, ExpressionClauseList, FunctionElement)
 
 def lifts_of(statement: Any) -> frozenset[str]:
     """The execution options that the conditions of a statement stand for."""
-    found = _NO_LIFTS
+    lifts = _NO_LIFTS
     due = list(getattr(statement, "_where_criteria", ()))
     while due:
-        one = due.pop()
-        option = one._annotations.get(_LIFTS)
+        element = due.pop()
+        option = element._annotations.get(_LIFTS)
         if option is not None:
-            found |= {option}
-        if isinstance(one, _WITH_PARTS):
-            due += one.clauses
-    return found
+            lifts |= {option}
+        if isinstance(element, _WITH_PARTS):
+            due += element.clauses
+    return lifts
 
 
 _MEMO: Final = "_traits_memo"
@@ -393,9 +397,9 @@ def loads_for(state: ORMExecuteState) -> tuple[bool, bool]:
 
 def with_option(statement: Any, option: CriteriaOption) -> Any:
     """As ``statement.options(option)``, without asking whether an option is one."""
-    made = statement._generate()
-    made._with_options += (option,)
-    return made
+    copy = statement._generate()
+    copy._with_options += (option,)
+    return copy
 
 
 def column_changes(instance: object, keys: Any, old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -427,9 +431,9 @@ def let_sqlmodel_set(cls: Any, name: str) -> None:
 
     SQLModel asks pydantic about every attribute that is not among its relationships.
     """
-    held = getattr(cls, "__sqlmodel_relationships__", None)
-    if held is not None and name not in held:
-        type.__setattr__(cls, "__sqlmodel_relationships__", {**held, name: None})
+    relationships = getattr(cls, "__sqlmodel_relationships__", None)
+    if relationships is not None and name not in relationships:
+        type.__setattr__(cls, "__sqlmodel_relationships__", {**relationships, name: None})
 
 
 _numbers = count()
@@ -466,28 +470,28 @@ class Criteria(CriteriaOption):
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
         """Add the conditions to the entities of a statement."""
-        for one in self.conditions:
-            one.get_global_criteria(attributes)
+        for condition in self.conditions:
+            condition.get_global_criteria(attributes)
 
 
 def lifts_inside(statement: Any) -> frozenset[str] | None:
     """The execution options that the conditions of the queries inside a statement stand for; None without a query."""
-    queries = [one for one in iterate(statement) if isinstance(one, Select)]
+    queries = [part for part in iterate(statement) if isinstance(part, Select)]
     return _NO_LIFTS.union(*map(lifts_of, queries)) if queries else None
 
 
 def entities_in(statement: Any) -> list[Any]:
     """The models and aliases that an ``UPDATE`` or ``DELETE`` names outside of queries, as SQLAlchemy inspects them."""
-    found: dict[int, Any] = {}
+    entities: dict[int, Any] = {}
     due = [*statement._where_criteria, *(getattr(statement, "_values", None) or {}).values()]
     while due:
-        one = due.pop()
-        entity = getattr(one, "_annotations", {}).get("parententity")
+        element = due.pop()
+        entity = getattr(element, "_annotations", {}).get("parententity")
         if entity is not None:
-            found[id(entity)] = entity
-        elif isinstance(one, ClauseElement) and not isinstance(one, SelectBase):
-            due += [part for part in one.get_children() if not isinstance(part, SelectBase)]
-    return list(found.values())
+            entities[id(entity)] = entity
+        elif isinstance(element, ClauseElement) and not isinstance(element, SelectBase):
+            due += [part for part in element.get_children() if not isinstance(part, SelectBase)]
+    return list(entities.values())
 
 
 def statement_inside(statement: Any) -> Any:
@@ -497,6 +501,6 @@ def statement_inside(statement: Any) -> Any:
 
 def around_statement(statement: Any, inside: Any) -> Any:
     """A statement with ``from_statement()`` with another one inside."""
-    made = statement._generate()
-    made.element = inside
-    return made
+    copy = statement._generate()
+    copy.element = inside
+    return copy

@@ -67,10 +67,10 @@ def activity_table(metadata: sa.MetaData, name: str = "activity_log") -> sa.Tabl
         metadata: ``Base.metadata``.
         name: As the config key ``LogsActivity.table`` has it.
     """
-    found = metadata.tables.get(name)
-    if found is not None:
-        return found
-    kept = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    table = metadata.tables.get(name)
+    if table is not None:
+        return table
+    json_type = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
     return sa.Table(
         name,
         metadata,
@@ -81,12 +81,12 @@ def activity_table(metadata: sa.MetaData, name: str = "activity_log") -> sa.Tabl
         sa.Column("actor", sa.String(255)),
         sa.Column("actor_type", sa.String(255), nullable=False),
         sa.Column("actor_label", sa.String(255), nullable=False),
-        sa.Column("old", kept),
-        sa.Column("new", kept),
+        sa.Column("old", json_type),
+        sa.Column("new", json_type),
         sa.Column("batch", sa.String(36), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("tenant", sa.String(255)),
-        sa.Column("tags", kept),
+        sa.Column("tags", json_type),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Index(f"ix_{name}_subject", "model", "key"),
         sa.Index(f"ix_{name}_actor", "actor"),
@@ -106,12 +106,14 @@ class Plan:
     def __init__(self, model: type[Any]) -> None:
         config = model.activity_config
         mapper: Mapper[Any] = sa.inspect(model)
-        names = [one.key for one in mapper.column_attrs if not config.only or one.key in config.only]
+        names = [attribute.key for attribute in mapper.column_attrs if not config.only or attribute.key in config.only]
         self.model = model
         self.name: str = model.__name__
-        self.keys: dict[str, bool] = {one: one in config.redacted for one in names if one not in config.ignored}
+        self.keys: dict[str, bool] = {name: name in config.redacted for name in names if name not in config.ignored}
         self.redacts: bool = any(self.keys.values())
-        self.primary: tuple[str, ...] = tuple(mapper.get_property_by_column(one).key for one in mapper.primary_key)
+        self.primary: tuple[str, ...] = tuple(
+            mapper.get_property_by_column(column).key for column in mapper.primary_key
+        )
         self.table: sa.Table = _table_of(model)
         self.collapses: bool = config.collapse == "transaction"
         self.tagged: bool = model.activity_tags is not LogsActivity.activity_tags
@@ -149,10 +151,10 @@ class Recorder:
     def plan_of(self, model: type[Any]) -> Plan:
         """What is noted of a model; made anew when its config has changed."""
         config = model.activity_config
-        found = self._plans.get(model)
-        if found is None or found[0] is not config:
-            found = self._plans[model] = (config, Plan(model))
-        return found[1]
+        plan = self._plans.get(model)
+        if plan is None or plan[0] is not config:
+            plan = self._plans[model] = (config, Plan(model))
+        return plan[1]
 
     def wants(self, model: type, kind: str) -> bool:
         """Whether rows of a model are noted."""
@@ -161,7 +163,7 @@ class Recorder:
     def before(self, session: Session, rows: list[tuple[Any, str]]) -> list[Entry]:
         """Take down what is about to change."""
         scoped = runtime.SCOPED.get()
-        found: list[Entry] = []
+        entries: list[Entry] = []
         missing: list[Entry] = []
         plans: dict[type, Plan] = {}
         for row, kind in rows:
@@ -173,7 +175,7 @@ class Recorder:
             if plan is None:
                 plan = plans[cls] = self.plan_of(cls)
             if kind == "new":
-                found.append(Entry(row, plan, event, _NOTHING, _NOTHING))
+                entries.append(Entry(row, plan, event, _NOTHING, _NOTHING))
                 continue
             old: dict[str, Any] = {}
             new: dict[str, Any] = {}
@@ -186,53 +188,53 @@ class Recorder:
                     continue
                 if unknown:
                     missing.append(Entry(row, plan, event, old, new))
-                    found.append(missing[-1])
+                    entries.append(missing[-1])
                     continue
-            found.append(Entry(row, plan, event, old, new))
+            entries.append(Entry(row, plan, event, old, new))
         nothing = _unchanged(session, missing) if missing else ()
-        return [one for one in found if one not in nothing] if nothing else found
+        return [entry for entry in entries if entry not in nothing] if nothing else entries
 
     def after(self, session: Session, noted: list[Entry]) -> None:
         """Write what was changed, or keep it until the commit."""
         due: list[Entry] = []
-        said: dict[str, Any] | None = None
+        shared: dict[str, Any] | None = None
         unscoped = runtime.is_unscoped()
-        for one in noted:
-            plan = one.plan
+        for entry in noted:
+            plan = entry.plan
             if unscoped:
-                one.tenant = _tenant_of(one.row)
-            if one.event == "created":
-                get = instance_dict(one.row).get
-                one.key = tuple([get(key) for key in plan.primary])
-                one.new = {key: value for key in plan.keys if (value := get(key)) is not None}
+                entry.tenant = _tenant_of(entry.row)
+            if entry.event == "created":
+                get = instance_dict(entry.row).get
+                entry.key = tuple([get(key) for key in plan.primary])
+                entry.new = {key: value for key in plan.keys if (value := get(key)) is not None}
             else:
-                one.key = _identity(one.row)
+                entry.key = _identity(entry.row)
             if plan.collapses:  # who did it is known now, and perhaps no more at the commit
-                said = one.said = said or _shared(session)
-                one.transaction = innermost(session)
-                _kept_of(session).append(one)
+                shared = entry.said = shared or _shared(session)
+                entry.transaction = innermost(session)
+                _kept_of(session).append(entry)
             else:
-                due.append(one)
+                due.append(entry)
         _write(session, due)
 
 
 def _unchanged(session: Session, entries: list[Entry]) -> set[Entry]:
     """Read old values that nobody has loaded; the entries of which nothing is left."""
     by_plan: dict[Plan, list[Entry]] = {}
-    for one in entries:
-        by_plan.setdefault(one.plan, []).append(one)
+    for entry in entries:
+        by_plan.setdefault(entry.plan, []).append(entry)
     nothing: set[Entry] = set()
     for plan, some in by_plan.items():
-        wanted = sorted({key for one in some for key in one.new.keys() - one.old.keys()})
-        before = _read(session, plan, wanted, [_identity(one.row) for one in some])
-        for one in some:
-            stored = before.get(_identity(one.row), {})
-            for key in one.new.keys() - one.old.keys():
-                one.old[key] = stored.get(key)
-                if one.old[key] == one.new[key]:
-                    del one.old[key], one.new[key]
-            if not one.new and one.event == "updated":
-                nothing.add(one)
+        unread = sorted({key for entry in some for key in entry.new.keys() - entry.old.keys()})
+        before = _read(session, plan, unread, [_identity(entry.row) for entry in some])
+        for entry in some:
+            stored = before.get(_identity(entry.row), {})
+            for key in entry.new.keys() - entry.old.keys():
+                entry.old[key] = stored.get(key)
+                if entry.old[key] == entry.new[key]:
+                    del entry.old[key], entry.new[key]
+            if not entry.new and entry.event == "updated":
+                nothing.add(entry)
     return nothing
 
 
@@ -251,32 +253,34 @@ def _read(session: Session, plan: Plan, keys: list[str], rows: list[Identity]) -
     mapper: Mapper[Any] = sa.inspect(plan.model)
     columns = [mapper.column_attrs[key].columns[0] for key in keys]
     primary = list(mapper.primary_key)
-    found: dict[Identity, dict[str, Any]] = {}
+    values_by_identity: dict[Identity, dict[str, Any]] = {}
     connection = session.connection(bind_arguments={"mapper": mapper})
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
-        wanted = sa.tuple_(*primary).in_(some) if len(primary) > 1 else primary[0].in_([one[0] for one in some])
-        query = sa.select(*primary, *columns).select_from(mapper.persist_selectable).where(wanted)
+        condition = (
+            sa.tuple_(*primary).in_(some) if len(primary) > 1 else primary[0].in_([identity[0] for identity in some])
+        )
+        query = sa.select(*primary, *columns).select_from(mapper.persist_selectable).where(condition)
         for values in connection.execute(query):
             key = tuple(values[: len(primary)])
-            found[key] = dict(zip(keys, values[len(primary) :], strict=True))
-    return found
+            values_by_identity[key] = dict(zip(keys, values[len(primary) :], strict=True))
+    return values_by_identity
 
 
 def _write(session: Session, entries: Iterable[Entry]) -> None:
     by_plan: dict[tuple[Plan, int, str | None], list[Entry]] = {}
-    for one in entries:
-        by_plan.setdefault((one.plan, id(one.said), one.tenant), []).append(one)
+    for entry in entries:
+        by_plan.setdefault((entry.plan, id(entry.said), entry.tenant), []).append(entry)
     for (plan, _, tenant), some in by_plan.items():
         rows = [
             (
-                one.event, _as_text(one.key), _text(plan.shown(one.old)), _text(plan.shown(one.new)),
-                _encode(one.row.activity_tags()).decode() if plan.tagged else None, 1,
+                entry.event, _as_text(entry.key), _text(plan.shown(entry.old)), _text(plan.shown(entry.new)),
+                _encode(entry.row.activity_tags()).decode() if plan.tagged else None, 1,
             )
-            for one in some
+            for entry in some
         ]  # fmt: skip
-        said = some[0].said or _shared(session)
-        _insert(session, plan, rows, said if tenant is None else {**said, "tenant": tenant})
+        shared = some[0].said or _shared(session)
+        _insert(session, plan, rows, shared if tenant is None else {**shared, "tenant": tenant})
         row = some[0].row
         if row.activity_logged or row.activity_committed:
             _tell(plan, some)
@@ -284,13 +288,13 @@ def _write(session: Session, entries: Iterable[Entry]) -> None:
 
 def _tenant_of(row: Any) -> str | None:
     """Whose row it is, where all tenants are meant: their log is theirs, whoever changed it."""
-    held = instance_dict(row).get(tenant_column(type(row))) if isinstance(row, BelongsToTenant) else None
-    return None if held is None else str(held)
+    tenant = instance_dict(row).get(tenant_column(type(row))) if isinstance(row, BelongsToTenant) else None
+    return None if tenant is None else str(tenant)
 
 
 def _tell(plan: Plan, entries: Iterable[Entry]) -> None:
-    for one in entries:
-        one.row.tell_activity(one.event, plan.shown(one.old), plan.shown(one.new))
+    for entry in entries:
+        entry.row.tell_activity(entry.event, plan.shown(entry.old), plan.shown(entry.new))
 
 
 def _shared(session: Session) -> dict[str, Any]:
@@ -312,38 +316,38 @@ _VARYING: Final = ("event", "key", "old", "new", "tags", "count")
 _statements: WeakKeyDictionary[sa.Table, dict[str, Any]] = WeakKeyDictionary()
 
 
-def _insert(session: Session, plan: Plan, rows: list[tuple[Any, ...]], said: dict[str, Any]) -> None:
+def _insert(session: Session, plan: Plan, rows: list[tuple[Any, ...]], session_values: dict[str, Any]) -> None:
     """Write entries by one statement, in the driver's own form: what they have in common is made ready once.
 
     Args:
         session: Where the change happened.
         plan: What is noted of the model.
         rows: The values of `_VARYING`, JSON as text.
-        said: What they have in common.
+        session_values: What they have in common.
     """
     connection = session.connection(bind_arguments={"mapper": sa.inspect(plan.model)})
     dialect = connection.dialect
     compiled = _compiled(plan.table, dialect)
-    shared = {"model": plan.name, **said}
+    shared = {"model": plan.name, **session_values}
     for name in shared:
         process = plan.table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
         shared[name] = process(shared[name]) if process is not None else shared[name]
     order: list[str] | None = compiled.positiontup
-    given: list[Any]
+    parameters: list[Any]
     if order is None:
-        given = [{**shared, **dict(zip(_VARYING, row, strict=True))} for row in rows]
+        parameters = [{**shared, **dict(zip(_VARYING, row, strict=True))} for row in rows]
     else:
         common = tuple(shared.values())
         pick = itemgetter(*map((*_VARYING, *shared).index, order))
-        given = [pick(row + common) for row in rows]
-    connection.exec_driver_sql(compiled.string, given)
+        parameters = [pick(row + common) for row in rows]
+    connection.exec_driver_sql(compiled.string, parameters)
 
 
 def _compiled(table: sa.Table, dialect: sa.Dialect) -> Any:
     statements = _statements.setdefault(table, {})
     key = f"{dialect.name}+{dialect.driver}"
     if key not in statements:
-        values: dict[str, Any] = {one.name: sa.bindparam(one.name) for one in table.c if one.name != "id"}
+        values: dict[str, Any] = {column.name: sa.bindparam(column.name) for column in table.c if column.name != "id"}
         for name in ("old", "new", "tags"):
             text = sa.bindparam(name, type_=sa.Text())
             values[name] = sa.cast(text, JSONB) if dialect.name == "postgresql" else text
@@ -354,18 +358,18 @@ def _compiled(table: sa.Table, dialect: sa.Dialect) -> Any:
 def _batch_of(session: Session) -> str:
     """The same text for all entries of a root transaction."""
     root = session.get_transaction()
-    held = session.info.get(_BATCH)
-    if held is None or held[0]() is not root or root is None:
-        held = session.info[_BATCH] = (weakref.ref(root) if root is not None else lambda: None, str(uuid.uuid4()))
-    return str(held[1])
+    batch = session.info.get(_BATCH)
+    if batch is None or batch[0]() is not root or root is None:
+        batch = session.info[_BATCH] = (weakref.ref(root) if root is not None else lambda: None, str(uuid.uuid4()))
+    return str(batch[1])
 
 
 # One entry a row and transaction.
 
 
 def _kept_of(session: Session) -> list[Entry]:
-    kept: list[Entry] = session.info.setdefault(_KEPT, [])
-    return kept
+    entries: list[Entry] = session.info.setdefault(_KEPT, [])
+    return entries
 
 
 def before_commit(session: Session) -> None:
@@ -373,41 +377,41 @@ def before_commit(session: Session) -> None:
     if session.get_nested_transaction() is not None or not (session.info.get(_KEPT) or _may_keep(session)):
         return
     session.flush()
-    kept: list[Entry] = session.info.pop(_KEPT, [])
-    _write(session, list(_collapsed(kept)))
+    entries: list[Entry] = session.info.pop(_KEPT, [])
+    _write(session, list(_collapsed(entries)))
 
 
 def _may_keep(session: Session) -> bool:
-    return any(isinstance(one, LogsActivity) for some in (session.new, session.dirty, session.deleted) for one in some)
+    return any(isinstance(row, LogsActivity) for some in (session.new, session.dirty, session.deleted) for row in some)
 
 
 def after_commit(session: Session) -> None:
     """A savepoint was released: what happened in it belongs to what is around it."""
     ended = innermost(session)
-    for one in session.info.get(_KEPT, ()):
-        if one.transaction is ended and ended is not None:
-            one.transaction = enclosing(ended)
+    for entry in session.info.get(_KEPT, ()):
+        if entry.transaction is ended and ended is not None:
+            entry.transaction = enclosing(ended)
 
 
 def after_transaction_end(session: Session, ended: SessionTransaction) -> None:
     """Forget what still belongs to a transaction or savepoint that is over: it was rolled back."""
-    kept = session.info.get(_KEPT)
-    if kept:
-        session.info[_KEPT] = [one for one in kept if one.transaction is not ended]
+    entries = session.info.get(_KEPT)
+    if entries:
+        session.info[_KEPT] = [entry for entry in entries if entry.transaction is not ended]
 
 
 def _collapsed(entries: list[Entry]) -> Iterator[Entry]:
     """One entry a row: the first old values, the last new ones; none for a row that came and went."""
     by_row: dict[int, Entry] = {}
-    for one in entries:
-        before = by_row.get(id(one.row))
-        by_row[id(one.row)] = one if before is None else _joined(before, one)
-    for one in by_row.values():
-        if one.event == "updated":
-            for key in [key for key in one.new if key in one.old and one.old[key] == one.new[key]]:
-                del one.old[key], one.new[key]
-        if one.event != "nothing" and (one.event != "updated" or one.new):
-            yield one
+    for entry in entries:
+        before = by_row.get(id(entry.row))
+        by_row[id(entry.row)] = entry if before is None else _joined(before, entry)
+    for entry in by_row.values():
+        if entry.event == "updated":
+            for key in [key for key in entry.new if key in entry.old and entry.old[key] == entry.new[key]]:
+                del entry.old[key], entry.new[key]
+        if entry.event != "nothing" and (entry.event != "updated" or entry.new):
+            yield entry
 
 
 def _joined(first: Entry, second: Entry) -> Entry:
@@ -480,12 +484,12 @@ def activities(
     if batch:
         conditions.append(table.c.batch == batch)
     rows = session.execute(sa.select(table).where(*conditions).order_by(table.c.id)).mappings()
-    return [_activity(one) for one in rows]
+    return [_activity(row) for row in rows]
 
 
 def _activity(row: Any) -> Activity:
-    given = {name: value for name, value in row.items() if name != "id" and value is not None}
-    return Activity(**given)
+    fields = {name: value for name, value in row.items() if name != "id" and value is not None}
+    return Activity(**fields)
 
 
 # Statements that change many rows.
@@ -528,9 +532,9 @@ def note_bulk(state: ORMExecuteState, model: Any, kind: str, execute: Execute) -
     result = _result(state, execute)
     values = given_values(state)
     count = len(values) if state.is_insert or is_by_key(state) else getattr(result, "rowcount", -1)
-    given = values[0] if state.is_update and len(values) == 1 and not is_by_key(state) else {}
+    changed = values[0] if state.is_update and len(values) == 1 and not is_by_key(state) else {}
     if count != 0:
-        noted = {key: value for key, value in given.items() if key in plan.keys}
+        noted = {key: value for key, value in changed.items() if key in plan.keys}
         _insert_statement(state.session, plan, f"bulk_{kind}", noted, count or -1)
     return result
 
@@ -540,7 +544,7 @@ def _result(state: ORMExecuteState, execute: Execute) -> sa.Result[Any]:
     return state.invoke_statement() if result is None else result
 
 
-_BULK: Final = {one[0]: one[1] for one in _EVENTS.values()}
+_BULK: Final = {event_kind[0]: event_kind[1] for event_kind in _EVENTS.values()}
 
 
 def _insert_statement(session: Session, plan: Plan, event: str, values: dict[str, Any], count: int) -> None:
@@ -551,7 +555,7 @@ def _insert_statement(session: Session, plan: Plan, event: str, values: dict[str
 def _note_rows(state: ORMExecuteState, plan: Plan, kind: str, execute: Execute) -> sa.Result[Any]:
     """Read the rows that a statement will change, execute it, and note each of them."""
     mapper: Mapper[Any] = sa.inspect(plan.model)
-    gone = kind == "deleted"
+    is_deleted = kind == "deleted"
     keys = sorted(plan.keys if state.is_delete else plan.keys.keys() & assigned_attributes(state.statement, mapper))
     columns = [mapper.column_attrs[key].class_attribute for key in keys]
     primary = [mapper.column_attrs[key].class_attribute for key in plan.primary]
@@ -559,19 +563,19 @@ def _note_rows(state: ORMExecuteState, plan: Plan, kind: str, execute: Execute) 
     options = {name: value for name, value in state.execution_options.items() if name in _LIFTING}
     width = len(primary)
     before = {
-        tuple(one[:width]): dict(zip(keys, one[width:], strict=True))
-        for one in state.session.execute(query, execution_options=options)
+        tuple(row[:width]): dict(zip(keys, row[width:], strict=True))
+        for row in state.session.execute(query, execution_options=options)
     }
     result = _result(state, execute)
-    after = {} if gone else _read(state.session, plan, keys, list(before))
+    after = {} if is_deleted else _read(state.session, plan, keys, list(before))
     rows = []
     for key, old in before.items():
         new = {name: value for name, value in after.get(key, {}).items() if value != old[name]}
-        if gone or new:
-            old = old if gone else {name: old[name] for name in new}
+        if is_deleted or new:
+            old = old if is_deleted else {name: old[name] for name in new}
             rows.append((key, old, new))
-    shown = plan.shown
-    entries = [(kind, _as_text(key), _text(shown(old)), _text(shown(new)), None, 1) for key, old, new in rows]
+    logged = plan.shown
+    entries = [(kind, _as_text(key), _text(logged(old)), _text(logged(new)), None, 1) for key, old, new in rows]
     if entries:
         _insert(state.session, plan, entries, _shared(state.session))
     return result

@@ -74,11 +74,13 @@ def keep_columns(state: ORMExecuteState) -> None:
     model = model_of(state)
     if model is None or not state.is_update:
         return
-    kept = kept_columns(model)
-    if kept and not is_by_key(state):
-        given = assigned(state.statement)
+    column_names = kept_columns(model)
+    if column_names and not is_by_key(state):
+        assigned_names = assigned(state.statement)
         statement: Any = state.statement
-        state.statement = statement.values({name: getattr(model, name) for name in kept if name not in given})
+        state.statement = statement.values(
+            {name: getattr(model, name) for name in column_names if name not in assigned_names}
+        )
 
 
 def kept_columns(model: type) -> tuple[str, ...]:
@@ -115,11 +117,11 @@ def execute_bulk(state: ORMExecuteState, is_scoped: Callable[[type], bool]) -> R
     by_key = is_by_key(state) and (is_scoped(model) or bool(kept_columns(model)))
     if not _is_heard(model, operation):
         return _key_by_key(state, model) if by_key else None
-    found: Result[Any] = telling(
+    result: Result[Any] = telling(
         state.session, model, operation, given_values(state), state.statement,
         lambda: _key_by_key(state, model) if by_key else state.invoke_statement(),
     )  # fmt: skip
-    return found
+    return result
 
 
 def telling(
@@ -153,14 +155,14 @@ def emit(moment: str, change: BulkChange) -> None:
 
 
 def _is_heard(model: type, operation: str) -> bool:
-    return any(not runtime.bus.route(f"{LIFECYCLE}{model.__name__}.{one}").empty for one in MOMENTS[operation])
+    return any(not runtime.bus.route(f"{LIFECYCLE}{model.__name__}.{moment}").empty for moment in MOMENTS[operation])
 
 
 def given_values(state: ORMExecuteState) -> Sequence[Mapping[str, Any]]:
     """What a statement gives to columns: its parameters, else its values; empty for ``INSERT ... SELECT``."""
-    given: Any = state.parameters
-    if given:
-        return list(given) if isinstance(given, Sequence) else [given]
+    parameters: Any = state.parameters
+    if parameters:
+        return list(parameters) if isinstance(parameters, Sequence) else [parameters]
     return rows_of(state.statement)
 
 
@@ -173,13 +175,13 @@ def _one_by_one(state: ORMExecuteState, model: type, operation: str) -> Result[A
     if getattr(statement, "_post_values_clause", None) is not None:
         raise BulkForbiddenError(model.__name__, f"{operation} with ON CONFLICT")
     if operation == "insert":
-        rows: list[Any] = [model(**one) for one in values]
+        rows: list[Any] = [model(**values_of_row) for values_of_row in values]
         session.add_all(rows)
     elif is_by_key(state):
-        rows = [_changed(session, model, one) for one in values]
+        rows = [_changed(session, model, values_of_row) for values_of_row in values]
     else:
-        chosen: Any = select(model).where(*([] if statement.whereclause is None else [statement.whereclause]))
-        rows = list(session.scalars(chosen, execution_options=state.local_execution_options))
+        query: Any = select(model).where(*([] if statement.whereclause is None else [statement.whereclause]))
+        rows = list(session.scalars(query, execution_options=state.local_execution_options))
         for row in rows:
             if operation == "delete":
                 session.delete(row)
@@ -191,8 +193,8 @@ def _one_by_one(state: ORMExecuteState, model: type, operation: str) -> Result[A
 
 def _changed(session: Session, model: type, values: Mapping[str, Any]) -> object:
     mapper: Any = inspect(model)
-    names = [mapper.get_property_by_column(one).key for one in mapper.primary_key]
-    row: object = session.get_one(model, tuple(values[one] for one in names))
+    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    row: object = session.get_one(model, tuple(values[name] for name in names))
     _assign(row, {name: value for name, value in values.items() if name not in names})
     return row
 
@@ -206,18 +208,20 @@ def _key_by_key(state: ORMExecuteState, model: type) -> Result[Any]:
     """An ``UPDATE`` by key that is scoped, and leaves columns alone: what a list of values has no way to say."""
     mapper: Any = inspect(model)
     rows = given_values(state)
-    keys = {mapper.get_property_by_column(one).key: one for one in mapper.primary_key}
+    keys = {mapper.get_property_by_column(column).key: column for column in mapper.primary_key}
     shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for one in rows:
-        shapes.setdefault(tuple(sorted(one)), []).append(one)
-    for names, alike in shapes.items():
+    for row in rows:
+        shapes.setdefault(tuple(sorted(row)), []).append(row)
+    for names, same_shape in shapes.items():
         by_owner: dict[Mapper[Any], list[str]] = {}
         for name in (*names, *kept_columns(model)):
             if name not in keys:
                 by_owner.setdefault(owner_of(mapper, name), []).append(name)
-        for owner, mine in by_owner.items():
-            if not set(mine).isdisjoint(names):
-                _update_by_key(state.session, owner, keys, [name for name in mine if name in names], alike)
+        for owner, values_of_owner in by_owner.items():
+            if not set(values_of_owner).isdisjoint(names):
+                _update_by_key(
+                    state.session, owner, keys, [name for name in values_of_owner if name in names], same_shape
+                )
     return Counted(len(rows))
 
 
@@ -228,11 +232,11 @@ def _update_by_key(
     model: Any = owner.class_
     columns = {name: getattr(model, name) for name in names}
     values = {name: bindparam(f"value_{name}", type_=column.type) for name, column in columns.items()}
-    kept = [name for name in kept_columns(model) if name not in values and owner_of(owner, name) is owner]
-    values.update({name: getattr(model, name) for name in kept})
+    column_names = [name for name in kept_columns(model) if name not in values and owner_of(owner, name) is owner]
+    values.update({name: getattr(model, name) for name in column_names})
     statement = update(model).where(
         *(getattr(model, name) == bindparam(f"key_{name}") for name in keys), *same_row(owner)
     )
-    for one in rows:
-        given = {f"key_{name}": one[name] for name in keys} | {f"value_{name}": one[name] for name in names}
-        session.execute(statement.values(values), given, execution_options=_QUIET)
+    for row in rows:
+        parameters = {f"key_{name}": row[name] for name in keys} | {f"value_{name}": row[name] for name in names}
+        session.execute(statement.values(values), parameters, execution_options=_QUIET)

@@ -51,10 +51,10 @@ def _add_missing(mapper: Mapper[Any], cls: type) -> None:
     table: Any = mapper.local_table
     for name, declared in trait_columns(cls).items():
         if name not in mapper.all_orm_descriptors:
-            made = table.c[name] if name in table.c else make_column(cls, declared, name)
+            new_column = table.c[name] if name in table.c else make_column(cls, declared, name)
             if name not in table.c:
-                table.append_column(made)
-            mapper.add_property(name, made)
+                table.append_column(new_column)
+            mapper.add_property(name, new_column)
         let_sqlmodel_set(cls, name)
 
 
@@ -66,8 +66,8 @@ def make_column(model: type, declared: TraitColumn[Any], name: str) -> Column[An
     kind = _given(metadata, declared, declared.typed_by) or declared.type
     arguments: list[Any] = [ForeignKey(target, ondelete=declared.on_delete or None)] if target else []
     if not (target and declared.typed_by and kind == "same"):
-        made = sql_type(kind, declared.length, owner)
-        arguments.insert(0, made.evaluates_none() if declared.nullable and declared.on_insert is not None else made)
+        type_ = sql_type(kind, declared.length, owner)
+        arguments.insert(0, type_.evaluates_none() if declared.nullable and declared.on_insert is not None else type_)
     return Column(
         name,
         *arguments,

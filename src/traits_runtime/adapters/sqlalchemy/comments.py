@@ -36,20 +36,20 @@ class SqlComments:
 
     def add(self, row: Any, body: str, approved: bool, parent: Any) -> Any:
         """A new comment on a row."""
-        made = _comment_model(type(row))()
-        made.subject_type, made.body, made.approved = root(row), body, approved
-        made.depth = 0 if parent is None else parent.depth + 1
+        comment = _comment_model(type(row))()
+        comment.subject_type, comment.body, comment.approved = root(row), body, approved
+        comment.depth = 0 if parent is None else parent.depth + 1
         if parent is not None:
             if not _is_about(parent, row):
                 raise ValueError(f"The comment that is answered is not about this {type(row).__name__}.")
-            made.parent = parent
+            comment.parent = parent
         session = object_session(row)
         if inspect(row).identity is None or session is None:
-            vars(row).setdefault(_WAITING, []).append(made)
+            vars(row).setdefault(_WAITING, []).append(comment)
         else:
-            made.subject_id = key_text(row)
-            session.add(made)
-        return made
+            comment.subject_id = key_text(row)
+            session.add(comment)
+        return comment
 
     def about(self, row: Any, *, approved: bool | None) -> Any:
         """The comments of a row, oldest first."""
@@ -87,17 +87,20 @@ def _is_about(comment: Any, row: Any) -> bool:
 
 
 def _comment_model(model: type) -> Any:
-    wanted = structural_value(model, HasComments, "comment_model")
-    mapped = [one.class_ for one in mapper_for(model).registry.mappers]
-    found = [one for one in mapped if uses(one, IsComment) and wanted in ("", one.__name__)]
-    if len(found) != 1:
+    model_name = structural_value(model, HasComments, "comment_model")
+    mapped = [mapper.class_ for mapper in mapper_for(model).registry.mappers]
+    candidates = [
+        candidate for candidate in mapped if uses(candidate, IsComment) and model_name in ("", candidate.__name__)
+    ]
+    if len(candidates) != 1:
+        called = f" called {model_name!r}" if model_name else ""
         raise DeclarationError(
             model.__name__,
-            f"{'there is no model' if not found else 'several models'} of comments"
-            f"{f' called {wanted!r}' if wanted else ''}. Write `class Comment(IsComment, Base):` with a table name and "
+            f"{'there is no model' if not candidates else 'several models'} of comments"
+            f"{called}. Write `class Comment(IsComment, Base):` with a table name and "
             f"a primary key, or say which one is meant: `__traits__ = {{HasComments: {{'comment_model': ...}}}}`.",
         )
-    return found[0]
+    return candidates[0]
 
 
 def _waiting(session: Session) -> list[Any]:
@@ -107,9 +110,9 @@ def _waiting(session: Session) -> list[Any]:
 def _give_keys(session: Session, rows: list[Any]) -> None:
     """Bring the comments of rows that have a key now into the session; its commit writes them."""
     for row in rows:
-        for made in vars(row).pop(_WAITING):
-            made.subject_id = key_text(row)
-            session.add(made)
+        for comment in vars(row).pop(_WAITING):
+            comment.subject_id = key_text(row)
+            session.add(comment)
 
 
 def _deleted(session: Session) -> list[Any]:
@@ -120,8 +123,8 @@ def _remove(session: Session, rows: list[Any]) -> None:
     for row in rows:
         model = _comment_model(type(row))
         table: Any = mapper_for(model).local_table
-        gone = delete(table).where(model.subject_type == root(row), model.subject_id == key_text(row))
-        connection_of(session, model).execute(gone)
+        statement = delete(table).where(model.subject_type == root(row), model.subject_id == key_text(row))
+        connection_of(session, model).execute(statement)
 
 
 def _mapped(mapper: Mapper[Any], cls: type) -> None:
@@ -129,10 +132,10 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
         _models.append(cls)
     if uses(cls, IsComment) and "parent" not in mapper.all_orm_descriptors:
         key = mapper.primary_key[0]
-        made = relationship(
+        comments = relationship(
             cls, remote_side=[key], foreign_keys=[mapper.columns["parent_id"]], info={BROUGHT: "IsComment"}
         )
-        mapper.add_property("parent", made)
+        mapper.add_property("parent", comments)
 
 
 def watch() -> None:

@@ -73,18 +73,18 @@ _LOADING: Final[frozenset[object]] = frozenset(["with_trashed"])
 
 
 def _scopes(cls: type) -> Iterator[Rule]:
-    for one in scopes_of(vars(cls)[METADATA]):
-        if one.always:
-            yield Rule(one, one.function(cls), frozenset(one.lifted_by), one.asked_by or None)
+    for declared in scopes_of(vars(cls)[METADATA]):
+        if declared.always:
+            yield Rule(declared, declared.function(cls), frozenset(declared.lifted_by), declared.asked_by or None)
 
 
 def rules_of(cls: type) -> tuple[Rule, ...]:
     """The rules of a mapped model, those it inherits included."""
-    found = _rules.get(cls)
-    if found is None:
-        found = tuple(rule for source in sources for rule in source(cls)) if METADATA in vars(cls) else ()
-        _rules[cls] = found
-    return found
+    rules = _rules.get(cls)
+    if rules is None:
+        rules = tuple(rule for source in sources for rule in source(cls)) if METADATA in vars(cls) else ()
+        _rules[cls] = rules
+    return rules
 
 
 def _add_model(cls: type) -> None:
@@ -153,12 +153,12 @@ def memo_of(state: ORMExecuteState) -> Memo | None:
     """What is known about a statement; None where no model has conditions."""
     if not _models:
         return None
-    found: Memo | None = kept_on(state.statement)
-    if found is None or found.epoch != len(_models):
-        found = Memo(state)
-        if not found.is_select:
-            keep_on(state.statement, found)
-    return found
+    memo: Memo | None = kept_on(state.statement)
+    if memo is None or memo.epoch != len(_models):
+        memo = Memo(state)
+        if not memo.is_select:
+            keep_on(state.statement, memo)
+    return memo
 
 
 @contextmanager
@@ -173,10 +173,10 @@ def lifted(*names: str) -> Iterator[None]:
 
 def lifting(options: Mapping[str, Any]) -> frozenset[object]:
     """What is lifted where some execution options are set."""
-    found: frozenset[object] = LIFTED.get()
+    options_lifted: frozenset[object] = LIFTED.get()
     if not _names.isdisjoint(options):
-        found = found.union(one for one in _names if options.get(one) is True)
-    return found | {UNSCOPED} if UNSCOPED in _liftable and runtime.is_unscoped() else found
+        options_lifted = options_lifted.union(name for name in _names if options.get(name) is True)
+    return options_lifted | {UNSCOPED} if UNSCOPED in _liftable and runtime.is_unscoped() else options_lifted
 
 
 def everything_lifted() -> dict[str, bool]:
@@ -212,38 +212,38 @@ def option_for(lifted: frozenset[object]) -> Criteria | None:
         return _options[lifted]
     except KeyError:
         pass
-    made = [
+    criteria = [
         with_loader_criteria(cls, rule.condition, include_aliases=True)
         for cls in _models
         if inspect(cls, raiseerr=False) is not None
         for rule in rules_of(cls)
         if rule.holds(lifted) and _introduces(cls, rule)
     ]
-    found = _options[lifted] = Criteria(made) if made else None
-    return found
+    option = _options[lifted] = Criteria(criteria) if criteria else None
+    return option
 
 
 def _introduces(cls: type, rule: Rule) -> bool:
     """Whether no mapped class above has the rule already; conditions hold for subclasses too."""
-    above = [one for base in cls.__mro__[1:] if mapper_of(base) is not None for one in rules_of(base)]
-    return not any(rule.source == one.source for one in above)
+    above = [rule for base in cls.__mro__[1:] if mapper_of(base) is not None for rule in rules_of(base)]
+    return not any(rule.source == other.source for other in above)
 
 
 def shows(session: Session, row: Any, options: Mapping[str, Any]) -> bool:
     """Whether a row that is in memory would be found in the database, too."""
-    held = rules_of(type(row))
-    lifted = lifting(options) if held else frozenset()
-    return all(_holds(session, row, rule) for rule in held if rule.holds(lifted))
+    rules = rules_of(type(row))
+    lifted = lifting(options) if rules else frozenset()
+    return all(_holds(session, row, rule) for rule in rules if rule.holds(lifted))
 
 
 def _holds(session: Session, row: Any, rule: Rule) -> bool:
-    known = evaluate(type(row), rule.condition, row)
-    if known is not None:
-        return known
+    evaluated = evaluate(type(row), rule.condition, row)
+    if evaluated is not None:
+        return evaluated
     mapper: Any = inspect(type(row))
     key = [column == value for column, value in zip(mapper.primary_key, inspect(row).identity, strict=True)]
-    asked = select(literal(1)).select_from(type(row)).where(rule.condition, *key)
-    return session.scalar(asked.execution_options(**everything_lifted())) is not None
+    query = select(literal(1)).select_from(type(row)).where(rule.condition, *key)
+    return session.scalar(query.execution_options(**everything_lifted())) is not None
 
 
 sources.append(_scopes)

@@ -30,17 +30,17 @@ def collect_writes(collect: Callable[[Session], list[Any]], write: Writer) -> No
 
 def chunks(items: Iterable[Any], size: int = 400) -> Iterable[list[Any]]:
     """Lists short enough for the parameters of one statement."""
-    held = list(items)
-    return (held[start : start + size] for start in range(0, len(held), size))
+    remaining = list(items)
+    return (remaining[start : start + size] for start in range(0, len(remaining), size))
 
 
 def _after_flush(session: Session, _context: UOWTransaction) -> None:
-    found: dict[Writer, list[Any]] = session.info.pop(_KEY, {})
+    writes: dict[Writer, list[Any]] = session.info.pop(_KEY, {})
     for collect, write in _collectors:
-        found.setdefault(write, []).extend(collect(session))
+        writes.setdefault(write, []).extend(collect(session))
     token = ACTIVE.set(session)
     try:
-        for write, items in found.items():
+        for write, items in writes.items():
             if items:
                 write(session, items)
     finally:

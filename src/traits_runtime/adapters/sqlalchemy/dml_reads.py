@@ -36,17 +36,21 @@ def scope_reads(state: ORMExecuteState) -> Result[Any] | None:
             state.statement = with_option(statement, option)
     elif (state.is_update or state.is_delete) and state.bind_mapper is not None and not is_by_key(state):
         inside = statement_inside(statement)
-        made = _scoped(state, state.bind_mapper, inside)
-        if made is not inside:
-            state.statement = made if inside is statement else around_statement(statement, made)
+        scoped = _scoped(state, state.bind_mapper, inside)
+        if scoped is not inside:
+            state.statement = scoped if inside is statement else around_statement(statement, scoped)
     return None
 
 
 def _scoped(state: ORMExecuteState, mapper: Any, statement: Any) -> Any:
     """An ``UPDATE`` or ``DELETE`` with conditions on the other models, and on the tables of its own."""
     entities = entities_in(statement)
-    others = [one for one in entities if not (one.is_mapper and mapper.isa(one)) and rules_of(one.mapper.class_)]
-    conditions = [_is_found(one.entity) for one in others]
+    read_entities = [
+        entity
+        for entity in entities
+        if not (entity.is_mapper and mapper.isa(entity)) and rules_of(entity.mapper.class_)
+    ]
+    conditions = [_is_found(entity.entity) for entity in read_entities]
     conditions += same_row(mapper) if rules_of(mapper.class_) else []
     if not conditions:
         return statement
@@ -58,10 +62,10 @@ def _scoped(state: ORMExecuteState, mapper: Any, statement: Any) -> Any:
 def _is_found(entity: Any) -> Any:
     """That a query of this model or alias would find the row."""
     mapper: Any = inspect(entity).mapper
-    names = [mapper.get_property_by_column(one).key for one in mapper.primary_key]
+    names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     fresh = aliased(mapper.class_)
-    held, found = ([getattr(thing, name) for name in names] for thing in (entity, fresh))
-    return (held[0] if len(held) == 1 else tuple_(*held)).in_(select(*found))
+    outer_key, inner_key = ([getattr(aliased_entity, name) for name in names] for aliased_entity in (entity, fresh))
+    return (outer_key[0] if len(outer_key) == 1 else tuple_(*outer_key)).in_(select(*inner_key))
 
 
 def watch() -> None:

@@ -43,10 +43,10 @@ def _before_update(_mapper: Mapper[Any], _connection: Connection, row: Any) -> N
 
 def _after_update(_mapper: Mapper[Any], _connection: Connection, row: Any) -> None:
     """Put the value back that the instance knows of, with the one before it as history for the moments to come."""
-    known = vars(row).pop(_KNOWN, None)
-    if known is not None:
-        set_committed_value(row, _name(row), known[0])
-        setattr(row, _name(row), known[1])
+    bits = vars(row).pop(_KNOWN, None)
+    if bits is not None:
+        set_committed_value(row, _name(row), bits[0])
+        setattr(row, _name(row), bits[1])
 
 
 def _name(row: Any) -> str:

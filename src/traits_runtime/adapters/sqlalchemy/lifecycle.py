@@ -100,7 +100,7 @@ class Plan:
         self.kept: tuple[str, ...] = kept_columns(model) if kind in WRITTEN else ()
         self.far: tuple[Far, ...] = tuple(_far_columns(model)) if kind in WRITTEN else ()
         self.kind: str = kind
-        self.recorders: tuple[Recorder, ...] = tuple(one for one in recorders if one.wants(model, kind))
+        self.recorders: tuple[Recorder, ...] = tuple(recorder for recorder in recorders if recorder.wants(model, kind))
         self.matters: bool = bool(self.before or self.after or self.kept or self.far or self.recorders)
 
 
@@ -131,7 +131,11 @@ def _far_columns(model: type) -> Iterator[Far]:
         for name, declared in trait_columns(model).items():
             if declared.on_update is not None:
                 table = mapper.columns[name].table
-                near = [one.key for one in mapper.column_attrs if any(each.table is table for each in one.columns)]
+                near = [
+                    attribute.key
+                    for attribute in mapper.column_attrs
+                    if any(column.table is table for column in attribute.columns)
+                ]
                 yield Far(name, declared.on_update, frozenset(near))
 
 
@@ -140,9 +144,9 @@ def _runners(model: type, moments: Iterable[str]) -> Iterator[Run]:
         if in_greenlet() and is_awaited(model, moment):
             yield partial(run_moment, moment=moment)
         else:
-            found = runner(model, moment)
-            if found is not None:
-                yield found
+            run = runner(model, moment)
+            if run is not None:
+                yield run
 
 
 class Work:
@@ -158,8 +162,8 @@ class Work:
 
     def take(self, kind: str, rows: Iterable[Any]) -> bool:
         """Run the first moments of the rows that have not had them; whether any ran."""
-        begun = len(self.done)
-        seen, done, pending, is_dirty = self.seen, self.done, self.pending, kind == "dirty"
+        first_new = len(self.done)
+        seen, taken_rows, pending, is_dirty = self.seen, self.done, self.pending, kind == "dirty"
         usual = plans = self.plans.setdefault(kind, {})
         state = kind
         for row in rows:
@@ -176,23 +180,23 @@ class Work:
                 self.skipped = True
                 continue
             seen.add(id(row))
-            done.append((row, plan))
+            taken_rows.append((row, plan))
             for run in plan.before:
                 run(row)
-            for one in plan.far:
-                one.follow(row)
+            for far in plan.far:
+                far.follow(row)
             for name in plan.kept:
                 if name in row.__dict__:
                     flag_modified(row, name)
-        return any(plan.before for _, plan in done[begun:])
+        return any(plan.before for _, plan in taken_rows[first_new:])
 
     def note_before(self, session: Session) -> None:
         """Let recorders look at the rows as they are going to be written."""
         by_recorder: dict[Recorder, list[tuple[Any, str]]] = {}
         for row, plan in self.done:
-            for one in plan.recorders:
-                by_recorder.setdefault(one, []).append((row, plan.kind))
-        self.noted = [(one, one.before(session, rows)) for one, rows in by_recorder.items()]
+            for recorder in plan.recorders:
+                by_recorder.setdefault(recorder, []).append((row, plan.kind))
+        self.noted = [(recorder, recorder.before(session, rows)) for recorder, rows in by_recorder.items()]
 
 
 def _plan(cls: type, kind: str) -> Plan | None:
@@ -275,7 +279,7 @@ def watch_retrieved() -> None:
     if listeners is _heard[0]:
         return
     _heard[0] = listeners
-    patterns = [one.pattern for one in listeners]
+    patterns = [listener.pattern for listener in listeners]
     for cls in runtime.known_classes():
         if cls not in _retrieving and "__mapper__" in vars(cls) and vars(cls)[METADATA].kind == "model":
             name = f"model.{cls.__name__}.retrieved"

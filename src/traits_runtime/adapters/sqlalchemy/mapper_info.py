@@ -28,8 +28,8 @@ def structural_value(model: type, trait: type, key: str) -> Any:
     """The value of a config key that shapes tables: what class bodies give it, else its declared default."""
     metadata: TraitMetadata = metadata_of(model)
     path = metadata_of(trait).path
-    given = metadata.subject_of().code.get((path, key), ())
-    return given[0][0] if given else metadata.key(path, key).option.declared_default()
+    values = metadata.subject_of().code.get((path, key), ())
+    return values[0][0] if values else metadata.key(path, key).option.declared_default()
 
 
 def name_in(model: type, trait: type, column: str) -> str:
@@ -39,43 +39,43 @@ def name_in(model: type, trait: type, column: str) -> str:
 
 def mapper_for(model: Any) -> Mapper[Any]:
     """The mapper of a model, of an alias of it, or of a row."""
-    found: Mapper[Any] = inspect(model).mapper
-    return found
+    mapper: Mapper[Any] = inspect(model).mapper
+    return mapper
 
 
 def key_columns(model: Any) -> list[Any]:
     """The primary key of a model or of an alias of it, as attributes."""
     mapper = mapper_for(model)
-    return [getattr(model, mapper.get_property_by_column(one).key) for one in mapper.primary_key]
+    return [getattr(model, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
 
 
 def owner_of(mapper: Mapper[Any], attribute: str) -> Mapper[Any]:
     """The mapper in an inheritance in whose own table an attribute stands."""
-    tables = {one.table for one in mapper.column_attrs[attribute].columns}
-    return next(one for one in mapper.iterate_to_root() if one.local_table in tables)
+    tables = {column.table for column in mapper.column_attrs[attribute].columns}
+    return next(ancestor for ancestor in mapper.iterate_to_root() if ancestor.local_table in tables)
 
 
 def same_row(mapper: Mapper[Any]) -> list[Any]:
     """What makes the tables of a model one row: the conditions of joined inheritance, on models instead of tables."""
-    found = []
-    for one in mapper.iterate_to_root():
-        if one.inherits is not None and one.inherit_condition is not None:
-            replace = partial(_attribute, one)
-            found.append(replacement_traverse(one.inherit_condition, {}, replace))
-    return found
+    conditions = []
+    for ancestor in mapper.iterate_to_root():
+        if ancestor.inherits is not None and ancestor.inherit_condition is not None:
+            replace = partial(_attribute, ancestor)
+            conditions.append(replacement_traverse(ancestor.inherit_condition, {}, replace))
+    return conditions
 
 
 def _attribute(mapper: Mapper[Any], element: Any, **_: Any) -> Any:
     """The attribute that stands for a column, of the model in whose own table it is."""
-    for one in mapper.iterate_to_root() if isinstance(element, Column) else ():
-        if element.table is one.local_table:
-            return one.get_property_by_column(element).class_attribute.expression
+    for ancestor in mapper.iterate_to_root() if isinstance(element, Column) else ():
+        if element.table is ancestor.local_table:
+            return ancestor.get_property_by_column(element).class_attribute.expression
     return None
 
 
 def key_text(row: Any) -> str:
     """The primary key of a row as text, of several columns as a list in JSON."""
-    values = [_text(one) for one in mapper_for(row).primary_key_from_instance(row)]
+    values = [_text(value) for value in mapper_for(row).primary_key_from_instance(row)]
     return values[0] if len(values) == 1 else msgspec.json.encode(values).decode()
 
 
@@ -105,7 +105,7 @@ def root(model: Any) -> str:
 
 def family(model: Any) -> list[str]:
     """The names of a model and of those that inherit from it."""
-    return [one.class_.__name__ for one in mapper_for(model).self_and_descendants]
+    return [mapper.class_.__name__ for mapper in mapper_for(model).self_and_descendants]
 
 
 def connection_of(session: Session, model: type) -> Connection:

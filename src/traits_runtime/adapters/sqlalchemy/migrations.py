@@ -8,18 +8,18 @@ OWN: Final = frozenset({"traits_cache", "traits_outbox", "traits_override", "tra
 """Tables that an outbox, cache or store named in config makes by itself; a project that wants to migrate one declares
 it in its metadata."""
 
-SHADOWS: Final = tuple(f"search_entries_{one}" for one in ("config", "content", "data", "docsize", "idx"))
+SHADOWS: Final = tuple(f"search_entries_{suffix}" for suffix in ("config", "content", "data", "docsize", "idx"))
 """Tables of SQLite behind the virtual table of the search index."""
 
 
-def include_object(thing: Any, name: str | None, kind: str, reflected: bool, beside: Any) -> bool:
+def include_object(element: Any, name: str | None, kind: str, reflected: bool, beside: Any) -> bool:
     """For ``context.configure(include_object=include_object)`` in Alembic's ``env.py``.
 
     Without it, autogenerate proposes to drop what SQLite keeps behind a search index, to change the virtual table
     itself, and to drop tables of ours that the metadata does not declare.
 
     Args:
-        thing: A table, column, index or constraint.
+        element: A table, column, index or constraint.
         name: Its name.
         kind: What it is, ``table`` for instance.
         reflected: Whether it was read from the database.
@@ -32,4 +32,4 @@ def include_object(thing: Any, name: str | None, kind: str, reflected: bool, bes
         return True
     if reflected:
         return beside is not None or name not in {*OWN, *SHADOWS}
-    return beside is None or "fts5" not in thing.info or "rowid" in beside.columns
+    return beside is None or "fts5" not in element.info or "rowid" in beside.columns

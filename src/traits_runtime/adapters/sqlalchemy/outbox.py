@@ -111,7 +111,10 @@ class DatabaseOutbox:
     def put(self, message: JobMessage) -> str:
         """Keep a job, in the session that it belongs to; returns its id, or that of the one that waits with its key."""
         sent = being_sent()
-        session = next((found for one in sent.values() if (found := session_of(one))), None) or ACTIVE.get()
+        session = (
+            next((sender_session for instance in sent.values() if (sender_session := session_of(instance))), None)
+            or ACTIVE.get()
+        )
         values = _values(message)
         if session is not None:
             self._hold(session, values, message, sent)
@@ -119,24 +122,24 @@ class DatabaseOutbox:
         with self._begin() as connection:
             self.write(connection, [values])
             waiting = select(self.table.c.id).where(self.table.c.key == message.key, self._in("waiting", "sent"))
-            known: str | None = connection.scalar(waiting) if message.key else None
-        return known or message.id
+            waiting_id: str | None = connection.scalar(waiting) if message.key else None
+        return waiting_id or message.id
 
     def take(self, most: int, kind: Kind = "job") -> list[JobMessage]:
         """Take jobs or events that are due, the most urgent first; each is given to one taker alone."""
         table, now = self.table, time.time()
         due = (table.c.kind == kind, table.c.state != "dead", table.c.due <= now)
         again = now + (self._resend if kind == "job" else self._lease)
-        chosen = select(table.c.id).where(*due).order_by(table.c.priority.desc(), table.c.due).limit(most)
-        held = chosen.with_for_update(skip_locked=True).scalar_subquery()
-        change = update(table).where(table.c.id.in_(held)).values(state="sent", due=again)
+        due_ids = select(table.c.id).where(*due).order_by(table.c.priority.desc(), table.c.due).limit(most)
+        locked = due_ids.with_for_update(skip_locked=True).scalar_subquery()
+        change = update(table).where(table.c.id.in_(locked)).values(state="sent", due=again)
         with self._begin() as connection:
             nothing = connection.scalar(select(table.c.id).where(*due).limit(1)) is None
         if nothing:
             return []
         with self._begin() as connection:
-            found = connection.execute(change.returning(table.c.priority, table.c.message)).all()
-        return [decode(message) for _, message in sorted(found, key=lambda one: -one[0])]
+            rows = connection.execute(change.returning(table.c.priority, table.c.message)).all()
+        return [decode(message) for _, message in sorted(rows, key=lambda row: -row[0])]
 
     def give_back(self, ids: Sequence[str], delay: float) -> None:
         """Let taken jobs wait again: the engine could not be reached."""
@@ -144,8 +147,8 @@ class DatabaseOutbox:
 
     def start(self, job_id: str) -> bool:
         """A worker begins; False where the job is done, cancelled, or running elsewhere."""
-        mine = (self.table.c.id == job_id, self._in("sent", "waiting"))
-        return self._change(*mine, state="running", due=time.time() + self._lease)
+        is_waiting = (self.table.c.id == job_id, self._in("sent", "waiting"))
+        return self._change(*is_waiting, state="running", due=time.time() + self._lease)
 
     def around(self) -> AbstractContextManager[object]:
         """The session in which a job runs; its instances are fetched there."""
@@ -163,7 +166,7 @@ class DatabaseOutbox:
 
     def retry(self, message: JobMessage, error: str) -> None:
         """Let a failed job wait for its next attempt; another one that waits with its key stays beside it."""
-        mine = self.table.c.id == message.id
+        same_job = self.table.c.id == message.id
         values: dict[str, Any] = {
             "state": "waiting",
             "due": time.time() + message.delay,
@@ -172,9 +175,9 @@ class DatabaseOutbox:
             "progress": 0,
         }
         try:
-            self._change(mine, **values)
+            self._change(same_job, **values)
         except IntegrityError:
-            self._change(mine, key="", **values)
+            self._change(same_job, key="", **values)
 
     def bury(self, message: JobMessage, error: str) -> None:
         """Keep a job as a dead letter."""
@@ -190,19 +193,19 @@ class DatabaseOutbox:
     def dead(self, most: int = 100) -> list[DeadLetter]:
         """The dead letters, the latest first."""
         table = self.table
-        chosen = select(table.c.message, table.c.error, table.c.due).where(self._in("dead"))
+        query = select(table.c.message, table.c.error, table.c.due).where(self._in("dead"))
         with self._begin() as connection:
-            found = connection.execute(chosen.order_by(table.c.due.desc()).limit(most)).all()
-        return [DeadLetter(decode(message), error, died) for message, error, died in found]
+            rows = connection.execute(query.order_by(table.c.due.desc()).limit(most)).all()
+        return [DeadLetter(decode(message), error, died) for message, error, died in rows]
 
     def revive(self, job_id: str) -> bool:
         """Let a dead letter wait again, from its first attempt."""
         with self._begin() as connection:
-            mine = (self.table.c.id == job_id, self._in("dead"))
-            found: str | None = connection.scalar(select(self.table.c.message).where(*mine))
-        if found is not None:
-            self.retry(msgspec.structs.replace(decode(found), attempt=1, delay=0), "")
-        return found is not None
+            is_dead = (self.table.c.id == job_id, self._in("dead"))
+            message: str | None = connection.scalar(select(self.table.c.message).where(*is_dead))
+        if message is not None:
+            self.retry(msgspec.structs.replace(decode(message), attempt=1, delay=0), "")
+        return message is not None
 
     def drop(self, job_id: str) -> bool:
         """Forget a dead letter."""
@@ -214,16 +217,16 @@ class DatabaseOutbox:
 
     def progress(self, job_id: str) -> tuple[str, float] | None:
         """State of a job, and how far it is; None when it is done."""
-        chosen = select(self.table.c.state, self.table.c.progress).where(self.table.c.id == job_id)
+        query = select(self.table.c.state, self.table.c.progress).where(self.table.c.id == job_id)
         with self._begin() as connection:
-            found = connection.execute(chosen).one_or_none()
-        return None if found is None else (found[0], found[1])
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row[0], row[1])
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
-        chosen = select(self.table.c.state, func.count()).group_by(self.table.c.state)
+        query = select(self.table.c.state, func.count()).group_by(self.table.c.state)
         with self._begin() as connection:
-            return dict(tuple(one) for one in connection.execute(chosen))
+            return dict(tuple(row) for row in connection.execute(query))
 
     def overdue(self) -> float:
         """For how many seconds the oldest job that waits has been due, 0 where none is."""
@@ -251,17 +254,17 @@ class DatabaseOutbox:
                 setattr(row, name, value)
             session.add(row)
             return
-        held: dict[DatabaseOutbox, OutboxRow] = session.info.setdefault(_HELD, {})
-        found = held.get(self)
-        if found is None or found not in session:
-            found = held[self] = self._row()
-            found.values, found.late = [], []
-            session.add(found)
-        unsaved = [one for (_, identity), one in sent.items() if identity is None]
+        rows: dict[DatabaseOutbox, OutboxRow] = session.info.setdefault(_HELD, {})
+        row_of_session = rows.get(self)
+        if row_of_session is None or row_of_session not in session:
+            row_of_session = rows[self] = self._row()
+            row_of_session.values, row_of_session.late = [], []
+            session.add(row_of_session)
+        unsaved = [instance for (_, identity), instance in sent.items() if identity is None]
         if unsaved:
-            found.late.append((values, message, unsaved[0]))
+            row_of_session.late.append((values, message, unsaved[0]))
         else:
-            found.values.append(values)
+            row_of_session.values.append(values)
 
     @contextmanager
     def _begin(self) -> Iterator[Any]:
@@ -326,9 +329,9 @@ def job_session(sessions: Callable[[], Session]) -> Iterator[Session]:
 
 def _before_flush(session: Session, _context: UOWTransaction, _rows: Sequence[Any] | None) -> None:
     """Write what a session holds for outboxes, many rows at once."""
-    held: dict[DatabaseOutbox, OutboxRow] = session.info.pop(_HELD, {})
+    rows: dict[DatabaseOutbox, OutboxRow] = session.info.pop(_HELD, {})
     session.info.pop(_LATE, None)
-    for outbox, row in held.items():
+    for outbox, row in rows.items():
         if row not in session:  # rolled back
             continue
         session.expunge(row)

@@ -22,20 +22,20 @@ def resolve(session: Session, model: type[M], key: str) -> M | None:
         model: A model with `HasRouteKey`.
         key: What stands in the address. One that no row can have is answered without a query.
     """
-    wanted: Any = model
-    for attribute, value in wanted.route_lookups(key):
-        condition = getattr(wanted, attribute) == value if attribute else _by_primary_key(model, value)
-        found = None if condition is None else session.scalars(sa.select(model).where(condition)).one_or_none()
-        if found is not None:
-            return found
+    entity: Any = model
+    for attribute, value in entity.route_lookups(key):
+        condition = getattr(entity, attribute) == value if attribute else _by_primary_key(model, value)
+        row = None if condition is None else session.scalars(sa.select(model).where(condition)).one_or_none()
+        if row is not None:
+            return row
     return None
 
 
 def _integer(text: str) -> int:
-    found = int(text)
-    if str(found) != text or abs(found) >= 2**63:
+    number = int(text)
+    if str(number) != text or abs(number) >= 2**63:
         raise ValueError(text)
-    return found
+    return number
 
 
 _READ: Final[dict[type, Callable[[str], Any]]] = {int: _integer, uuid.UUID: uuid.UUID, str: str}

@@ -56,10 +56,10 @@ TABLE: Final = "search_entries"
 
 
 def _table_in(metadata: MetaData) -> Table:
-    found = metadata.tables.get(TABLE)
-    if found is not None:
-        return found
-    made = Table(
+    table = metadata.tables.get(TABLE)
+    if table is not None:
+        return table
+    new_table = Table(
         TABLE,
         metadata,
         Column("rowid", BigInteger, primary_key=True, autoincrement=False),
@@ -73,8 +73,8 @@ def _table_in(metadata: MetaData) -> Table:
         },
         comment="The words by which rows are found.",
     )
-    Index(f"ix_{TABLE}_vector", made.c.vector, postgresql_using="gin").ddl_if(dialect="postgresql")
-    return made
+    Index(f"ix_{TABLE}_vector", new_table.c.vector, postgresql_using="gin").ddl_if(dialect="postgresql")
+    return new_table
 
 
 @compiles(CreateTable, "sqlite")
@@ -100,7 +100,7 @@ def _fts5(element: _Matches, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_Matches, "postgresql")
 def _tsquery(element: _Matches, compiler: SQLCompiler, **options: Any) -> str:
-    _words, vector, language, _query, typed = (compiler.process(one, **options) for one in _needed(element))
+    _words, vector, language, _query, typed = (compiler.process(clause, **options) for clause in _needed(element))
     return f"{vector} @@ to_tsquery({language}, {typed})"
 
 
@@ -119,7 +119,7 @@ def _bm25(_element: _Rank, _compiler: SQLCompiler, **_options: Any) -> str:
 
 @compiles(_Rank, "postgresql")
 def _ts_rank(element: _Rank, compiler: SQLCompiler, **options: Any) -> str:
-    _words, vector, language, _query, typed = (compiler.process(one, **options) for one in _needed(element))
+    _words, vector, language, _query, typed = (compiler.process(clause, **options) for clause in _needed(element))
     return f"-ts_rank({vector}, to_tsquery({language}, {typed}))"
 
 
@@ -150,9 +150,9 @@ class SqlSearch:
         keys = key_columns(model)
         kind = keys[0].type
         by_kind = not isinstance(kind, String | Uuid) and len(keys) == 1 and kind.python_type is int
-        held = cast(table.c.row_key, kind) if by_kind else table.c.row_key
-        found = select(held).where(table.c.model.in_(family(model)), _Matches(*_parts(model, query)))
-        return (keys[0] if by_kind else key_expression(model)).in_(found)
+        key = cast(table.c.row_key, kind) if by_kind else table.c.row_key
+        matching = select(key).where(table.c.model.in_(family(model)), _Matches(*_parts(model, query)))
+        return (keys[0] if by_kind else key_expression(model)).in_(matching)
 
     def rank(self, model: Any, query: str) -> Any:
         """What to order by, best first."""
@@ -184,8 +184,8 @@ def reindex(session: Session, model: type[Searchable], *, batch: int = 500) -> i
     table = _table_of(model)
     old = delete(table).where(table.c.model.in_(family(model)))
     if is_tenants(model) and not runtime.is_unscoped():  # those of the others stay
-        mine = session.scalars(select(key_expression(model)).execution_options(with_trashed=True)).all()
-        for part in chunks(mine):
+        keys = session.scalars(select(key_expression(model)).execution_options(with_trashed=True)).all()
+        for part in chunks(keys):
             connection.execute(old.where(table.c.row_key.in_(part)))
     else:
         connection.execute(old)
@@ -213,8 +213,8 @@ def _write(session: Session, items: list[tuple[type, Entry]]) -> None:
 
 
 def _values(model: Any, entry: Entry, is_postgresql: bool) -> dict[str, Any]:
-    found = {"rowid": _number(entry), "model": entry.model, "row_key": entry.key, "words": entry.text}
-    return {**found, "vector": func.to_tsvector(_language(model), entry.text)} if is_postgresql else found
+    values = {"rowid": _number(entry), "model": entry.model, "row_key": entry.key, "words": entry.text}
+    return {**values, "vector": func.to_tsvector(_language(model), entry.text)} if is_postgresql else values
 
 
 def _number(entry: Entry) -> int:

@@ -63,9 +63,12 @@ class TraitSession(TrashSession):
             **options: As `Session.get` takes them.
         """
         tenancy.check_model(self, entity)
-        given = {**options.pop("execution_options", {}), **(everything_lifted() if _MERGING in self.info else {})}
-        found = super().get(entity, ident, execution_options=given, **options)
-        return found if found is None or shows(self, found, given) else None
+        execution_options = {
+            **options.pop("execution_options", {}),
+            **(everything_lifted() if _MERGING in self.info else {}),
+        }
+        row = super().get(entity, ident, execution_options=execution_options, **options)
+        return row if row is None or shows(self, row, execution_options) else None
 
     def merge(self, instance: M, **options: Any) -> M:
         """Copy the state of an instance onto the row with its key, also where a scope hides that row.
@@ -86,8 +89,8 @@ class TraitSession(TrashSession):
         """Write many rows without their hooks; ``bulk_creating``, ``bulk_updated`` and so on are told."""
         save = super().bulk_save_objects
         groups: dict[tuple[type, bool], list[object]] = {}
-        for one in objects:
-            groups.setdefault((type(one), lifecycle.is_stored(one)), []).append(one)
+        for instance in objects:
+            groups.setdefault((type(instance), lifecycle.is_stored(instance)), []).append(instance)
         for (model, stored), rows in groups.items():
             tenancy.check_rows(self, rows)
             execute = partial(save, rows, *arguments, **options)
@@ -136,8 +139,8 @@ def install(target: Any) -> Any:
         target.class_ = _with_traits(target.class_)
         return target
     if isinstance(target, async_sessionmaker):
-        given = target.kw.get("sync_session_class", target.class_.sync_session_class)
-        target.kw["sync_session_class"] = _with_traits(given)
+        session_class = target.kw.get("sync_session_class", target.class_.sync_session_class)
+        target.kw["sync_session_class"] = _with_traits(session_class)
         return target
     if isinstance(target, type) and issubclass(target, Session):
         return _with_traits(target)

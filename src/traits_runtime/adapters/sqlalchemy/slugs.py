@@ -81,8 +81,8 @@ class _Flush:
 
 
 def _flush_of(session: Session) -> _Flush:
-    found: _Flush = session.info.setdefault(_FLUSH, _Flush())
-    return found
+    flush: _Flush = session.info.setdefault(_FLUSH, _Flush())
+    return flush
 
 
 class SqlSlugs:
@@ -112,34 +112,34 @@ class SqlSlugs:
         if session is None:
             return ()
         model, flush, address = type(row), _flush_of(session), _address(type(row), place)
-        chosen = flush.chosen.get(address, {})
-        found = {one for one in candidates if chosen.get(one, row) is not row}
+        claimed = flush.chosen.get(address, {})
+        slugs = {candidate for candidate in candidates if claimed.get(candidate, row) is not row}
         if flush.free.get(address, set()).issuperset(candidates):
-            return found
+            return slugs
         slug = _value(_column(model, place), place)  # the table's: rows in the waste bin have their slugs too
         query = select(slug).where(slug.in_(candidates), *_scope(model, place))
         if inspect(row).persistent:
             keys = mapper_for(model).primary_key
-            mine = mapper_for(model).primary_key_from_instance(row)
-            query = query.where(not_(and_(*(one == value for one, value in zip(keys, mine, strict=True)))))
+            key = mapper_for(model).primary_key_from_instance(row)
+            query = query.where(not_(and_(*(column == value for column, value in zip(keys, key, strict=True)))))
         connection = connection_of(session, model)
-        found.update(connection.scalars(query))
+        slugs.update(connection.scalars(query))
         history = _history(model)
         if history is not None:
-            found.update(connection.scalars(_others(history, row, place, candidates)))
-        return found
+            slugs.update(connection.scalars(_others(history, row, place, candidates)))
+        return slugs
 
     def before(self, row: Any, attribute: str) -> Any:
         """The value that an attribute has in the database."""
         state = inspect(row)
-        held = state.attrs[attribute].history
-        known = held.deleted or held.unchanged
+        history = state.attrs[attribute].history
+        stored = history.deleted or history.unchanged
         session = object_session(row)
-        if known or not state.persistent or session is None:
-            return known[0] if known else None
+        if stored or not state.persistent or session is None:
+            return stored[0] if stored else None
         keys = mapper_for(row).primary_key  # it was set while it was expired: nobody knows what it was
-        mine = zip(keys, mapper_for(row).primary_key_from_instance(row), strict=True)
-        query = select(_column(type(row), Place(attribute))).where(*(one == value for one, value in mine))
+        key = zip(keys, mapper_for(row).primary_key_from_instance(row), strict=True)
+        query = select(_column(type(row), Place(attribute))).where(*(column == value for column, value in key))
         return connection_of(session, type(row)).scalar(query)
 
     def changed(self, row: Any, place: Place, slug: str, old: str | None, *, history: bool) -> None:
@@ -154,8 +154,8 @@ class SqlSlugs:
 
     def named(self, model: Any, place: Place, slug: str, *, history: bool) -> Any:
         """A row has the slug, or had it."""
-        held = getattr(model, place.attribute)
-        now = (held[place.locale].as_string() if place.locale else held) == slug
+        column = getattr(model, place.attribute)
+        now = (column[place.locale].as_string() if place.locale else column) == slug
         table = _history(mapper_for(model).class_) if history else None
         if table is None:
             return now
@@ -179,7 +179,7 @@ def save_with_unique_slug(session: Session, row: Any) -> Any:
     Raises:
         IntegrityError: The row breaks another rule than that of its slug.
     """
-    given, refused = row.slug, set[str]()
+    original, refused = row.slug, set[str]()
     for attempt in range(ATTEMPTS + 1):
         random = {"collision": "random"} if attempt == ATTEMPTS else {}
         reserved = (*row.slug_config.reserved, *refused)
@@ -188,7 +188,7 @@ def save_with_unique_slug(session: Session, row: Any) -> Any:
                 session.add(row)
                 session.flush()
         except IntegrityError as error:
-            if given or attempt == ATTEMPTS or not _is_about_slug(type(row), error):
+            if original or attempt == ATTEMPTS or not _is_about_slug(type(row), error):
                 raise
             refused.add(row.slug)
             row.slug = ""
@@ -227,7 +227,7 @@ def _lock(connection: Connection, number: int, wait: float) -> bool:
 def _slot(table: str, place: Place, base: str) -> int:
     """The lock for a slug: one of so many for each table, since a server has room for some thousands in all."""
     address = msgspec.json.encode(
-        [str(table), place.attribute, place.locale, [str(one) for _, one in place.scope], base]
+        [str(table), place.attribute, place.locale, [str(value) for _, value in place.scope], base]
     )
     slot = int.from_bytes(hashlib.blake2b(address, digest_size=4).digest(), "big") % SLOTS
     return int.from_bytes(hashlib.blake2b(f"{table}/{slot}".encode(), digest_size=8).digest(), "big", signed=True)
@@ -236,16 +236,16 @@ def _slot(table: str, place: Place, base: str) -> int:
 def _prepare(session: Session, model: type, flush: _Flush) -> None:
     """Put the writers of all new rows of a model in a row, and ask which of their slugs are free, all in one."""
     connection = connection_of(session, model)
-    asked: dict[Place, list[str]] = {}
+    bases: dict[Place, list[str]] = {}
     for row in session.new if issubclass(model, HasSlug) else ():
-        found = _wanted(row) if type(row) is model else None
-        if found is not None:
-            asked.setdefault(found[0], []).append(found[1])
+        slot_of_row = _wanted(row) if type(row) is model else None
+        if slot_of_row is not None:
+            bases.setdefault(slot_of_row[0], []).append(slot_of_row[1])
     table: Any = mapper_for(model).local_table
     slots = {
-        (place, one): _slot(_column(model, place).table.name, place, one)
-        for place, some in asked.items()
-        for one in some
+        (place, slot): _slot(_column(model, place).table.name, place, slot)
+        for place, some in bases.items()
+        for slot in some
     }
     if connection.dialect.name == "sqlite":
         key = next(iter(table.primary_key))
@@ -253,10 +253,10 @@ def _prepare(session: Session, model: type, flush: _Flush) -> None:
         flush.slots.update(slots.values())
     elif connection.dialect.name == "postgresql" and slots:
         numbers = func.unnest(cast(sorted(set(slots.values())), ARRAY(BigInteger))).column_valued("slot")
-        held = connection.execute(select(numbers, func.pg_try_advisory_xact_lock(numbers)))
-        flush.slots.update(slot for slot, got in held if got)
-    for place, some in asked.items():
-        sure = {one for one in some if slots[place, one] in flush.slots}
+        locks = connection.execute(select(numbers, func.pg_try_advisory_xact_lock(numbers)))
+        flush.slots.update(slot for slot, got in locks if got)
+    for place, some in bases.items():
+        sure = {base for base in some if slots[place, base] in flush.slots}
         flush.free[_address(model, place)] = sure - _found(connection, model, place, sure)
 
 
@@ -271,17 +271,17 @@ def _wanted(row: Any) -> tuple[Place, str] | None:
 def _found(connection: Connection, model: type, place: Place, slugs: set[str]) -> set[str]:
     """Those of some slugs that are taken."""
     column, history = _column(model, place), _history(model)
-    found: set[str] = set()
+    taken_slugs: set[str] = set()
     for part in chunks(sorted(slugs)):
-        found.update(connection.scalars(select(column).where(column.in_(part), *_scope(model, place))))
+        taken_slugs.update(connection.scalars(select(column).where(column.in_(part), *_scope(model, place))))
         if history is not None:
-            found.update(connection.scalars(_in_history(history, model, place, part)))
-    return found
+            taken_slugs.update(connection.scalars(_in_history(history, model, place, part)))
+    return taken_slugs
 
 
 def _column(model: type, place: Place) -> Column[Any]:
-    found: Column[Any] = mapper_for(model).columns[place.attribute]
-    return found
+    column: Column[Any] = mapper_for(model).columns[place.attribute]
+    return column
 
 
 def _value(column: Any, place: Place) -> Any:
@@ -311,9 +311,9 @@ def _history(model: type) -> Table | None:
 
 
 def _history_in(metadata: MetaData) -> Table:
-    found = metadata.tables.get(_HISTORY)
-    if found is not None:
-        return found
+    table = metadata.tables.get(_HISTORY)
+    if table is not None:
+        return table
     return Table(
         _HISTORY,
         metadata,
@@ -349,8 +349,8 @@ def _remember(connection: Connection, table: Table, row: Any, place: Place, slug
     connection.execute(table.delete().where(*(c[name] == value for name, value in address.items()), c.slug == slug))
     insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
     key = key_text(row)
-    made = insert.values(**address, slug=old, row_key=key)
-    connection.execute(made.on_conflict_do_update(index_elements=list(table.primary_key), set_={"row_key": key}))
+    statement = insert.values(**address, slug=old, row_key=key)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_={"row_key": key}))
 
 
 # What the database must know.
@@ -378,7 +378,7 @@ def _index(mapper: Mapper[Any], cls: type, trait: type, declared: str, locales: 
     scope = [mapper.columns[name] for name in scope_of(cls, structural_value(cls, trait, "scope"))]
     for locale in locales:
         name = _index_name(column, locale)
-        if name not in {one.name for one in table.indexes}:
+        if name not in {index.name for index in table.indexes}:
             Index(name, *scope, _value(column, Place("", locale)), unique=True)
     if structural_value(cls, trait, "history"):
         _history_in(table.metadata)

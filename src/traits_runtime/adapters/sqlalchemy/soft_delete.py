@@ -43,16 +43,16 @@ class TrashSession(Session):
         """Delete a row for good, and those in the trash that hang on it."""
         with lifted("with_trashed"):
             rows = list(_hanging_on(self, instance))
-            for one in rows:
-                run_asked(one, "forced")
-            for one in rows:
-                set_pending_state(self, one, "forced")
+            for row in rows:
+                run_asked(row, "forced")
+            for row in rows:
+                set_pending_state(self, row, "forced")
             super().delete(instance)
 
     def delete_all(self, instances: Iterable[object]) -> None:
         """Delete several rows, as `delete` does."""
-        for one in instances:
-            self.delete(one)
+        for row in instances:
+            self.delete(row)
 
     def restore(self, instance: object) -> None:
         """Bring a row back from the trash, with those that went there with it; a row in use stays as it is.
@@ -106,8 +106,8 @@ def trash_columns(model: type) -> dict[str, Any]:
 
 def trash_values(model: type) -> dict[str, Any]:
     """What a row that goes to the trash now gets."""
-    made = ((name, declared.on_trash(model)) for name, declared in trash_columns(model).items())
-    return {name: value for name, value in made if not isinstance(value, Unchanged)}
+    values = ((name, declared.on_trash(model)) for name, declared in trash_columns(model).items())
+    return {name: value for name, value in values if not isinstance(value, Unchanged)}
 
 
 def _has_trash(instance: object) -> bool:
@@ -201,7 +201,11 @@ def _expire_loaded(session: Session, row: Any) -> None:
     """Forget the collections that were loaded without the trash; what is pending in them is written first."""
     state = state_of(row)
     assert state is not None  # noqa: S101 - callers have rows
-    loaded = [one.key for one in state.mapper.relationships if one.uselist and not one.viewonly and _reaches(one)]
+    loaded = [
+        relation.key
+        for relation in state.mapper.relationships
+        if relation.uselist and not relation.viewonly and _reaches(relation)
+    ]
     loaded = [key for key in loaded if key in instance_dict(row)]
     if loaded and not changed_fields(row).isdisjoint(loaded):
         session.flush()
@@ -218,7 +222,7 @@ def _cascading(row: Any) -> Iterator[RelationshipProperty[Any]]:
 
 def _reaches(relation: RelationshipProperty[Any]) -> bool:
     """Whether a relationship may lead to rows with a trash."""
-    return any(issubclass(one.class_, SoftDeletes) for one in relation.mapper.self_and_descendants)
+    return any(issubclass(mapper.class_, SoftDeletes) for mapper in relation.mapper.self_and_descendants)
 
 
 def _related(session: Session, row: Any, relation: RelationshipProperty[Any]) -> list[Any]:
@@ -236,13 +240,13 @@ def _refuse_conflict(session: Session, row: Any) -> None:
         values = {column: getattr(row, mapper.get_property_by_column(table.c[column]).key) for column in names or ()}
         if not values or None in values.values():
             continue
-        attributes = [mapper.get_property_by_column(table.c[one]).class_attribute for one in values]
-        taken = sa.select(*mapper.primary_key).select_from(model)
-        taken = taken.where(*(one == value for one, value in zip(attributes, values.values(), strict=True)))
+        attributes = [mapper.get_property_by_column(table.c[name]).class_attribute for name in values]
+        query = sa.select(*mapper.primary_key).select_from(model)
+        query = query.where(*(column == value for column, value in zip(attributes, values.values(), strict=True)))
         with session.no_autoflush:
-            found = session.execute(taken).first()
-        if found is not None:
-            raise RestoreConflict(model.__name__, values, found[0] if len(found) == 1 else tuple(found))
+            conflict = session.execute(query).first()
+        if conflict is not None:
+            raise RestoreConflict(model.__name__, values, conflict[0] if len(conflict) == 1 else tuple(conflict))
 
 
 def convert_delete(state: ORMExecuteState) -> sa.Result[Any] | None:
@@ -268,16 +272,16 @@ def convert_delete(state: ORMExecuteState) -> sa.Result[Any] | None:
     statements = _moving(model, conditions)
 
     def execute() -> sa.Result[Any]:
-        kept: Any = None
-        done: list[sa.Result[Any]] = []
+        frozen: Any = None
+        results: list[sa.Result[Any]] = []
         if len(sa.inspect(model).tables) > 1 and returned:
-            chosen = sa.select(*returned).where(*conditions)
-            kept = state.session.execute(chosen, state.parameters, execution_options=options).freeze()
+            query = sa.select(*returned).where(*conditions)
+            frozen = state.session.execute(query, state.parameters, execution_options=options).freeze()
         for statement in statements:
-            made = statement.returning(*returned) if returned and kept is None else statement
-            done.append(state.session.execute(made, state.parameters, execution_options=options))
-        found: sa.Result[Any] = done[-1] if kept is None else kept()
-        return found
+            update = statement.returning(*returned) if returned and frozen is None else statement
+            results.append(state.session.execute(update, state.parameters, execution_options=options))
+        result: sa.Result[Any] = results[-1] if frozen is None else frozen()
+        return result
 
     return note_bulk(
         state, model, "trashed", lambda: telling(state.session, model, "delete", [], state.statement, execute)
@@ -289,25 +293,27 @@ def _moving(model: Any, conditions: tuple[Any, ...]) -> list[sa.Update]:
     mapper: Mapper[Any] = sa.inspect(model)
     values = {**trash_values(model), **{name: getattr(model, name) for name in kept_columns(model)}}
     if len(mapper.tables) == 1:
-        return [sa.update(model).where(*conditions).values({getattr(model, name): one for name, one in values.items()})]
+        return [
+            sa.update(model).where(*conditions).values({getattr(model, name): value for name, value in values.items()})
+        ]
     stamp = name_in(model, SoftDeletes, "deleted_at")
     by_owner: dict[Any, dict[Any, Any]] = {}
-    for name in sorted(values, key=lambda one: one == stamp):
+    for name in sorted(values, key=lambda candidate: candidate == stamp):
         owner = owner_of(mapper, name).class_
-        held = getattr(owner, name) if name in kept_columns(model) else values[name]
-        by_owner.setdefault(owner, {})[getattr(owner, name)] = held
+        new_value = getattr(owner, name) if name in kept_columns(model) else values[name]
+        by_owner.setdefault(owner, {})[getattr(owner, name)] = new_value
     last = owner_of(mapper, stamp).class_
     return [
         _of_rows(owner, model, conditions).values(by_owner[owner])
-        for owner in sorted(by_owner, key=lambda one: one is last)
+        for owner in sorted(by_owner, key=lambda part: part is last)
     ]
 
 
 def _of_rows(owner: Any, model: Any, conditions: tuple[Any, ...]) -> sa.Update:
     """An ``UPDATE`` of one table of a model's rows."""
-    chosen = sa.select(*key_columns(model)).where(*conditions).correlate(None)
-    held = key_columns(owner)
-    return sa.update(owner).where((held[0] if len(held) == 1 else sa.tuple_(*held)).in_(chosen))
+    query = sa.select(*key_columns(model)).where(*conditions).correlate(None)
+    owner_keys = key_columns(owner)
+    return sa.update(owner).where((owner_keys[0] if len(owner_keys) == 1 else sa.tuple_(*owner_keys)).in_(query))
 
 
 def _refuse_orphans(mapper: Mapper[Any], _cls: type) -> None:

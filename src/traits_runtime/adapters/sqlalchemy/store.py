@@ -116,14 +116,14 @@ class DatabaseStore:
             raise ConfigConflictError(expected, version)
         where = dict(zip(_ADDRESS, address, strict=True))
         table, number, at = self._overrides, version + 1, time.time()
-        mine = [table.c[name] == value for name, value in where.items()]
-        before: str = connection.scalar(select(table.c.value).where(*mine)) or ""
+        conditions = [table.c[name] == value for name, value in where.items()]
+        before: str = connection.scalar(select(table.c.value).where(*conditions)) or ""
         line = {"number": number, "at": at, "by": by, "why": why, "before": before, "after": after, **where}
         connection.execute(insert(self._history).values(line))
         if not after:
-            connection.execute(delete(table).where(*mine))
+            connection.execute(delete(table).where(*conditions))
         elif before:
-            connection.execute(update(table).where(*mine).values(value=after, number=number, by=by))
+            connection.execute(update(table).where(*conditions).values(value=after, number=number, by=by))
         else:
             connection.execute(insert(table).values(value=after, number=number, by=by, **where))
         return Change(number, at, by, why, *address, before, after)
@@ -132,9 +132,9 @@ class DatabaseStore:
         """The last changes, newest first."""
         table = self._history
         names = ("number", "at", "by", "why", *_ADDRESS, "before", "after")
-        chosen = select(*(table.c[name] for name in names)).order_by(table.c.number.desc()).limit(limit)
+        query = select(*(table.c[name] for name in names)).order_by(table.c.number.desc()).limit(limit)
         with self.engine.connect() as connection:
-            return tuple(Change(*row) for row in connection.execute(chosen))
+            return tuple(Change(*row) for row in connection.execute(query))
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Look for other processes' writes from a daemon thread.
@@ -168,8 +168,8 @@ class DatabaseStore:
             ended.wait(self._interval)
 
     def _version(self, connection: Any) -> int:
-        found: int | None = connection.scalar(select(func.max(self._history.c.number)))
-        return found or 0
+        version: int | None = connection.scalar(select(func.max(self._history.c.number)))
+        return version or 0
 
 
 class DatabaseCache(GenerationCache):
@@ -199,12 +199,12 @@ class DatabaseCache(GenerationCache):
     def read(self, names: Sequence[str]) -> list[bytes | None]:
         """What is stored under each name."""
         table = self._table
-        asked = [_name(one) for one in names]
-        alive = (table.c.name.in_(asked), table.c.expires > self._now())
+        names_stored = [_name(name) for name in names]
+        alive = (table.c.name.in_(names_stored), table.c.expires > self._now())
         with self.engine.connect() as connection:
             rows = connection.execute(select(table.c.name, table.c.data).where(*alive))
-            found: Mapping[str, bytes] = {name: bytes(data) for name, data in rows}
-        return [found.get(one) for one in asked]
+            data_by_name: Mapping[str, bytes] = {name: bytes(data) for name, data in rows}
+        return [data_by_name.get(name) for name in names_stored]
 
     def write(self, name: str, data: bytes, seconds: float) -> None:
         """Store."""
@@ -212,9 +212,9 @@ class DatabaseCache(GenerationCache):
             pass
 
     def _replace(self, name: str, data: bytes, seconds: float, *, expired: bool = False) -> bool:
-        mine = self._table.c.name == _name(name)
+        condition = self._table.c.name == _name(name)
         values = {"data": data, "expires": self._now(seconds)}
-        where = (mine, self._table.c.expires <= self._now()) if expired else (mine,)
+        where = (condition, self._table.c.expires <= self._now()) if expired else (condition,)
         with self.engine.begin() as connection:
             return connection.execute(update(self._table).where(*where).values(values)).rowcount > 0
 

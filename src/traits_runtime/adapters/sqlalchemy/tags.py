@@ -58,7 +58,7 @@ class SqlTags:
         """The tags that a row has in the database; of a new row none."""
         if "tags" not in vars(row) and inspect(row).identity is None:
             return ()
-        return [Label(one.tag_type, one.tag_slug, one.label) for one in row.tags]
+        return [Label(tag.tag_type, tag.tag_slug, tag.label) for tag in row.tags]
 
     def touch(self, row: Any) -> None:
         """Have the row's session flush, though no column of the row changes."""
@@ -67,7 +67,7 @@ class SqlTags:
 
     def matches(self, model: Any, query: TagQuery) -> Any:
         """Rows by their tags of one kind."""
-        conditions = [_has(model, query.type, [one]) for one in query.all]
+        conditions = [_has(model, query.type, [label]) for label in query.all]
         if query.any is not None:
             conditions.append(_has(model, query.type, query.any) if query.any else false())
         if query.without:
@@ -78,23 +78,23 @@ class SqlTags:
 def _has(model: Any, kind: str, slugs: Sequence[str]) -> Any:
     table, labels = _association(mapper_for(model).class_)
     tag: Any = labels
-    mine = zip(_row_columns(table), key_columns(model), strict=True)
+    pairs = zip(_row_columns(table), key_columns(model), strict=True)
     query = select(1).select_from(table).join(tag, key_columns(tag)[0] == table.c.tag_id)
-    return exists(query.where(*(one == key for one, key in mine), tag.tag_type == kind, tag.tag_slug.in_(slugs)))
+    return exists(query.where(*(column == key for column, key in pairs), tag.tag_type == kind, tag.tag_slug.in_(slugs)))
 
 
 def _row_columns(table: Table) -> list[Column[Any]]:
-    return [one for one in table.columns if one.name != "tag_id"]
+    return [column for column in table.columns if column.name != "tag_id"]
 
 
 def _association(model: type) -> tuple[Table, type]:
     for base in model.__mro__:
         if base in _ASSOCIATIONS:
             return _ASSOCIATIONS[base]
-    wanted = structural_value(model, HasTags, "tag_model") or "Tag"
+    tag_model = structural_value(model, HasTags, "tag_model") or "Tag"
     raise DeclarationError(
         model.__name__,
-        f"there is no model of tags. Write one: `class {wanted}(IsTag, Base):` with a table name and a primary key, "
+        f"there is no model of tags. Write one: `class {tag_model}(IsTag, Base):` with a table name and a primary key, "
         f"and import it with this model.",
     )
 
@@ -131,16 +131,16 @@ class _Writing:
         before = self._before()
         after = {id(row): self.changes[id(row)].apply(before[id(row)]) for row in self.rows}  # type: ignore[union-attr]
         names: dict[tuple[str, str], str] = {}
-        for one in (one for labels in after.values() for one in labels):
-            names.setdefault((one.type, one.slug), one.name)
+        for label in (label for labels in after.values() for label in labels):
+            names.setdefault((label.type, label.slug), label.name)
         tags = self._find(names)
         missing = sorted(names.keys() - tags.keys())
         if missing:
             self._make({key: names[key] for key in missing})
             tags.update(self._find(missing))
         for row in self.rows:
-            old = {(one.type, one.slug): one for one in before[id(row)]}
-            new = {(one.type, one.slug): one for one in after[id(row)]}
+            old = {(label.type, label.slug): label for label in before[id(row)]}
+            new = {(label.type, label.slug): label for label in after[id(row)]}
             refuse_too_many(type(row), len(new))
             self._link(row, [tags[key] for key in new if key not in old])
             self._unlink(row, [key for key in old if key not in new])
@@ -149,7 +149,7 @@ class _Writing:
 
     def _before(self) -> dict[int, list[Label]]:
         """The tags that the rows have now; new rows are not asked for."""
-        found: dict[int, list[Label]] = {id(row): [] for row in self.rows}
+        labels: dict[int, list[Label]] = {id(row): [] for row in self.rows}
         by_table: dict[Table, dict[tuple[Any, ...], Any]] = {}
         for row in self.rows:
             if row not in self.session.new:
@@ -165,8 +165,8 @@ class _Writing:
                 .order_by(tag.tag_type, tag.tag_slug)
             )
             for *key, kind, slug, name in self.session.execute(query):
-                found[id(rows[tuple(key)])].append(Label(kind, slug, name))
-        return found
+                labels[id(rows[tuple(key)])].append(Label(kind, slug, name))
+        return labels
 
     def _make(self, names: dict[tuple[str, str], str]) -> None:
         """Make tags; in their order, so that two writers do not wait for each other."""
@@ -175,20 +175,20 @@ class _Writing:
 
     def _find(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         tag = self.tag
-        found: dict[tuple[str, str], Any] = {}
+        tags: dict[tuple[str, str], Any] = {}
         for part in chunks(sorted(keys)):
             query = select(tag).where(tuple_(tag.tag_type, tag.tag_slug).in_(part))
-            found.update({(one.tag_type, one.tag_slug): one for one in self.session.scalars(query)})
-        return found
+            tags.update({(tag.tag_type, tag.tag_slug): tag for tag in self.session.scalars(query)})
+        return tags
 
     def _insert(self, into: Any) -> Any:
-        made = postgresql.insert(into) if self.connection.dialect.name == "postgresql" else sqlite.insert(into)
-        return made.on_conflict_do_nothing()
+        statement = postgresql.insert(into) if self.connection.dialect.name == "postgresql" else sqlite.insert(into)
+        return statement.on_conflict_do_nothing()
 
     def _link(self, row: Any, tags: Iterable[Any]) -> None:
         table = _association(type(row))[0]
-        key = dict(zip((one.name for one in _row_columns(table)), _key(row), strict=True))
-        values = [{**key, "tag_id": mapper_for(self.tag).primary_key_from_instance(one)[0]} for one in tags]
+        key = dict(zip((column.name for column in _row_columns(table)), _key(row), strict=True))
+        values = [{**key, "tag_id": mapper_for(self.tag).primary_key_from_instance(tag)[0]} for tag in tags]
         if values:
             self.connection.execute(self._insert(table), values)
 
@@ -196,17 +196,17 @@ class _Writing:
         if keys:
             table = _association(type(row))[0]
             tags: Any = mapper_for(self.tag).local_table
-            gone = select(next(iter(tags.primary_key))).where(tuple_(tags.c.tag_type, tags.c.tag_slug).in_(keys))
-            mine = zip(_row_columns(table), _key(row), strict=True)
+            unlinked = select(next(iter(tags.primary_key))).where(tuple_(tags.c.tag_type, tags.c.tag_slug).in_(keys))
+            pairs = zip(_row_columns(table), _key(row), strict=True)
             self.connection.execute(
-                table.delete().where(*(one == value for one, value in mine), table.c.tag_id.in_(gone))
+                table.delete().where(*(column == value for column, value in pairs), table.c.tag_id.in_(unlinked))
             )
 
 
 def _announce(row: Any, old: dict[tuple[str, str], Label], new: dict[tuple[str, str], Label]) -> None:
-    for kind in sorted({one[0] for one in {**old, **new}}):
-        added = [one.name for key, one in new.items() if key[0] == kind and key not in old]
-        removed = [one.name for key, one in old.items() if key[0] == kind and key not in new]
+    for kind in sorted({key[0] for key in {**old, **new}}):
+        added = [label.name for key, label in new.items() if key[0] == kind and key not in old]
+        removed = [label.name for key, label in old.items() if key[0] == kind and key not in new]
         if added or removed:
             row.tell_tags(added, removed, kind)
 
@@ -226,8 +226,8 @@ def _remove(session: Session, rows: list[Any]) -> None:
     """Remove what no foreign key removes: SQLite looks at them only where it is told to."""
     for row in rows:
         table, _ = _association(type(row))
-        mine = zip(_row_columns(table), _key(row), strict=True)
-        connection_of(session, type(row)).execute(table.delete().where(*(one == value for one, value in mine)))
+        pairs = zip(_row_columns(table), _key(row), strict=True)
+        connection_of(session, type(row)).execute(table.delete().where(*(column == value for column, value in pairs)))
 
 
 # Tables.
@@ -243,7 +243,7 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 def _index(mapper: Mapper[Any]) -> None:
     table: Any = mapper.local_table
     name = f"uq_{table.name}_tag"
-    if name not in {one.name for one in table.indexes} and "tag_slug" in table.c:
+    if name not in {index.name for index in table.indexes} and "tag_slug" in table.c:
         attributes = scope_of(mapper.class_, structural_value(mapper.class_, IsTag, "scope"))
         scope = [mapper.columns[attribute] for attribute in attributes]
         Index(name, *scope, table.c.tag_type, table.c.tag_slug, unique=True)
@@ -251,20 +251,20 @@ def _index(mapper: Mapper[Any]) -> None:
 
 def _pair(mapper: Mapper[Any]) -> None:
     """Give models that have tags their tables, as soon as there are tags."""
-    mapped = {one.class_: one for one in mapper.registry.mappers} | {mapper.class_: mapper}
-    for cls, one in mapped.items():
+    mapped = {other.class_: other for other in mapper.registry.mappers} | {mapper.class_: mapper}
+    for cls, other in mapped.items():
         if uses(cls, HasTags) and not any(base in _ASSOCIATIONS for base in cls.__mro__):
-            wanted = structural_value(cls, HasTags, "tag_model")
-            tags = [tag for tag in mapped if uses(tag, IsTag) and wanted in ("", tag.__name__)]
+            tag_model = structural_value(cls, HasTags, "tag_model")
+            tags = [tag for tag in mapped if uses(tag, IsTag) and tag_model in ("", tag.__name__)]
             if len(tags) == 1:
-                _associate(one, mapped[tags[0]])
+                _associate(other, mapped[tags[0]])
 
 
 def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
     rows: Any = mapper.local_table
     labels: Any = tags.local_table
     keys = list(rows.primary_key)
-    columns = [Column(f"row_{one.name}", one.type, primary_key=True) for one in keys]
+    columns = [Column(f"row_{column.name}", column.type, primary_key=True) for column in keys]
     tag_id: Column[Any] = Column(
         "tag_id", ForeignKey(next(iter(labels.primary_key)), ondelete="CASCADE"), primary_key=True, index=True
     )
@@ -279,16 +279,16 @@ def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
         info={BROUGHT: "HasTags"},
     )
     _ASSOCIATIONS[mapper.class_] = (table, tags.class_)
-    made = relationship(
+    relation = relationship(
         tags.class_,
         secondary=table,
         viewonly=True,
         order_by=(labels.c.tag_type, labels.c.tag_slug),
-        primaryjoin=and_(*(key == one for key, one in zip(keys, columns, strict=True))),
+        primaryjoin=and_(*(key == column for key, column in zip(keys, columns, strict=True))),
         secondaryjoin=table.c.tag_id == next(iter(labels.primary_key)),
         info={BROUGHT: "HasTags"},
     )
-    mapper.add_property("tags", made)
+    mapper.add_property("tags", relation)
     event.listen(mapper, "expire", _expired, propagate=True)
 
 

@@ -44,7 +44,7 @@ class _Tables(dict[Table, type]):
         return super().__contains__(table) or (
             isinstance(table, TableClause)
             and not isinstance(table, Table)
-            and any((one.name, one.schema) == (table.name, table.schema) for one in self)
+            and any((raw_table.name, raw_table.schema) == (table.name, table.schema) for raw_table in self)
         )
 
 
@@ -110,10 +110,10 @@ def rules(cls: type) -> Iterator[Rule]:
     """The condition on the rows of a tenants' model; its value is asked for when a statement is executed."""
     if is_tenants(cls):
         column: Any = getattr(cls, tenant_column(cls))
-        wanted: BindParameter[Any] = bindparam(
+        parameter: BindParameter[Any] = bindparam(
             "traits_tenant", callable_=partial(current_key, cls), type_=column.type, unique=True
         )
-        yield Rule(BelongsToTenant, column == wanted, frozenset([UNSCOPED]))
+        yield Rule(BelongsToTenant, column == parameter, frozenset([UNSCOPED]))
 
 
 def _add_model(cls: type) -> None:
@@ -122,8 +122,8 @@ def _add_model(cls: type) -> None:
         _columns[cls] = tenant_column(cls)
         if isinstance(mapper.local_table, Table):
             _tables.setdefault(mapper.local_table, cls)
-    for known in (_concerned, _referring, _related, _pointers, _raw):
-        known.clear()
+    for cache in (_concerned, _referring, _related, _pointers, _raw):
+        cache.clear()
 
 
 # Sessions.
@@ -162,17 +162,17 @@ def guard(state: ORMExecuteState, memo: Memo) -> None:
     """
     if not _tables:
         return
-    tenant, held = runtime.current_tenant_id(), state.session.info
+    tenant, info = runtime.current_tenant_id(), state.session.info
     if tenant is None and runtime.is_unscoped():
         return
-    if tenant is not None and tenant != held.get(_PINNED):
+    if tenant is not None and tenant != info.get(_PINNED):
         pin(state.session)
-    if _UNREAD in held:
+    if _UNREAD in info:
         _verify(state.session)
     if memo.raw is None:
         memo.raw = _raw_of(state, memo)
     if memo.raw and not (memo.is_reload or memo.is_relationship):
-        raise UnscopedStatementError(one.name for one in memo.raw)
+        raise UnscopedStatementError(table.name for table in memo.raw)
     if memo.is_select:
         return
     if state.is_insert or state.is_update:
@@ -189,14 +189,14 @@ def _raw_of(state: ORMExecuteState, memo: Memo) -> frozenset[Any]:
     if memo.is_select and memo.of_orm and names_no_table(state.statement):
         return _NONE
     key = cache_key_of(state.statement) if memo.is_select else None
-    found = None if key is None else _raw.get((memo.of_orm, key))
-    if found is None:
-        found = frozenset(raw_tables(state.statement, _tables, of_core=not memo.of_orm))
+    tables = None if key is None else _raw.get((memo.of_orm, key))
+    if tables is None:
+        tables = frozenset(raw_tables(state.statement, _tables, of_core=not memo.of_orm))
         if len(_raw) >= _KNOWN:
             _raw.clear()
         if key is not None:
-            _raw[memo.of_orm, key] = found
-    return found
+            _raw[memo.of_orm, key] = tables
+    return tables
 
 
 def _guard_insert(state: ORMExecuteState, model: type, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -206,8 +206,8 @@ def _guard_insert(state: ORMExecuteState, model: type, rows: Sequence[Mapping[st
     if not rows and not _names(model, name).isdisjoint(targets_of(state.statement)):
         raise UnscopedStatementError([f"INSERT INTO {model.__name__} ... SELECT with {name}, which"])
     column = getattr(model, name)
-    for one in sorted(_names(model, name)):
-        state.statement = guard_upsert(state.statement, column == current_key(model), one)
+    for attribute in sorted(_names(model, name)):
+        state.statement = guard_upsert(state.statement, column == current_key(model), attribute)
 
 
 def _refuse_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -215,22 +215,22 @@ def _refuse_values(session: Session, model: type, rows: Iterable[Mapping[str, An
     listed = list(rows)
     if is_tenants(model):
         names = _names(model, tenant_column(model))
-        for one, name in ((one, name) for one in listed for name in names if name in one):
-            if one[name] != current_key(model):
+        for row, name in ((row, name) for row in listed for name in names if name in row):
+            if row[name] != current_key(model):
                 raise CrossTenantError(
-                    f"{model.__name__}.{name} of the statement", str(one[name]), str(current_key(model))
+                    f"{model.__name__}.{name} of the statement", str(row[name]), str(current_key(model))
                 )
     mapper: Any = inspect(model)
     for key, target in _references(mapper):
         names = _names(model, key)
-        values = {one[name] for one in listed for name in names if one.get(name) is not None}
+        values = {row[name] for row in listed for name in names if row.get(name) is not None}
         _refuse_references(session, model, target, values)
 
 
 def _names(model: type, attribute: str) -> frozenset[str]:
     """What a statement may call an attribute: by its own name, or by that of its column."""
     mapper: Any = inspect(model)
-    return frozenset({attribute, *(one.key for one in mapper.column_attrs[attribute].columns)})
+    return frozenset({attribute, *(column.key for column in mapper.column_attrs[attribute].columns)})
 
 
 # Flushes.
@@ -276,8 +276,8 @@ def _concerns(cls: type) -> bool:
     try:
         return _concerned[cls]
     except KeyError:
-        found = _concerned[cls] = cls in _columns or _refers(cls)
-        return found
+        is_concerned = _concerned[cls] = cls in _columns or _refers(cls)
+        return is_concerned
 
 
 def _refers(cls: type) -> bool:
@@ -286,23 +286,23 @@ def _refers(cls: type) -> bool:
         return _referring[cls]
     except KeyError:
         mapper: Any = inspect(cls)
-        found = _referring[cls] = bool(_relationships(mapper) or _references(mapper))
-        return found
+        is_referring = _referring[cls] = bool(_relationships(mapper) or _references(mapper))
+        return is_referring
 
 
 def _check_row(session: Session, row: Any, current: Any) -> None:
     state: Any = instance_state(row)
     name = _columns[type(row)]
-    held = row.__dict__
-    found = held[name] if name in held else getattr(row, name)
-    before = found
+    attributes = row.__dict__
+    value = attributes[name] if name in attributes else getattr(row, name)
+    before = value
     if name in state.committed_state and state.key is not None:
         before = state.committed_state[name]
         if before is NO_VALUE:
             session.info.setdefault(_UNREAD, []).append(row)
-            before = found
-    if (found != current or before != current) and not (found is None and state.key is None):
-        owner = found if before == current else before
+            before = value
+    if (value != current or before != current) and not (value is None and state.key is None):
+        owner = value if before == current else before
         raise CrossTenantError(f"{type(row).__name__} {inspect(row).identity or '(new)'}", str(owner), str(current))
 
 
@@ -315,9 +315,9 @@ def _verify(session: Session) -> None:
             keys = {tuple(state.key[1]) for state in states if state.key is not None}
             with session.no_autoflush:
                 stored = session.execute(_keys(cls, keys), execution_options=everything_lifted())
-                found = {tuple(one) for one in stored}
-            if keys - found:
-                raise CrossTenantError(f"{cls.__name__} {min(keys - found)}", "another", str(current_key(cls)))
+                stored_rows = {tuple(row) for row in stored}
+            if keys - stored_rows:
+                raise CrossTenantError(f"{cls.__name__} {min(keys - stored_rows)}", "another", str(current_key(cls)))
     except BaseException:
         session.info[_UNREAD] = rows
         raise
@@ -325,11 +325,11 @@ def _verify(session: Session) -> None:
 
 def _keys(cls: type, keys: Iterable[Any]) -> Executable:
     mapper: Any = inspect(cls)
-    columns: list[Any] = [getattr(cls, mapper.get_property_by_column(one).key) for one in mapper.primary_key]
-    asked = select(*columns)
+    columns: list[Any] = [getattr(cls, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
+    query = select(*columns)
     if len(columns) == 1:
-        return asked.where(columns[0].in_([one[0] for one in keys]))
-    return asked.where(tuple_(*columns).in_(list(keys)))
+        return query.where(columns[0].in_([key[0] for key in keys]))
+    return query.where(tuple_(*columns).in_(list(keys)))
 
 
 # References.
@@ -337,24 +337,24 @@ def _keys(cls: type, keys: Iterable[Any]) -> Executable:
 
 def _references(mapper: Mapper[Any]) -> tuple[tuple[str, Any], ...]:
     """The attributes of a model that hold keys of tenants' rows, with the column that they point to."""
-    found = _pointers.get(mapper)
-    if found is None:
-        mapped = {column: one.key for one in mapper.column_attrs for column in one.columns}
+    references = _pointers.get(mapper)
+    if references is None:
+        mapped = {column: attribute.key for attribute in mapper.column_attrs for column in attribute.columns}
         keys = [key for table in mapper.tables for key in getattr(table, "foreign_keys", ())]
         tables = set(mapper.tables)
-        found = tuple(
+        references = tuple(
             (mapped[key.parent], key.column)
             for key in keys
             if key.parent in mapped
             and key.column.table in _tables
             and not (key.parent.primary_key and key.column.table in tables)  # a row of joined inheritance is one row
         )
-        _pointers[mapper] = found
-    return found
+        _pointers[mapper] = references
+    return references
 
 
 def _check_references(session: Session, rows: Iterable[Any]) -> None:
-    wanted: dict[tuple[type, Any], set[Any]] = {}
+    keys: dict[tuple[type, Any], set[Any]] = {}
     for row in rows:
         if not _refers(type(row)):
             continue
@@ -364,27 +364,29 @@ def _check_references(session: Session, rows: Iterable[Any]) -> None:
             if name in committed or state.key is None:
                 value = state.dict.get(name)
                 if value is not None:
-                    wanted.setdefault((type(row), target), set()).add(value)
+                    keys.setdefault((type(row), target), set()).add(value)
         for name in _relationships(state.mapper):
             if name in committed:
                 _check_targets(session, state.dict.get(name))
-    for (cls, target), values in wanted.items():
+    for (cls, target), values in keys.items():
         _refuse_references(session, cls, target, values)
 
 
 def _relationships(mapper: Mapper[Any]) -> tuple[str, ...]:
     """The relationships of a model to rows of tenants."""
-    found = _related.get(mapper)
-    if found is None:
-        found = tuple(one.key for one in mapper.relationships if is_tenants(one.mapper.class_))
-        _related[mapper] = found
-    return found
+    names = _related.get(mapper)
+    if names is None:
+        names = tuple(
+            relationship.key for relationship in mapper.relationships if is_tenants(relationship.mapper.class_)
+        )
+        _related[mapper] = names
+    return names
 
 
-def _check_targets(session: Session, held: Any) -> None:
+def _check_targets(session: Session, value: Any) -> None:
     """The rows at the other end of a relationship that was set."""
-    others = held.values() if isinstance(held, dict) else held if isinstance(held, list | set | tuple) else [held]
-    for other in others:
+    targets = value.values() if isinstance(value, dict) else value if isinstance(value, list | set | tuple) else [value]
+    for other in targets:
         if type(other) in _columns:
             _check_row(session, other, current_key(type(other)))
 
@@ -397,9 +399,9 @@ def _refuse_references(session: Session, cls: type, target: Any, values: set[Any
     mapper: Any = inspect(model)
     column = getattr(model, mapper.get_property_by_column(target).key)
     with session.no_autoflush:
-        found = set(session.scalars(select(column).where(column.in_(values)), execution_options=everything_lifted()))
+        existing = set(session.scalars(select(column).where(column.in_(values)), execution_options=everything_lifted()))
     pending = {getattr(row, column.key, None) for row in session.new if isinstance(row, model)}
-    missing = values - found - pending
+    missing = values - existing - pending
     if missing:
         raise CrossTenantError(
             f"{model.__name__} {min(missing)!r}, to which {cls.__name__} refers,", "another", str(current_key(model))

@@ -46,24 +46,24 @@ def tracked_upsert(
     if dialect not in ("postgresql", "sqlite"):
         raise NotImplementedError(f"tracked_upsert() knows PostgreSQL and SQLite, not {dialect}.")
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    given = [{table.c[name]: value for name, value in one.items()} for one in rows]
-    statement: Any = make(model).values(given)
-    names = update if update is not None else [one for one in rows[0] if one not in index_elements]
+    values_of_rows = [{table.c[name]: value for name, value in row.items()} for row in rows]
+    statement: Any = make(model).values(values_of_rows)
+    names = update if update is not None else [name for name in rows[0] if name not in index_elements]
     with runtime.asking_actor_once():
         values = {name: statement.excluded[name] for name in names} | _touched(model, names)
         upsert = statement.on_conflict_do_update(index_elements=list(index_elements), set_=values)
         return session.execute(upsert)
 
 
-def _touched(model: type, given: Collection[str]) -> dict[str, Any]:
+def _touched(model: type, assigned: Collection[str]) -> dict[str, Any]:
     """What an update changes by itself."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, declared in trait_columns(model).items():
-        if declared.on_update is not None and name not in given:
+        if declared.on_update is not None and name not in assigned:
             value = declared.on_update(model)
             if not isinstance(value, Unchanged):
-                found[name] = value
-    return found
+                values[name] = value
+    return values
 
 
 def tracking_columns(
@@ -113,19 +113,21 @@ def _relate(cls: type[Any]) -> None:
     for name, attribute in _RELATIONS.items():
         if name not in mapper.all_orm_descriptors:
             metadata, declared = metadata_of(cls), vars(HasUserTracking)[attribute]
-            held = mapper.columns[named(metadata, declared)]
+            column = mapper.columns[named(metadata, declared)]
             kind = named(metadata, vars(HasUserTracking)[f"{attribute}_type"])
-            mapper.add_property(name, _relation(mapper, held, mapper.columns.get(kind), cls.user_tracking_config))
+            mapper.add_property(name, _relation(mapper, column, mapper.columns.get(kind), cls.user_tracking_config))
 
 
 def _relation(
-    mapper: Mapper[Any], held: sa.Column[Any], kind: sa.Column[Any] | None, config: UserTrackingConfig
+    mapper: Mapper[Any], column: sa.Column[Any], kind: sa.Column[Any] | None, config: UserTrackingConfig
 ) -> RelationshipProperty[Any]:
     short = config.user_model.rpartition(".")[2]
 
     def join() -> Any:
-        users = next(one for one in mapper.registry.mappers if one.class_.__name__ == short)
-        of_key = foreign(held) == users.primary_key[0]
+        users = next(
+            mapper_of_users for mapper_of_users in mapper.registry.mappers if mapper_of_users.class_.__name__ == short
+        )
+        of_key = foreign(column) == users.primary_key[0]
         return of_key if kind is None else sa.and_(of_key, sa.or_(kind == short, kind.is_(None)))
 
     loading: Any = config.user_loading

@@ -32,13 +32,13 @@ class TrackedTranslations(Mutable, Translations):
 
     def _edit(self, edit: Callable[[], T]) -> T:
         before = dict(self)
-        found = edit()
+        result = edit()
         for state, key in list(self._parents.items()):
             row = state.obj()
             if row is not None and not inspect(row).attrs[key].history.has_changes():
                 set_committed_value(row, key, before)
                 setattr(row, key, self)
-        return found
+        return result
 
 
 class SqlTranslations:
@@ -46,8 +46,8 @@ class SqlTranslations:
 
     def value_of(self, model: Any, attribute: str, locales: tuple[str, ...]) -> Any:
         """The first of some languages that has a value."""
-        held = [_held(model, attribute)[one].as_string() for one in locales]
-        return held[0] if len(held) == 1 else func.coalesce(*held)
+        values = [_held(model, attribute)[language].as_string() for language in locales]
+        return values[0] if len(values) == 1 else func.coalesce(*values)
 
     def has(self, model: Any, attribute: str, locale: str) -> Any:
         """A row has a value in a language."""
@@ -72,14 +72,14 @@ class _WithLocale(FunctionElement[Any]):
 
 @compiles(_WithLocale, "postgresql")
 def _postgresql(element: _WithLocale, compiler: SQLCompiler, **options: Any) -> str:
-    held, locale, value = (compiler.process(one, **options) for one in element.clauses)
-    return f"coalesce({held}::jsonb, '{{}}'::jsonb) || jsonb_build_object({locale}::text, {value}::text)"
+    element_text, locale, value = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"coalesce({element_text}::jsonb, '{{}}'::jsonb) || jsonb_build_object({locale}::text, {value}::text)"
 
 
 @compiles(_WithLocale, "sqlite")
 def _sqlite(element: _WithLocale, compiler: SQLCompiler, **options: Any) -> str:
-    held, locale, value = (compiler.process(one, **options) for one in element.clauses)
-    return f"json_set(coalesce({held}, '{{}}'), '$.\"' || {locale} || '\"', {value})"
+    element_text, locale, value = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"json_set(coalesce({element_text}, '{{}}'), '$.\"' || {locale} || '\"', {value})"
 
 
 def set_translation(model: type[HasTranslations], attribute: str, value: str | None, locale: str) -> dict[Any, Any]:
@@ -93,13 +93,15 @@ def set_translation(model: type[HasTranslations], attribute: str, value: str | N
         value: The text.
         locale: The language.
     """
-    held = _held(model, attribute)
-    return {held: _WithLocale(held, normal(locale), value)}
+    translations = _held(model, attribute)
+    return {translations: _WithLocale(translations, normal(locale), value)}
 
 
 def _mapped(_mapper: Mapper[Any], cls: type) -> None:
     if uses(cls, HasTranslations):
-        for name in {name for base in cls.__mro__ for name, one in vars(base).items() if isinstance(one, Translated)}:
+        for name in {
+            name for base in cls.__mro__ for name, value in vars(base).items() if isinstance(value, Translated)
+        }:
             attribute = getattr(cls, name + TRANSLATIONS_SUFFIX)
             if attribute.class_ is cls:
                 TrackedTranslations.associate_with_attribute(attribute)

@@ -100,8 +100,8 @@ class UlidText(TypeDecorator[str]):
         number = 0
         for letter in text:
             number = number * 32 + ULID_LETTERS.index(letter)
-        made = number.to_bytes(16, "big")
-        return uuid.UUID(bytes=made) if self.storage == "ulid-uuid" else made
+        data = number.to_bytes(16, "big")
+        return uuid.UUID(bytes=data) if self.storage == "ulid-uuid" else data
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """The ULID."""
@@ -166,10 +166,10 @@ def sql_type(kind: Any, length: int | None, owner: str) -> TypeEngine[Any]:
         return String(length) if length else Text()
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return Enum(kind, native_enum=False, length=length or 32)
-    made = _NAMED.get(kind) if isinstance(kind, str) else _MADE.get(kind)
-    if made is None:
-        known = ", ".join([*_NAMED, *(one.__name__ for one in _MADE)])
+    sql = _NAMED.get(kind) if isinstance(kind, str) else _MADE.get(kind)
+    if sql is None:
+        names = ", ".join([*_NAMED, *(python_type.__name__ for python_type in _MADE)])
         raise DeclarationError(
-            owner, f"{kind!r} is no column type. Known: {known}, str, enums, and SQLAlchemy's types."
+            owner, f"{kind!r} is no column type. Known: {names}, str, enums, and SQLAlchemy's types."
         )
-    return made()
+    return sql()
