@@ -303,6 +303,8 @@ def _pieces(part: str, was: object, now: object) -> Iterator[tuple[str, str, boo
 def _members(part: str, was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[str, str, bool]]:
     removed = [member for member in was if member not in now]
     added = [member for member in now if member not in was]
+    if not removed and not added and part != "fields":
+        yield from _reordered(was, now)
     for member, other in _pairs(was, now, removed, added):
         removed.remove(member)
         added.remove(other)
@@ -310,11 +312,14 @@ def _members(part: str, was: Sequence[object], now: Sequence[object]) -> Iterato
     for member in removed:
         yield _text(member), "", part == "constraints"
     for other in added:
-        yield "", _text(other), part in _ADDED_IS_SAFE or (isinstance(other, Field) and bool(other.default))
-    if not removed and not added and part != "fields":
-        both = [member for member in was if member in now], [member for member in now if member in was]
-        if both[0] != both[1]:
-            yield ", ".join(map(_text, both[0])), ", ".join(map(_text, both[1])), False
+        has_default = isinstance(other, Field) and bool(other.default)
+        yield "", _text(other), part in _ADDED_IS_SAFE or has_default
+
+
+def _reordered(was: Sequence[object], now: Sequence[object]) -> Iterator[tuple[str, str, bool]]:
+    before, after = ", ".join(map(_text, was)), ", ".join(map(_text, now))
+    if list(was) != list(now):
+        yield before, after, False
 
 
 def _pairs(

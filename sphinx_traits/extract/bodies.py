@@ -26,25 +26,28 @@ def parameter_nodes(function: FunctionNode) -> list[ast.arg]:
 
 
 def local_values(function: FunctionNode) -> dict[str, list[ast.expr]]:
-    """What each local variable is given, by ``=`` or as an item of a tuple that a loop walks; others are left out."""
+    """The values of each local variable that only ``=`` or a loop over a written-out tuple assigns."""
     nodes = list(own_nodes(function))
     stores = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-    assigned: dict[str, list[list[ast.expr]]] = {}
+    values: dict[str, list[ast.expr]] = {}
+    assignments: Counter[str] = Counter()
     for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            assigned.setdefault(node.targets[0].id, []).append([node.value])
-        elif (
-            isinstance(node, ast.For)
-            and isinstance(node.target, ast.Name)
-            and isinstance(node.iter, ast.Tuple | ast.List)
-        ):
-            assigned.setdefault(node.target.id, []).append(node.iter.elts)
-    parameter_names = {parameter.arg for parameter in parameter_nodes(function)}
-    return {
-        name: [value for group in values for value in group]
-        for name, values in assigned.items()
-        if len(values) == stores[name] and name not in parameter_names
-    }
+        name, assigned = _assignment(node)
+        if name:
+            values.setdefault(name, []).extend(assigned)
+            assignments[name] += 1
+    parameters = {parameter.arg for parameter in parameter_nodes(function)}
+    readable = {name for name, count in assignments.items() if count == stores[name]} - parameters
+    return {name: expressions for name, expressions in values.items() if name in readable}
+
+
+def _assignment(node: ast.AST) -> tuple[str, list[ast.expr]]:
+    """The variable that a statement assigns, and its values; no name where that is anything else."""
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id, [node.value]
+    if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Tuple | ast.List):
+        return node.target.id, node.iter.elts
+    return "", []
 
 
 def choices(node: ast.expr, values: dict[str, list[ast.expr]]) -> list[ast.expr]:

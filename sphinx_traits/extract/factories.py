@@ -69,28 +69,24 @@ class ClassFactories:
         return None
 
     def _set_in_init(self, node: SourceClass, value: ValueReference, name: str) -> Reference | None:
-        scope, syntax = node.module.scope(node.index), node.module.syntax
-        at = scope.last("__init__")
-        if at < 0 or scope.bindings[at].kind != "def" or syntax is None or not isinstance(value.node, ast.Call):
+        """The class that ``__init__`` assigns to ``self.name`` once, itself or from an argument of the call."""
+        function = _own_function(node, "__init__")
+        if function is None or not isinstance(value.node, ast.Call):
             return None
-        function = syntax.functions[scope.bindings[at].index]
-        assigned = [
-            statement
-            for statement in ast.walk(function)
-            if isinstance(statement, ast.Assign) and _sets(statement, name)
-        ]
+        assigned = [child for child in ast.walk(function) if isinstance(child, ast.Assign) and _sets(child, name)]
         if len(assigned) != 1 or assigned[0] not in function.body:
             return None
-        inner = assigned[0].value
-        names = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)][1:]
-        if isinstance(inner, ast.Name) and inner.id in (
-            *names,
-            *(parameter.arg for parameter in function.args.kwonlyargs),
-        ):
-            argument = _keyword(value.node, inner.id, names.index(inner.id) if inner.id in names else -1)
+        expression = assigned[0].value
+        if not isinstance(expression, ast.Name):
+            return None
+        positional = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)][1:]
+        keyword_only = [parameter.arg for parameter in function.args.kwonlyargs]
+        if expression.id in positional or expression.id in keyword_only:
+            index = positional.index(expression.id) if expression.id in positional else -1
+            argument = _keyword(value.node, expression.id, index)
             reference = self.resolver.expression(value.position, argument) if argument is not None else None
         else:
-            reference = self.resolver.expression(Position(node.module), inner) if isinstance(inner, ast.Name) else None
+            reference = self.resolver.expression(Position(node.module), expression)
         return reference if isinstance(reference, SourceClass | StdlibClass | SyntheticClass) else None
 
     def targets(self, position: Position, nodes: Iterable[ast.expr]) -> tuple[Reference, ...]:
@@ -135,6 +131,15 @@ class ClassFactories:
         prefix = f"{function.module.symbols.classes[scope].qualname}." if scope >= 0 else ""
         path = f"{function.module.name}.{prefix}{function.symbol.name}.<locals>.{node.name}"
         return SyntheticClass(path, tuple(bases), f"{function.path}:{node.lineno}")
+
+
+def _own_function(node: SourceClass, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The function of a name in a class's own body."""
+    scope, syntax = node.module.scope(node.index), node.module.syntax
+    index = scope.last(name)
+    if index < 0 or scope.bindings[index].kind != "def" or syntax is None:
+        return None
+    return syntax.functions[scope.bindings[index].index]
 
 
 def _sets(statement: ast.Assign, name: str) -> bool:

@@ -71,27 +71,30 @@ def is_generic_marker(node: ClassNode) -> bool:
 def mro_entries(
     entries: Sequence[BaseEntry], *, generic: bool, is_generic: Callable[[ClassNode], bool]
 ) -> list[ClassNode]:
-    """The bases that Python uses for those written.
+    """The bases that Python uses after ``__mro_entries__``.
 
     Args:
-        entries: The bases as written.
+        entries: The bases of the class statement.
         generic: Whether the class has type parameters of its own, which adds ``Generic`` at the end.
         is_generic: Whether a class has ``typing.Generic`` among its ancestors.
     """
     nodes: list[ClassNode] = []
-    for position, entry in enumerate(entries):
-        later = entries[position + 1 :]
+    for index, entry in enumerate(entries):
+        later = entries[index + 1 :]
         if entry.node == GENERIC and entry.alias:
-            protocol = any(base.node == _PROTOCOL and not base.alias for base in entries)
-            if not protocol and not any(base.alias for base in later):
-                nodes.append(GENERIC)
-            continue
-        if entry.alias and entry.is_special:
-            nodes += [entry.node] if entry.node not in nodes else []
-            if not any(base.alias or is_generic(base.node) for base in later):
-                nodes.append(GENERIC)
-            continue
-        nodes.append(entry.node)
+            nodes += [] if _generic_is_dropped(entries, later) else [GENERIC]
+        elif entry.alias and entry.is_special:
+            nodes += [] if entry.node in nodes else [entry.node]
+            generic_follows = any(base.alias or is_generic(base.node) for base in later)
+            nodes += [] if generic_follows else [GENERIC]
+        else:
+            nodes.append(entry.node)
     if generic and GENERIC not in nodes:
         nodes.append(GENERIC)
     return nodes
+
+
+def _generic_is_dropped(entries: Sequence[BaseEntry], later: Sequence[BaseEntry]) -> bool:
+    """Whether ``Generic[T]`` is left out: beside a plain ``Protocol``, or before another generic alias."""
+    has_protocol = any(base.node == _PROTOCOL and not base.alias for base in entries)
+    return has_protocol or any(base.alias for base in later)

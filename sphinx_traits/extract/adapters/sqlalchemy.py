@@ -19,7 +19,7 @@ from sphinx_traits.extract.references import (
 )
 from sphinx_traits.extract.scopes import select_scopes
 from sphinx_traits.extract.symbol_builder import FunctionNode
-from sphinx_traits.manifest import Column, Hook
+from sphinx_traits.manifest import Certainty, Column, Hook
 
 ColumnKind: TypeAlias = Literal["column", "relation", "virtual", ""]
 BASES = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta"})
@@ -323,25 +323,18 @@ def _is_declared_attr(context: ClassContext, node: ast.expr) -> bool:
 
 
 def _declared(context: ClassContext, function: FunctionNode, facts: FactSet) -> None:
+    """Add the column or relation that a ``declared_attr`` function returns."""
     if function.name.startswith("__"):
         facts.meta[function.name] = "declared_attr"
         return
-    calls = [statement.value for statement in _returns(function) if isinstance(statement.value, ast.Call)]
-    kinds: list[ColumnKind] = [kind_of(context, context.resolve(returned.func))[0] for returned in calls]
-    mapped, inner = _mapped(function.returns)
-    kind: ColumnKind = ""
-    for returned_kind in reversed(kinds):
-        kind = returned_kind or kind
-    sure = bool(kind) or bool(mapped)
-    if not kind and mapped:
-        kind = "relation" if _points_to_class(context, inner) else "column"
-    if not kind:
-        kind = "virtual"
+    values = [statement.value for statement in _returns(function)]
+    calls = [value for value in values if isinstance(value, ast.Call)]
     call = calls[0] if calls else None
-    optional = any(
-        statement.value is None or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
-        for statement in _returns(function)
-    )
+    mapped, inner = _mapped(function.returns)
+    kind = _declared_kind(context, calls, mapped, inner)
+    certainty, why = _declared_certainty(values, bool(kind))
+    kind = kind or "virtual"
+    column_type = _column_type(call, "Column") if kind == "column" else ""
     facts.columns.append(
         Column(
             name=function.name,
@@ -349,19 +342,32 @@ def _declared(context: ClassContext, function: FunctionNode, facts: FactSet) -> 
             location=context.location(function),
             doc=docstring(function) or _doc(context, call),
             kind=kind,
-            type=_shown(inner) if inner is not None else _column_type(call, "Column") if kind == "column" else "",
+            type=_shown(inner) if inner is not None else column_type,
             nullable=_nullable(context, call, inner, kind),
             default=_default(call),
             target=_target(context, call, inner) if kind == "relation" else _foreign_key(context, call),
-            certainty="conditional" if optional else "certain" if sure else "dynamic",
-            why="the function that declares it may return nothing"
-            if optional
-            else ""
-            if sure
-            else "its function decides",
+            certainty=certainty,
+            why=why,
         )
     )
     facts.declarations.add(function.name)
+
+
+def _declared_kind(context: ClassContext, calls: list[ast.Call], mapped: str, inner: ast.expr | None) -> ColumnKind:
+    """The kind of the first call that has one, else what the return annotation says; empty where neither tells."""
+    for call in calls:
+        kind = kind_of(context, context.resolve(call.func))[0]
+        if kind:
+            return kind
+    if not mapped:
+        return ""
+    return "relation" if _points_to_class(context, inner) else "column"
+
+
+def _declared_certainty(values: list[ast.expr | None], kind_is_known: bool) -> tuple[Certainty, str]:
+    if any(value is None or (isinstance(value, ast.Constant) and value.value is None) for value in values):
+        return "conditional", "the function that declares it may return nothing"
+    return ("certain", "") if kind_is_known else ("dynamic", "its function decides")
 
 
 def _returns(function: FunctionNode) -> list[ast.Return]:
