@@ -34,7 +34,6 @@ CONTRACT_TYPES: dict[str, type[Contract]] = {
 }
 IMPORTED_BY_STRING = {
     ("traits_cli.diagnose.inspection", "traits_runtime.adapters.sqlalchemy_schema"),  # where a database is checked
-    ("sphinx_traits.extract.verify", "traits_runtime._core.trait.jobs"),  # compared with `__module__` of functions
 }
 """Strings that name a module of ours against the contracts: importer, module."""
 
@@ -47,6 +46,8 @@ PLANTED = [
     ("sphinx_traits.project", "from .testing import Entry", "documentation"),
     ("sphinx_traits.manifest", "from sphinx_traits.resolve import Index", "ground"),
     ("sphinx_traits.domain", "from sphinx_traits.manifest import Model", "ground"),
+    ("sphinx_traits.page", "from sphinx_traits._sphinx import wiring", "documentation"),
+    ("sphinx_traits.extract.options", "def later():\n    from sphinx_traits.page import elements", "documentation"),
     ("sphinx_traits.resolve", "from traits_runtime import Trait", "rules-only"),
     ("sphinx_traits.extract.options", "from traits_runtime._core import runtime", "rules-only"),
     ("sphinx_traits.project", "import traits_cli.app", "packages"),

@@ -96,7 +96,7 @@ class Main(LazyGroup):
     ) -> Any:
         """Run a command and end the process with its exit code."""
         if COMPLETING in os.environ:
-            import traits_cli.completion  # noqa: F401 - it knows a shell that click does not
+            import traits_cli.powershell  # noqa: F401 - registers a shell that click does not know
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
