@@ -149,14 +149,14 @@ class _ObjectIndex(Index):
 
     def generate(self, docnames: Iterable[str] | None = None) -> tuple[list[tuple[str, list[IndexEntry]]], bool]:
         """The entries, grouped by the first letter of their short name."""
-        wanted = None if docnames is None else set(docnames)
+        documents = None if docnames is None else set(docnames)
         groups: dict[str, list[IndexEntry]] = {}
         entries = [
             (name.rpartition(".")[2], name, target)
             for (objtype, name), target in self.domain.data["objects"].items()
-            if objtype == self.objtype and (wanted is None or target[0] in wanted)
+            if objtype == self.objtype and (documents is None or target[0] in documents)
         ]
-        for short, name, target in sorted(entries, key=lambda one: (one[0].lower(), one[1])):
+        for short, name, target in sorted(entries, key=lambda entry: (entry[0].lower(), entry[1])):
             owner = name.rpartition(".")[0]
             entry = IndexEntry(short, 0, target[0], target[1], owner, "", "")
             groups.setdefault(short[:1].upper(), []).append(entry)
@@ -205,8 +205,12 @@ class TraitDomain(Domain):
     def setup(self) -> None:
         """Give the indices titles in the project's language; as plain strings, which the JSON builder needs."""
         self.indices = [  # type: ignore[misc]  # as Sphinx's own constructor does
-            type(one.__name__, (one,), {"localname": str(_(one.localname)), "shortname": str(_(one.shortname or ""))})
-            for one in self.indices
+            type(
+                index.__name__,
+                (index,),
+                {"localname": str(_(index.localname)), "shortname": str(_(index.shortname or ""))},
+            )
+            for index in self.indices
         ]
         super().setup()
 
@@ -271,14 +275,14 @@ class TraitDomain(Domain):
 
     def clear_doc(self, docname: str) -> None:
         """Forget what a page told us."""
-        gone = {key for key, target in self.objects.items() if target[0] == docname}
-        for key in gone:
+        removed = {key for key, target in self.objects.items() if target[0] == docname}
+        for key in removed:
             del self.objects[key]
         aliases = self.data["aliases"]
-        for key in [key for key, name in aliases.items() if (key[0], name) in gone]:
+        for key in [key for key, name in aliases.items() if (key[0], name) in removed]:
             del aliases[key]
-        for one in _PER_PAGE:
-            self.data[one].pop(docname, None)
+        for table in _PER_PAGE:
+            self.data[table].pop(docname, None)
         self._suffixes = None
 
     def merge_domaindata(self, docnames: Set[str], otherdata: dict[str, Any]) -> None:
@@ -288,7 +292,7 @@ class TraitDomain(Domain):
                 aliases = [a for (kind, a), full in otherdata["aliases"].items() if (kind, full) == (objtype, name)]
                 self.note_object(objtype, name, target[0], target[1], display=target[2], aliases=aliases)
         for key in _PER_PAGE:
-            self.data[key].update({doc: one for doc, one in otherdata[key].items() if doc in docnames})
+            self.data[key].update({doc: value for doc, value in otherdata[key].items() if doc in docnames})
 
     # -- looking up
 
@@ -302,16 +306,16 @@ class TraitDomain(Domain):
             target: The name as written.
         """
         types = OBJECT_TYPES if typ == "obj" else (typ,)
-        exact = [(one, target) for one in types if (one, target) in self.objects]
+        exact = [(objtype, target) for objtype in types if (objtype, target) in self.objects]
         if exact:
             return exact
         aliases = self.data["aliases"]
-        aliased = [(one, aliases[one, target]) for one in types if (one, target) in aliases]
+        aliased = [(objtype, aliases[objtype, target]) for objtype in types if (objtype, target) in aliases]
         if aliased:
             return aliased
-        last = [one for one in self._by_last_part().get(target.rpartition(".")[2], []) if one[0] in types]
-        return [one for one in last if one[1].endswith("." + target)] or [
-            one for one in last if _exports(target, one[1])
+        last = [key for key in self._by_last_part().get(target.rpartition(".")[2], []) if key[0] in types]
+        return [key for key in last if key[1].endswith("." + target)] or [
+            key for key in last if _exports(target, key[1])
         ]
 
     def _by_last_part(self) -> dict[str, list[tuple[str, str]]]:
@@ -323,8 +327,8 @@ class TraitDomain(Domain):
 
     def locate(self, typ: str, target: str) -> Target | None:
         """Where the only object of that name is described; None if there is none or several."""
-        found = self.find(typ, target)
-        return self.objects[found[0]] if len(found) == 1 else None
+        candidates = self.find(typ, target)
+        return self.objects[candidates[0]] if len(candidates) == 1 else None
 
     def resolve_xref(
         self,
@@ -337,11 +341,11 @@ class TraitDomain(Domain):
         contnode: Element,
     ) -> reference | None:
         """Link to the object; an ambiguous name is a warning that lists what it may mean."""
-        found = self.find(typ, target)
-        if not found:
+        candidates = self.find(typ, target)
+        if not candidates:
             return None
-        if len(found) > 1:
-            names = ", ".join(sorted({name for _type, name in found}))
+        if len(candidates) > 1:
+            names = ", ".join(sorted({name for _type, name in candidates}))
             logger.warning(
                 "more than one object is called %r: %s. Give more of the name.",
                 target,
@@ -350,7 +354,7 @@ class TraitDomain(Domain):
                 subtype="trait",
                 location=node,
             )
-        return self._link(builder, fromdocname, found[0], contnode)
+        return self._link(builder, fromdocname, candidates[0], contnode)
 
     def resolve_any_xref(
         self,
@@ -392,7 +396,7 @@ class TraitDomain(Domain):
 def _exports(short: str, name: str) -> bool:
     """Whether a name is another one with parts left out in its middle."""
     parts, rest = short.split("."), iter(name.split("."))
-    return len(parts) > 1 and name.startswith(parts[0] + ".") and all(one in rest for one in parts)
+    return len(parts) > 1 and name.startswith(parts[0] + ".") and all(part in rest for part in parts)
 
 
 def domain_of(env: BuildEnvironment) -> TraitDomain:

@@ -116,7 +116,7 @@ class SphinxBuilder:
             app.connect("env-before-read-docs", lambda _app, _env, docnames: read.extend(docnames))
             app.build()
         lines = _COLOURS.sub("", warning.getvalue()).splitlines()
-        return Built(app, [one for one in lines if one.strip()], read, self.root / "build" / out)
+        return Built(app, [line for line in lines if line.strip()], read, self.root / "build" / out)
 
     def _overrides(self, conf: Path) -> dict[str, Any]:
         if conf.exists():

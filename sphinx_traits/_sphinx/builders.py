@@ -71,20 +71,20 @@ class CoverageBuilder(_ManifestBuilder):
     def finish(self) -> None:
         """Count, list, and fail where the share is below `traits_coverage`."""
         build = build_of(self.env)
-        found = list(documentable(build.catalogue))
-        missing = [one for one in found if not one[2]]
-        percent = 100 * (len(found) - len(missing)) // len(found) if found else 100
+        facts = list(documentable(build.catalogue))
+        missing = [fact for fact in facts if not fact[2]]
+        percent = 100 * (len(facts) - len(missing)) // len(facts) if facts else 100
         lines = [f"{where}: {kind} {name}" for kind, name, _doc, where in missing]
-        total = f"{len(found) - len(missing)} of {len(found)} documented ({percent}%)"
+        total = f"{len(facts) - len(missing)} of {len(facts)} documented ({percent}%)"
         write_if_changed(Path(self.outdir) / "undocumented.txt", "\n".join([*lines, total, ""]).encode())
         logger.info(total)
         if percent < build.settings.coverage:
             self.failed = True
-            asked = place(Path(self.confdir), "coverage")
+            location = place(Path(self.confdir), "coverage")
             warn(
                 "undocumented",
                 f"{total}; traits_coverage asks for {build.settings.coverage}%. See {self.outdir}/undocumented.txt.",
-                asked,
+                location,
             )
 
 

@@ -60,24 +60,24 @@ class Settings:
     @classmethod
     def register(cls, app: Sphinx) -> None:
         """Make the values known to Sphinx."""
-        for one in fields(cls):
-            default = one.default if one.default_factory is MISSING else one.default_factory()
-            app.add_config_value(f"traits_{one.name}", default, one.metadata["rebuild"], types=(type(default),))
+        for option in fields(cls):
+            default = option.default if option.default_factory is MISSING else option.default_factory()
+            app.add_config_value(f"traits_{option.name}", default, option.metadata["rebuild"], types=(type(default),))
 
     @classmethod
     def of(cls, config: Config, confdir: Path) -> Settings:
         """The values of a `conf.py`; one that cannot be used is a warning, and the default holds."""
-        values = {one.name: getattr(config, f"traits_{one.name}") for one in fields(cls)}
-        for one in fields(cls):
-            choices = one.metadata["choices"]
-            if choices and values[one.name] not in choices:
-                known = ", ".join(repr(choice) for choice in choices)
+        values = {option.name: getattr(config, f"traits_{option.name}") for option in fields(cls)}
+        for option in fields(cls):
+            choices = option.metadata["choices"]
+            if choices and values[option.name] not in choices:
+                choices_text = ", ".join(repr(choice) for choice in choices)
                 warn(
                     "config",
-                    f"traits_{one.name} is {values[one.name]!r}; it takes one of {known}.",
-                    place(confdir, one.name),
+                    f"traits_{option.name} is {values[option.name]!r}; it takes one of {choices_text}.",
+                    place(confdir, option.name),
                 )
-                values[one.name] = one.default
+                values[option.name] = option.default
         settings = cls(**values)
         return replace(
             settings, pages=settings.pages.strip("/"), source_link=_checked_link(settings.source_link, confdir)
@@ -93,11 +93,11 @@ def project_of(settings: Settings, confdir: Path) -> Project:
     """
     start = confdir / settings.project
     try:
-        found = find_project(start)
+        project = find_project(start)
     except ProjectError as error:
         warn("config", str(error), place(confdir, "project"))
-        found = None
-    base = found or Project(root=start.resolve(), search_paths=() if settings.search_paths else (start.resolve(),))
+        project = None
+    base = project or Project(root=start.resolve(), search_paths=() if settings.search_paths else (start.resolve(),))
     paths = tuple(confdir / one for one in settings.search_paths)
     base = replace(
         base,

@@ -104,11 +104,11 @@ def split(doc: str, style: str) -> Iterator[Section]:
             yield from _sections_of_fields(rows[start:at], start)
             start = at
             continue
-        found = _head(rows, at, style)
-        if found is None:
+        head = _head(rows, at, style)
+        if head is None:
             at += 1
             continue
-        kind, first, stop, numpy = found
+        kind, first, stop, numpy = head
         yield from _text(rows, start, at)
         yield _section(kind, rows, first, stop, numpy)
         start = at = stop
@@ -188,7 +188,7 @@ def _until_text(rows: Sequence[str], start: int) -> int:
 
 def _sections_of_fields(rows: Sequence[str], start: int) -> Iterator[Section]:
     """Sphinx's fields by what they are about, each with the type that another one gives."""
-    found: dict[str, dict[str, Item]] = {}
+    sections: dict[str, dict[str, Item]] = {}
     types: dict[tuple[str, str], str] = {}
     for at, block in _blocks(rows):
         match = _FIELD.match(block[0])
@@ -199,11 +199,11 @@ def _sections_of_fields(rows: Sequence[str], start: int) -> Iterator[Section]:
             continue
         kind = FIELDS[match["field"]]
         type_, _space, name = about.rpartition(" ") if kind in ("parameters", "attributes") else ("", "", about)
-        found.setdefault(kind, {})[name] = Item(name, type_, (text, *dedent(block[1:])), start + at)
+        sections.setdefault(kind, {})[name] = Item(name, type_, (text, *dedent(block[1:])), start + at)
     for kind, about in types:
-        found.setdefault(kind, {}).setdefault(about, Item(about, "", (), start))
-    for kind, items in sorted(found.items(), key=lambda one: ORDER.index(one[0])):
-        typed = (replace(one, type=one.type or types.get((kind, name), "")) for name, one in items.items())
+        sections.setdefault(kind, {}).setdefault(about, Item(about, "", (), start))
+    for kind, items in sorted(sections.items(), key=lambda entry: ORDER.index(entry[0])):
+        typed = (replace(item, type=item.type or types.get((kind, name), "")) for name, item in items.items())
         yield Section(kind, (), start, tuple(typed))
 
 

@@ -70,10 +70,10 @@ class DocstringParser:
         return sanitized(children, origin)
 
     def _sections(self, doc: str, origin: Origin) -> list[nodes.Node]:
-        found: list[nodes.Node] = []
+        content: list[nodes.Node] = []
         for section in split(doc, self.style):
-            found += self._section(section, origin)
-        return found
+            content += self._section(section, origin)
+        return content
 
     def _section(self, section: Section, origin: Origin) -> list[nodes.Node]:
         if section.kind in LISTS:
@@ -88,11 +88,11 @@ class DocstringParser:
         return [nodes.rubric("", titles()[section.kind]), *body]
 
     def _items(self, section: Section, origin: Origin) -> nodes.field_list:
-        shown = [self._item(item, origin) for item in section.items]
-        if len(shown) == 1 and not section.items[0].name:
-            content: list[nodes.Node] = shown[0]
+        bodies = [self._item(item, origin) for item in section.items]
+        if len(bodies) == 1 and not section.items[0].name:
+            content: list[nodes.Node] = bodies[0]
         else:
-            content = [nodes.bullet_list("", *(nodes.list_item("", *one) for one in shown))]
+            content = [nodes.bullet_list("", *(nodes.list_item("", *body) for body in bodies))]
         name = nodes.field_name("", titles()[section.kind])
         return nodes.field_list("", nodes.field("", name, nodes.field_body("", *content)), classes=["traits-facts"])
 
@@ -114,7 +114,7 @@ class DocstringParser:
 
     def _plain(self, lines: Sequence[str], _origin: Origin) -> list[nodes.Node]:
         blocks = "\n".join(lines).split("\n\n")
-        return [nodes.paragraph(one, " ".join(one.split())) for one in blocks if one.strip()]
+        return [nodes.paragraph(block, " ".join(block.split())) for block in blocks if block.strip()]
 
     def _rst(self, lines: Sequence[str], origin: Origin) -> list[nodes.Node]:
         machine, memo = self._prepared()
@@ -204,13 +204,15 @@ def _in_source(document: nodes.document, path: str) -> Iterator[None]:
 
 def _without_sections(children: Sequence[nodes.Node]) -> list[nodes.Node]:
     """Nodes with each section replaced by a rubric and its content."""
-    found: list[nodes.Node] = []
+    content: list[nodes.Node] = []
     for child in children:
         if isinstance(child, nodes.section):
             title = child.next_node(nodes.title)
             if title is not None:
-                found.append(nodes.rubric(title.rawsource, "", *title.children, ids=child["ids"], names=child["names"]))
-            found += _without_sections([one for one in child.children if not isinstance(one, nodes.title)])
+                content.append(
+                    nodes.rubric(title.rawsource, "", *title.children, ids=child["ids"], names=child["names"])
+                )
+            content += _without_sections([one for one in child.children if not isinstance(one, nodes.title)])
         else:
-            found.append(child)
-    return found
+            content.append(child)
+    return content

@@ -48,17 +48,17 @@ def without_skipped(events: EventManager, manifest: Manifest, fingerprint: str) 
     """The manifest without the facts that a listener skips, and its digest."""
     if not events.listeners.get(SKIP):
         return manifest, fingerprint
-    kept = msgspec.structs.replace(
+    filtered = msgspec.structs.replace(
         manifest,
-        models=tuple(_kept(events, one) for one in manifest.models),
-        traits=tuple(_kept(events, one) for one in manifest.traits),
-        bases=tuple(_kept(events, one) for one in manifest.bases),
+        models=tuple(_kept(events, cls) for cls in manifest.models),
+        traits=tuple(_kept(events, cls) for cls in manifest.traits),
+        bases=tuple(_kept(events, cls) for cls in manifest.bases),
     )
-    return kept, hashlib.blake2b(dumps(kept, indent=0), digest_size=12).hexdigest()
+    return filtered, hashlib.blake2b(dumps(filtered, indent=0), digest_size=12).hexdigest()
 
 
 def _kept(events: EventManager, cls: C) -> C:
-    facts = {name: tuple(one for one in getattr(cls, name) if not _skips(events, cls, one)) for name in _FACTS}
+    facts = {name: tuple(fact for fact in getattr(cls, name) if not _skips(events, cls, fact)) for name in _FACTS}
     return msgspec.structs.replace(cls, **facts)
 
 

@@ -54,8 +54,8 @@ def _leave_at_exit() -> None:
 
 
 def _leave() -> None:
-    for one in gc.get_objects():
-        if issubclass(type(one), _WRITERS):  # `isinstance` would ask a lazy object for its class, and so make it
+    for obj in gc.get_objects():
+        if issubclass(type(obj), _WRITERS):  # `isinstance` would ask a lazy object for its class, and so make it
             with contextlib.suppress(OSError, ValueError):  # as Python ignores what fails at the exit
-                one.flush()
+                obj.flush()
     gc.freeze()

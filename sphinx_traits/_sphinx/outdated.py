@@ -39,12 +39,12 @@ def to_write_again(env: BuildEnvironment) -> list[str]:
     state["navigation"] = navigation
     if before not in (None, navigation):
         stale |= env.all_docs.keys()
-    around, surroundings = _neighbours(env), state.get("neighbours", {})
-    state["neighbours"] = around
-    stale |= {docname for docname, digest in around.items() if surroundings.get(docname, digest) != digest}
-    places, known = _hand_written_places(env), state.get("places")
+    neighbours, surroundings = _neighbours(env), state.get("neighbours", {})
+    state["neighbours"] = neighbours
+    stale |= {docname for docname, digest in neighbours.items() if surroundings.get(docname, digest) != digest}
+    places, places_before = _hand_written_places(env), state.get("places")
     state["places"] = places
-    if known not in (None, places):
+    if places_before not in (None, places):
         stale |= domain_of(env).data["queries"].keys()
     return sorted(stale & env.found_docs)
 
@@ -53,9 +53,9 @@ def _moved_references(env: BuildEnvironment) -> Iterable[str]:
     """Pages with a reference that leads elsewhere than when they were written."""
     domain = domain_of(env)
     for docname, references in domain.data["references"].items():
-        found = {key: domain.locate(*key) for key in references}
-        if found != references:
-            domain.data["references"][docname] = found
+        targets = {key: domain.locate(*key) for key in references}
+        if targets != references:
+            domain.data["references"][docname] = targets
             yield docname
 
 
@@ -71,7 +71,9 @@ def _navigation(env: BuildEnvironment) -> str:
 def _neighbours(env: BuildEnvironment) -> dict[str, str]:
     """For each page in a toctree the pages above, before and after it, with titles: it links to them."""
     titles: dict[str | None, str] = {None: "", **{doc: f"{doc}={title.astext()}" for doc, title in env.titles.items()}}
-    return {doc: "|".join(titles.get(one, "") for one in near) for doc, near in env.collect_relations().items()}
+    return {
+        doc: "|".join(titles.get(neighbour, "") for neighbour in near) for doc, near in env.collect_relations().items()
+    }
 
 
 def keep_out_of_sidebars(env: BuildEnvironment, docname: str) -> None:
@@ -85,10 +87,10 @@ def keep_out_of_sidebars(env: BuildEnvironment, docname: str) -> None:
             continue
         for included in node["includefiles"]:
             env.files_to_rebuild[included].discard(docname)
-        around = node.parent
-        around.remove(node)
-        if not around.children:
-            around.parent.remove(around)
+        parent = node.parent
+        parent.remove(node)
+        if not parent.children:
+            parent.parent.remove(parent)
 
 
 def _hand_written_places(env: BuildEnvironment) -> str:

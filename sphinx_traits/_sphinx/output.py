@@ -81,18 +81,18 @@ class Indices:
         """Take the indices that are right out of what the builder is about to write, and remove those that are gone."""
         if builder.name not in _SITES:
             return
-        known = self._read()
+        digests_before = self._read()
         ours = {str(outfile(builder, one[0])): one for one in builder.domain_indices if one[0].startswith("trait-")}
         digests = {file: _digest(index) for file, index in ours.items()}
-        same = [file for file, digest in digests.items() if known.get(file) == digest]
+        same = [file for file, digest in digests.items() if digests_before.get(file) == digest]
         last = min((_time(Path(file)) for file in same), default=0)
         pages = (_time(outfile(builder, doc)) for doc in builder.env.found_docs)
-        right = [ours[file] for file in same] if any(0 < written <= last for written in pages) else []
+        right = [ours[file] for file in same] if any(0 < time <= last for time in pages) else []
         builder.domain_indices = [index for index in builder.domain_indices if index not in right]
-        here = {file for file in known if Path(file).is_relative_to(builder.outdir)}
-        for file in here - ours.keys():
+        in_outdir = {file for file in digests_before if Path(file).is_relative_to(builder.outdir)}
+        for file in in_outdir - ours.keys():
             Path(file).unlink(missing_ok=True)
-        self._written = {file: known[file] for file in known.keys() - here} | digests
+        self._written = {file: digests_before[file] for file in digests_before.keys() - in_outdir} | digests
 
     def save(self) -> None:
         """Note what was written; called when the build has succeeded."""

@@ -59,7 +59,7 @@ class Pages:
     def entries(self, kind: str) -> list[str]:
         """The documents that a toctree of a kind lists: `pages`, `models` or `traits`."""
         if kind == "pages":
-            return [f"{self.folder}/{one}" for one in (*OVERVIEWS, *LISTS)]
+            return [f"{self.folder}/{name}" for name in (*OVERVIEWS, *LISTS)]
         return [doc for (objtype, _name), doc in self.of.items() if FOLDERS[objtype] == kind]
 
     @property
@@ -90,12 +90,12 @@ def plan(settings: Settings, index: Index) -> Pages:
 
 def _class_titles(index: Index) -> dict[tuple[str, str], str]:
     """Short names by type and name, with the module where two classes share one."""
-    classes: list[tuple[str, Class]] = [("trait", one) for one in index.traits.values()]
-    classes += [("model", one) for one in index.models.values()]
-    count = Counter(one.short for _objtype, one in classes)
+    classes: list[tuple[str, Class]] = [("trait", cls) for cls in index.traits.values()]
+    classes += [("model", cls) for cls in index.models.values()]
+    count = Counter(cls.short for _objtype, cls in classes)
     return {
-        (objtype, one.name): one.short if count[one.short] == 1 else f"{one.short} ({one.module})"
-        for objtype, one in classes
+        (objtype, cls.name): cls.short if count[cls.short] == 1 else f"{cls.short} ({cls.module})"
+        for objtype, cls in classes
     }
 
 
@@ -112,29 +112,33 @@ def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[
     """
     stubs = {docname: f"{folder}/{docname}.traits-rst" for docname in pages.titles}
     plan = _fingerprint(pages, template_paths)
-    done = folder.parent / "stubs.txt"
-    if done.is_file() and done.read_text(encoding="utf-8") == plan and _are_there(stubs.values()):
+    fingerprint_file = folder.parent / "stubs.txt"
+    if (
+        fingerprint_file.is_file()
+        and fingerprint_file.read_text(encoding="utf-8") == plan
+        and _are_there(stubs.values())
+    ):
         return stubs
     for docname, text in _texts(pages, _environment(template_paths)):
         write_if_changed(Path(stubs[docname]), text.encode())
     _remove_others(folder, {Path(file) for file in stubs.values()})
-    write_if_changed(done, plan.encode())
+    write_if_changed(fingerprint_file, plan.encode())
     return stubs
 
 
 def _are_there(files: Collection[str]) -> bool:
     """Whether all of some files exist: a look into each folder costs a tenth of one at each file."""
     try:
-        there = {entry.path for folder in {os.path.dirname(one) for one in files} for entry in os.scandir(folder)}
+        existing = {entry.path for folder in {os.path.dirname(file) for file in files} for entry in os.scandir(folder)}
     except OSError:
         return False
-    return there.issuperset(files)
+    return existing.issuperset(files)
 
 
 def _fingerprint(pages: Pages, template_paths: list[Path]) -> str:
     """What the stubs depend on: the plan, and the templates by their times."""
-    own = Path(__file__).parent.parent / "templates" / "pages"
-    folders = [own, *(path / "sphinx_traits" for path in template_paths)]
+    ours = Path(__file__).parent.parent / "templates" / "pages"
+    folders = [ours, *(path / "sphinx_traits" for path in template_paths)]
     templates = sorted(file for folder in folders for file in folder.glob("*.jinja"))
     times = [(str(file), file.stat().st_mtime_ns) for file in templates]
     return hashlib.blake2b(repr((pages, times)).encode(), digest_size=12).hexdigest()

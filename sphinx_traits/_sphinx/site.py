@@ -64,7 +64,7 @@ def build_site(title: str, manifest: Manifest, output: Path, *, only: Sequence[t
             "extensions": ["sphinx_traits"],
             "html_copy_source": False,
             "html_show_sourcelink": False,
-            "suppress_warnings": sorted({f"traits.{one.code}" for one in manifest.findings}),
+            "suppress_warnings": sorted({f"traits.{finding.code}" for finding in manifest.findings}),
             "traits_manifest": str(file),
             "traits_pages": "" if only else "traits",
         }

@@ -94,7 +94,7 @@ def place_of(catalogue: BuildCatalogue, fullname: str) -> Place | None:
         return Place(module, _inner(cls, module)) if module else None
     owner, _dot, member = fullname.rpartition(".")
     cls = catalogue.index.by_name.get(owner)
-    if cls is None or not any(one.name == member for one in (*cls.hooks, *cls.jobs)):
+    if cls is None or not any(fact.name == member for fact in (*cls.hooks, *cls.jobs)):
         return None
     module = module_of(cls)
     return Place(module, f"{_inner(cls, module)}.{member}") if module else None
@@ -124,17 +124,17 @@ def tags(text: str) -> Tags:
     {'A': ('class', 1, 2), 'A.b': ('def', 2, 2)}
     """
     try:
-        found = dict(_tags(ast.parse(text).body, ""))
+        tags = dict(_tags(ast.parse(text).body, ""))
     except SyntaxError:
         return {}
-    return found
+    return tags
 
 
 def _tags(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, tuple[str, int, int]]]:
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             kind = "class" if isinstance(node, ast.ClassDef) else "def"
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             yield f"{prefix}{node.name}", (kind, first, node.end_lineno or node.lineno)
             if isinstance(node, ast.ClassDef):
                 yield from _tags(node.body, f"{prefix}{node.name}.")

@@ -35,8 +35,8 @@ class Sources:
     def absolute(self, path: str) -> str:
         """The file behind a path of the manifest; the path itself where there is none."""
         if path not in self._absolute:
-            found = (folder / path for folder in self.folders if (folder / path).is_file())
-            self._absolute[path] = str(next(found, path)) if path else ""
+            candidates = (folder / path for folder in self.folders if (folder / path).is_file())
+            self._absolute[path] = str(next(candidates, path)) if path else ""
         return self._absolute[path]
 
     def origin(self, doc: str, location: Location) -> Origin:

@@ -39,13 +39,13 @@ class VirtualDocs(Project):
         """The stub of a generated page; a hand-written page of that name goes first."""
         if docname not in self.stubs or docname in self._docname_to_path:
             return super().doc2path(docname, absolute)
-        found = self.stub_paths.get((docname, absolute))
-        if found is None:
+        path = self.stub_paths.get((docname, absolute))
+        if path is None:
             stub = self.stubs[docname]
             # The relative form is where the page would stand: builders cut the document's name off its front.
-            found = self.path_type(stub if absolute else docname + stub[stub.rindex(".") :])
-            self.stub_paths[docname, absolute] = found
-        return found
+            path = self.path_type(stub if absolute else docname + stub[stub.rindex(".") :])
+            self.stub_paths[docname, absolute] = path
+        return path
 
     def own_pages(self) -> set[str]:
         """The documents of the list that the project has written itself."""

@@ -131,9 +131,9 @@ def _outdated(app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: se
     state = domain_of(env).data["state"]
     output.remove_pages(app.builder, removed & state.get("pages", set()))
     state["pages"] = set(builds.build_of(env).pages.titles)
-    own = cast("virtual.VirtualDocs", app.project).own_pages()
-    moved: set[str] = state.get("own", set()) ^ own  # Sphinx looks at a file's time, not at which file it is
-    state["own"] = own
+    own_pages = cast("virtual.VirtualDocs", app.project).own_pages()
+    moved: set[str] = state.get("own", set()) ^ own_pages  # Sphinx looks at a file's time, not at which file it is
+    state["own"] = own_pages
     return builds.outdated(env) | moved
 
 
@@ -168,11 +168,11 @@ def _class_reference(
     """A reference to a Python class that nobody else describes leads to our page."""
     if node.get("refdomain") != "py" or node.get("reftype") not in ("class", "obj", "exc"):
         return None
-    found = [key for key in domain_of(env).find("obj", node["reftarget"]) if key[0] in ("model", "trait")]
-    if len(found) != 1:
+    candidates = [key for key in domain_of(env).find("obj", node["reftarget"]) if key[0] in ("model", "trait")]
+    if len(candidates) != 1:
         return None
     return domain_of(env).resolve_xref(
-        env, node.get("refdoc", env.docname), app.builder, found[0][0], found[0][1], node, contnode
+        env, node.get("refdoc", env.docname), app.builder, candidates[0][0], candidates[0][1], node, contnode
     )
 
 
