@@ -212,7 +212,7 @@ class Recorder:
             if plan.collapses:  # who did it is known now, and perhaps no more at the commit
                 shared = entry.said = shared or _shared(session)
                 entry.transaction = innermost(session)
-                _kept_of(session).append(entry)
+                session.info.setdefault(_KEPT, []).append(entry)
             else:
                 due.append(entry)
         _write(session, due)
@@ -257,9 +257,9 @@ def _read(session: Session, plan: Plan, keys: list[str], rows: list[Identity]) -
     connection = session.connection(bind_arguments={"mapper": mapper})
     for start in range(0, len(rows), 500):
         some = rows[start : start + 500]
-        condition = (
-            sa.tuple_(*primary).in_(some) if len(primary) > 1 else primary[0].in_([identity[0] for identity in some])
-        )
+        condition = sa.tuple_(*primary).in_(some)
+        if len(primary) == 1:
+            condition = primary[0].in_([identity[0] for identity in some])
         query = sa.select(*primary, *columns).select_from(mapper.persist_selectable).where(condition)
         for values in connection.execute(query):
             key = tuple(values[: len(primary)])
@@ -365,11 +365,6 @@ def _batch_of(session: Session) -> str:
 
 
 # One entry a row and transaction.
-
-
-def _kept_of(session: Session) -> list[Entry]:
-    entries: list[Entry] = session.info.setdefault(_KEPT, [])
-    return entries
 
 
 def before_commit(session: Session) -> None:
