@@ -11,7 +11,7 @@ from sphinx_traits.extract.adapters.core import api
 from sphinx_traits.extract.expressions import parse_expression
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.mro import ClassGraph
-from sphinx_traits.extract.options import Options, chosen
+from sphinx_traits.extract.options import Options, matching_pattern
 from sphinx_traits.extract.references import (
     ClassNode,
     SyntheticClass,
@@ -36,7 +36,8 @@ FRAMEWORKS = frozenset(
     | {"traits_runtime", "typing_extensions", "pydantic_core", "zope"}
 )
 _OURS_WITHIN = ("django.contrib.", "traits_runtime.traits.")
-_DJANGO_MODEL = "django.db.models.base.Model"
+_DJANGO_MODELS = frozenset({"django.db.models.base.Model", "django.db.models.Model"})
+_BASE_MODEL = "pydantic.main.BaseModel"
 _DECLARATIVE = frozenset({"DeclarativeBase", "DeclarativeBaseNoMeta"})
 _DECLARATIVE_BASE = "it is a declarative base"
 USED_BY_MODEL = "a model inherits from it, and it is no model itself"
@@ -88,29 +89,36 @@ class Classifier:
         return name.partition(".")[0] in FRAMEWORKS and not name.startswith(_OURS_WITHIN)
 
     def _judge(self, node: SourceClass) -> Classification | None:
-        name = self.graph.name(node)
         nodes = self.graph.mro(node).nodes[1:]
         declared = self._declared(node, nodes)
         if declared is not None and declared.role == "trait":
             return declared
-        for role, patterns in (("trait", self.options.traits), ("model", self.options.models)):
-            pattern = chosen(name, patterns)
+        return self._configured(node) or declared or self._inferred(node, nodes)
+
+    def _configured(self, node: SourceClass) -> Classification | None:
+        """What the user's own patterns say."""
+        name = self.graph.name(node)
+        configured: tuple[tuple[Role, tuple[str, ...]], ...] = (
+            ("trait", self.options.traits),
+            ("model", self.options.models),
+        )
+        for role, patterns in configured:
+            pattern = matching_pattern(name, patterns)
             if pattern:
-                why = f"the pattern {pattern!r} in [tool.traits] names it"
-                return Classification("trait" if role == "trait" else "model", "inferred", why)
-        if declared is not None:
-            return declared
-        names = [self.graph.name(ancestor) for ancestor in nodes]
-        if _DJANGO_MODEL in names or "django.db.models.Model" in names:
+                return Classification(role, "inferred", f"the pattern {pattern!r} in [tool.traits] names it")
+        return None
+
+    def _inferred(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> Classification | None:
+        if self._names(nodes) & _DJANGO_MODELS:
             return self._django(node)
         if self.declarative(nodes) or _registered(node):
             return self._sqlalchemy(node, nodes)
-        if any(
-            decorator.rpartition("(")[0].endswith("declarative_mixin") or decorator.endswith("declarative_mixin")
-            for decorator in node.symbol.decorators
-        ):
+        if any(decorator.partition("(")[0].endswith("declarative_mixin") for decorator in node.symbol.decorators):
             return Classification("trait", "inferred", "it is decorated with @declarative_mixin")
         return self._plain(node, nodes)
+
+    def _names(self, nodes: Iterable[ClassNode]) -> set[str]:
+        return {self.graph.name(ancestor) for ancestor in nodes}
 
     def _declared(self, node: SourceClass, nodes: Iterable[ClassNode]) -> Classification | None:
         if not any(api(ancestor) == "Trait" for ancestor in nodes):
@@ -139,39 +147,32 @@ class Classifier:
         return any(is_declarative_base(ancestor) for ancestor in nodes)
 
     def _plain(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> Classification | None:
-        traits = [
-            ancestor
-            for ancestor in nodes
-            if isinstance(ancestor, SourceClass) and chosen(self.graph.name(ancestor), self.options.traits)
-        ]
-        if traits:
-            return Classification(
-                "model", "inferred", f"it inherits from {traits[0].symbol.name}, which [tool.traits] names a trait"
-            )
-        pydantic = any(self.graph.name(ancestor) == "pydantic.main.BaseModel" for ancestor in nodes)
+        sources = [ancestor for ancestor in nodes if isinstance(ancestor, SourceClass)]
+        for ancestor in sources:
+            if matching_pattern(self.graph.name(ancestor), self.options.traits):
+                why = f"it inherits from {ancestor.symbol.name}, which [tool.traits] names a trait"
+                return Classification("model", "inferred", why)
+        pydantic = _BASE_MODEL in self._names(nodes)
         if not pydantic and not _is_dataclass(node):
             return None
         kind = "pydantic model" if pydantic else "dataclass"
-        for ancestor in nodes:
-            if isinstance(ancestor, SourceClass) and not self.is_framework(ancestor) and not self._is_data(ancestor):
+        for ancestor in sources:
+            if not self.is_framework(ancestor) and not self._is_data(ancestor):
                 return Classification("model", "inferred", f"it is a {kind} that uses {ancestor.symbol.name}")
         return None
 
     def _is_data(self, node: SourceClass) -> bool:
-        pydantic = any(
-            self.graph.name(ancestor) == "pydantic.main.BaseModel" for ancestor in self.graph.mro(node).nodes
-        )
-        return pydantic or _is_dataclass(node)
+        return _BASE_MODEL in self._names(self.graph.mro(node).nodes) or _is_dataclass(node)
 
     def host(self, node: SourceClass) -> str:
         """The framework around a class."""
         nodes = self.graph.mro(node).nodes
         names = {self.graph.name(ancestor) for ancestor in nodes}
-        if names & {_DJANGO_MODEL, "django.db.models.Model"}:
+        if names & _DJANGO_MODELS:
             return "django"
         if self.declarative(nodes) or _registered(node):
             return "sqlalchemy"
-        if "pydantic.main.BaseModel" in names:
+        if _BASE_MODEL in names:
             return "pydantic"
         return "dataclass" if _is_dataclass(node) else "plain"
 

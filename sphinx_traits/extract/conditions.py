@@ -200,15 +200,15 @@ class ConditionEvaluator:
 
     def _call(self, node: ast.Call) -> object:
         function = self.path(node.func) or (node.func.id if isinstance(node.func, ast.Name) else "")
-        if function in _FINDERS and len(node.args) == 1:
+        if len(node.args) == 1 and function in _FINDERS:
             module = self.value(node.args[0])
             if isinstance(module, str):
                 return PRESENT if self.environment.has_module(module) else None
-        if function == "hasattr" and len(node.args) == 2:
-            return self._hasattr(*node.args)
-        if function == "bool" and len(node.args) == 1:
+        if len(node.args) == 1 and function == "bool":
             truth = self.truth(node.args[0])
             return UNKNOWN if truth is None else truth
+        if len(node.args) == 2 and function == "hasattr":
+            return self._hasattr(*node.args)
         return self._default(function, node.args) if self.unconfigured else UNKNOWN
 
     def _default(self, function: str, arguments: list[ast.expr]) -> object:

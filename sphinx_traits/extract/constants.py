@@ -24,6 +24,7 @@ _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _LARGEST = 10**12
 _LONGEST = 2_000
+_LARGEST_SHIFT = 64
 _DEPTH = 12
 
 
@@ -97,25 +98,16 @@ class ConstantEvaluator:
         return not value if isinstance(kind, ast.Not) and value is not UNKNOWN else UNKNOWN
 
     def _binary(self, position: Position, node: ast.BinOp, depth: int) -> Any:
-        first, right = self.value(position, node.left, depth + 1), self.value(position, node.right, depth + 1)
+        left_value = self.value(position, node.left, depth + 1)
+        right_value = self.value(position, node.right, depth + 1)
         function = _BINARY.get(type(node.op))
-        numbers = isinstance(first, int | float) and isinstance(right, int | float)
-        texts = (
-            isinstance(first, str)
-            and isinstance(node.op, ast.Add | ast.Mod)
-            and isinstance(right, str | int | float | tuple)
-        )
-        lists = isinstance(first, list | tuple) and isinstance(right, type(first)) and isinstance(node.op, ast.Add)
-        if function is None or not (numbers or texts or lists):
-            return UNKNOWN
-        if isinstance(right, int | float) and isinstance(node.op, ast.LShift) and right > 64:
+        if function is None or not _can_combine(left_value, node.op, right_value):
             return UNKNOWN
         try:
-            result = function(first, right)
+            result = function(left_value, right_value)
         except (TypeError, ValueError, ArithmeticError, KeyError):
             return UNKNOWN
-        too_large = isinstance(result, int | float) and abs(result) > _LARGEST
-        return UNKNOWN if too_large or (isinstance(result, str | list | tuple) and len(result) > _LONGEST) else result
+        return UNKNOWN if _is_too_large(result) else result
 
     def display(self, position: Position, node: ast.expr) -> Value:
         """A value as it is shown: folded where it is constant, else as written."""
@@ -128,22 +120,25 @@ class ConstantEvaluator:
 
     def pattern(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
         """A name that an expression gives: exact, with ``{placeholders}``, or only known at run time."""
-        value = UNKNOWN if isinstance(node, ast.JoinedStr) else self.value(position, node)
-        if isinstance(value, str):
-            return value, "certain"
         if isinstance(node, ast.JoinedStr):
             return self._joined([self._part(position, part) for part in node.values])
+        value = self.value(position, node)
+        if isinstance(value, str):
+            return value, "certain"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return self._joined([self._operand(position, operand) for operand in (node.left, node.right)])
+        template = self._template(position, node)
+        return (template, "pattern") if template is not None else (ast.unparse(node), "dynamic")
+
+    def _template(self, position: Position, node: ast.expr) -> str | None:
+        """The text of ``"..." % value`` or ``"...".format(value)`` with ``{}`` for the values."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             template = self.value(position, node.left)
-            if isinstance(template, str):
-                return template.replace("%s", "{}").replace("%d", "{}"), "pattern"
+            return template.replace("%s", "{}").replace("%d", "{}") if isinstance(template, str) else None
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
             template = self.value(position, node.func.value)
-            if isinstance(template, str):
-                return template, "pattern"
-        return ast.unparse(node), "dynamic"
+            return template if isinstance(template, str) else None
+        return None
 
     def _part(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
         if not isinstance(node, ast.FormattedValue):
@@ -161,3 +156,21 @@ class ConstantEvaluator:
     def _joined(parts: list[tuple[str, Certainty]]) -> tuple[str, Certainty]:
         exact = all(certainty == "certain" for _, certainty in parts)
         return "".join(text for text, _ in parts), "certain" if exact else "pattern"
+
+
+def _can_combine(left_value: object, operation: ast.operator, right_value: object) -> bool:
+    """Whether an operation on two values is one that is folded, and cheap."""
+    if isinstance(left_value, int | float) and isinstance(right_value, int | float):
+        return not (isinstance(operation, ast.LShift) and right_value > _LARGEST_SHIFT)
+    if isinstance(left_value, str):
+        formats = isinstance(right_value, str | int | float | tuple)
+        return formats and isinstance(operation, ast.Add | ast.Mod)
+    if isinstance(left_value, list | tuple):
+        return isinstance(right_value, type(left_value)) and isinstance(operation, ast.Add)
+    return False
+
+
+def _is_too_large(value: object) -> bool:
+    if isinstance(value, int | float):
+        return abs(value) > _LARGEST
+    return isinstance(value, str | list | tuple) and len(value) > _LONGEST

@@ -255,29 +255,41 @@ def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
 
 
 def calls_super(node: FunctionNode) -> Super:
-    """Whether a method always, never or sometimes calls its namesake further down the MRO."""
+    """Whether a method always, never or sometimes calls the method of the same name further along the MRO."""
     if not any(isinstance(child, ast.Name) and child.id == "super" for child in ast.walk(node)):
         return "no"
     conditional: list[bool] = []
-    may_have_left = False
+    may_return_before = False
     for statement in node.body:
-        conditional += [inside or may_have_left for inside in _super_calls(statement, node.name, False)]
-        may_have_left = may_have_left or (
-            not isinstance(statement, ast.Return)
-            and any(isinstance(child, ast.Return) for child in ast.walk(statement))
-        )
+        conditional += [inside or may_return_before for inside in _super_calls(statement, node.name, False)]
+        may_return_before = may_return_before or _may_return(statement)
     if not conditional:
         return "no"
     return "conditional" if all(conditional) else "yes"
 
 
+def _may_return(statement: ast.stmt) -> bool:
+    """Whether a statement returns in some cases only."""
+    if isinstance(statement, ast.Return):
+        return False
+    return any(isinstance(child, ast.Return) for child in ast.walk(statement))
+
+
 def _either(node: ast.If | ast.IfExp, name: str) -> Iterator[bool]:
-    """The calls below a choice: one that both ways make is always made."""
+    """The calls in a conditional: one that both branches make is unconditional."""
     yield from _super_calls(node.test, name, False)
-    ways = [branch if isinstance(branch, list) else [branch] for branch in (node.body, node.orelse)]
-    calls = [[inside for branch in way for inside in _super_calls(branch, name, False)] for way in ways]
-    always = all(way and not all(way) for way in calls)
-    yield from (not always for way in calls for _ in way)
+    calls = [_branch_calls(branch, name) for branch in (node.body, node.orelse)]
+    always = all(branch and not all(branch) for branch in calls)
+    for branch in calls:
+        yield from [not always] * len(branch)
+
+
+def _branch_calls(branch: ast.expr | list[ast.stmt], name: str) -> list[bool]:
+    nodes: Sequence[ast.AST] = branch if isinstance(branch, list) else [branch]
+    calls: list[bool] = []
+    for node in nodes:
+        calls += _super_calls(node, name, False)
+    return calls
 
 
 def _super_calls(node: ast.AST, name: str, branch: bool) -> Iterator[bool]:

@@ -50,10 +50,10 @@ class Options:
     symbol_cache_dir: Path | None = field(default_factory=_symbol_cache_folder)
 
 
-def chosen(name: str, patterns: tuple[str, ...]) -> str:
+def matching_pattern(name: str, patterns: tuple[str, ...]) -> str:
     """The first pattern that matches a dotted name or its last part, empty for none.
 
-    >>> chosen("shop.mixins.SlugMixin", ("*Mixin",))
+    >>> matching_pattern("shop.mixins.SlugMixin", ("*Mixin",))
     '*Mixin'
     """
     short = name.rpartition(".")[2]

@@ -90,20 +90,15 @@ class Pruner:
         return [statement, *body]
 
     def _failing(self, body: Sequence[ast.stmt]) -> int | None:
-        """The place of the first import in a ``try`` body that fails; None where all of them work."""
-        for position, statement in enumerate(body):
-            if isinstance(statement, ast.Import | ast.ImportFrom) and not self.imports(statement):
-                return position
-            if isinstance(statement, ast.If) and self.evaluator.truth(statement.test) is None:
-                continue
-            nested = getattr(statement, "body", None)
-            if isinstance(statement, ast.With | ast.If) and isinstance(nested, list):
-                live = nested if isinstance(statement, ast.With) or self.evaluator.truth(statement.test) else []
-                if self._failing(live) is not None:
-                    return position
-            if isinstance(statement, ast.Raise):
-                return position
-        return None
+        """Index of the first statement in a ``try`` body that fails to import, or raises; None where none does."""
+        return next((index for index, statement in enumerate(body) if self._fails(statement)), None)
+
+    def _fails(self, statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            return not self.imports(statement)
+        if isinstance(statement, ast.With) or (isinstance(statement, ast.If) and self.evaluator.truth(statement.test)):
+            return self._failing(statement.body) is not None
+        return isinstance(statement, ast.Raise)
 
     def imports(self, statement: ast.Import | ast.ImportFrom) -> bool:
         """Whether an import statement works."""
@@ -125,11 +120,15 @@ class Pruner:
                 self._import(alias.asname or alias.name, f"{module}.{alias.name}")
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
             self._assign(statement)
-        elif isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             self._bind(statement.name, PRESENT)
-        if isinstance(statement, ast.ClassDef):
-            inner = Pruner(self.evaluator.inner(), self.package, self.check)
-            statement.body = inner.flatten(statement.body) or [ast.copy_location(ast.Pass(), statement)]
+        elif isinstance(statement, ast.ClassDef):
+            self._class(statement)
+
+    def _class(self, statement: ast.ClassDef) -> None:
+        self._bind(statement.name, PRESENT)
+        inner = Pruner(self.evaluator.inner(), self.package, self.check)
+        statement.body = inner.flatten(statement.body) or [ast.copy_location(ast.Pass(), statement)]
 
     def _import(self, name: str, path: str) -> None:
         self.evaluator.imports[name] = path or name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -304,20 +304,27 @@ def _bound_inside(node: ast.stmt) -> list[str]:
     return list(names)
 
 
-def _imports(text: str, scanner: _SymbolVisitor, bindings: tuple[Binding, ...], package: str) -> tuple[str, ...]:
-    """All that a module imports anywhere; inside functions and dead branches told from the text alone."""
-    imports: dict[str, None] = {}
-    all_bindings = (*bindings, *(binding for entry in scanner.entries if entry is not None for binding in entry.body))
-    for binding in all_bindings:
-        if binding.kind in ("import", "from", "star"):
-            imports[f"{binding.text}.{binding.attr}" if binding.kind == "from" else binding.text] = None
+def _imports(text: str, visitor: _SymbolVisitor, bindings: tuple[Binding, ...], package: str) -> tuple[str, ...]:
+    """All paths that a module imports; imports in functions and dead branches are found in the text alone."""
+    imports: dict[str, None] = dict.fromkeys(_bound_imports(bindings))
+    for symbol in visitor.entries:
+        if symbol is not None:
+            imports.update(dict.fromkeys(_bound_imports(symbol.body)))
     for match in _IMPORT.finditer(text):
-        dots, module, plain = match.group("dots") or "", match.group("module") or "", match.group("plain")
+        plain = match.group("plain")
         if plain:
             imports.update((name.strip().partition(" ")[0], None) for name in plain.split(","))
         else:
-            imports[absolute(package, module or None, len(dots))] = None
+            imports[absolute(package, match.group("module") or None, len(match.group("dots") or ""))] = None
     return tuple(imports)
+
+
+def _bound_imports(bindings: Iterable[Binding]) -> Iterator[str]:
+    for binding in bindings:
+        if binding.kind == "from":
+            yield f"{binding.text}.{binding.attr}"
+        elif binding.kind in ("import", "star"):
+            yield binding.text
 
 
 def _needs(body: Iterable[ast.stmt], package: str) -> tuple[str, ...]:
@@ -333,6 +340,10 @@ def _needs(body: Iterable[ast.stmt], package: str) -> tuple[str, ...]:
     return tuple(modules)
 
 
+def _is_all(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id == "__all__"
+
+
 class _ExportReader:
     """Follows ``__all__`` through its assignments and extensions."""
 
@@ -342,18 +353,19 @@ class _ExportReader:
 
     def read(self, body: Iterable[ast.stmt]) -> None:
         for node in body:
-            if isinstance(node, ast.Assign | ast.AnnAssign):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if (
-                    any(isinstance(target, ast.Name) and target.id == "__all__" for target in targets)
-                    and node.value is not None
-                ):
-                    self.names, self.computed = [], False
-                    self._add(node.value)
-            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and node.target.id == "__all__":
+            if isinstance(node, ast.Assign):
+                self._assign(node.targets, node.value)
+            elif isinstance(node, ast.AnnAssign):
+                self._assign([node.target], node.value)
+            elif isinstance(node, ast.AugAssign) and _is_all(node.target):
                 self._add(node.value)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 self._call(node.value)
+
+    def _assign(self, targets: list[ast.expr], value: ast.expr | None) -> None:
+        if value is not None and any(_is_all(target) for target in targets):
+            self.names, self.computed = [], False
+            self._add(value)
 
     def _call(self, call: ast.Call) -> None:
         function = call.func

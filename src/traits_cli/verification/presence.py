@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sphinx_traits.extract.classify import FRAMEWORKS
-from sphinx_traits.extract.options import chosen
+from sphinx_traits.extract.options import matching_pattern
 from sphinx_traits.manifest import Location, Model
 from traits_cli.verification.program import Program, metadata_of
 from traits_cli.verification.records import Comparison, Fact
@@ -71,7 +71,7 @@ def model_reason(cls: type, patterns: tuple[str, ...] = ()) -> str:
         cls: The class.
         patterns: Patterns of classes that the project names models.
     """
-    if chosen(path_of(cls), patterns):
+    if matching_pattern(path_of(cls), patterns):
         return "a class that [tool.traits] names a model"
     metadata = metadata_of(cls)
     if metadata is not None and metadata.kind == "trait":
