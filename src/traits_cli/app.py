@@ -41,8 +41,8 @@ class Application(NamedTuple):
         name = self.named
         if not name:
             fail(
-                "This needs the running application: say --app module:object, where object() is called. "
-                "Or write it down once:\n\n"
+                "This command needs the running application. Pass --app module:object; object() is called. "
+                "Or configure it once:\n\n"
                 '  [tool.traits]\n  app = "shop.app"'
             )
         make_importable(self.folder)

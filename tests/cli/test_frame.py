@@ -118,7 +118,7 @@ def test_json_is_never_cut() -> None:
         ("config set HasStock.low 7 --store {file}/x.db", "The store {file}/x.db cannot be used: "),
         ("make trait HasViews --into {file}/x", "{file}/x: Not a directory."),
         ("make listener hear --event trait..x", "'trait..x' is not an event name or pattern"),
-        ("manifest --output {file}/x.json", "{file}: File exists."),
+        ("manifest --output {file}/x.json", "{file}/x.json: Not a directory."),
         ("docs --format json --output {file}/x", "Not a directory."),
         ("diagnose --write-baseline --baseline {file}/x.json", "{file}/x.json: Not a directory."),
         ("diagnose --database nonsense", "--database: ArgumentError: "),

@@ -281,7 +281,7 @@ _ALL = (
     ),
 )  # fmt: skip
 
-CHECKS: Final[dict[str, Check]] = {one.id: one for one in _ALL}
+CHECKS: Final[dict[str, Check]] = {check.id: check for check in _ALL}
 """All of them by id."""
 
 PAGE: Final = "reference/diagnose/{}.html"

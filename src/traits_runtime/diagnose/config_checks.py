@@ -75,16 +75,16 @@ def check_config(config: DeclaredConfig) -> Iterator[Finding]:
             yield from _check_environment(config, key)
 
 
-def _check_value(config: DeclaredConfig, given: GivenValue) -> Iterator[Finding]:
-    trait, name, _model, _tenant = given.address
-    error = unknown_name(given.address, config.keys, config.models)
+def _check_value(config: DeclaredConfig, entry: GivenValue) -> Iterator[Finding]:
+    trait, name, _model, _tenant = entry.address
+    error = unknown_name(entry.address, config.keys, config.models)
     if error is not None:
-        yield _value_finding(config, given, "TRT201", f"{trait}.{name}", str(error))
+        yield _value_finding(config, entry, "TRT201", f"{trait}.{name}", str(error))
         return
     owners = [path for path in config.keys if trait in (path, short_name(path))]
     key = next((config.keys[path][name] for path in owners if name in config.keys[path]), None)
     if key is not None:
-        yield from _check_against(config, given, key)
+        yield from _check_against(config, entry, key)
 
 
 def _check_names(config: DeclaredConfig) -> Iterator[Finding]:
@@ -98,54 +98,54 @@ def _check_names(config: DeclaredConfig) -> Iterator[Finding]:
         yield make_finding("TRT201", name, str(error), path=relative_to(config.file, config.root), line=line)
 
 
-def _check_against(config: DeclaredConfig, given: GivenValue, key: Key) -> Iterator[Finding]:
+def _check_against(config: DeclaredConfig, entry: GivenValue, key: Key) -> Iterator[Finding]:
     subject = f"{key.trait}.{key.name}"
     try:
-        checked = key.check(given.value, given.layer)
+        checked = key.check(entry.value, entry.layer)
     except InvalidConfigValueError as error:
-        yield _value_finding(config, given, "TRT202", subject, f"{error} It has no effect.")
+        yield _value_finding(config, entry, "TRT202", subject, f"{error} It has no effect.")
         return
     variable = next((name for name in key.option.env if name in config.resolver.environ), None)
     if key.option.locked and variable is not None:
         message = f"{subject} is locked to ${variable}, which is set: the value given here has no effect."
-        yield _value_finding(config, given, "TRT206", subject, message)
+        yield _value_finding(config, entry, "TRT206", subject, message)
         return
     if key.option.deprecated:
         message = f"{subject} is deprecated: {key.option.deprecated}."
-        yield _value_finding(config, given, "TRT205", subject, message, is_fixable=False)
-    if _value_without(config, given, key) == checked:
-        message = f"{subject} = {key.show(checked)}{given.scope} is the effective value without it."
-        yield _value_finding(config, given, "TRT203", subject, message)
+        yield _value_finding(config, entry, "TRT205", subject, message, is_fixable=False)
+    if _value_without(config, entry, key) == checked:
+        message = f"{subject} = {key.show(checked)}{entry.scope} is the effective value without it."
+        yield _value_finding(config, entry, "TRT203", subject, message)
 
 
-def _value_without(config: DeclaredConfig, given: GivenValue, key: Key) -> object:
+def _value_without(config: DeclaredConfig, entry: GivenValue, key: Key) -> object:
     """The effective value if the given one were removed."""
     files, stored = config.resolver.files, config.resolver.stored
-    changed = files if given.layer == "file" else stored
-    remaining = Table({address: entry for address, entry in changed.values.items() if address != given.address})
+    changed = files if entry.layer == "file" else stored
+    remaining = Table({address: pair for address, pair in changed.values.items() if address != entry.address})
     resolver = Resolver(config.resolver.environ, lambda _error, _place: None)
-    resolver.files = remaining if given.layer == "file" else files
-    resolver.stored = remaining if given.layer == "stored" else stored
-    _trait, _key, model, tenant = given.address
+    resolver.files = remaining if entry.layer == "file" else files
+    resolver.stored = remaining if entry.layer == "stored" else stored
+    _trait, _key, model, tenant = entry.address
     subject = config.models[model] if model else config.subjects[key.path]
     return resolver.value(key, subject, tenant or None)
 
 
 def _value_finding(
-    config: DeclaredConfig, given: GivenValue, id: str, subject: str, message: str, *, is_fixable: bool = True,  # noqa: A002
+    config: DeclaredConfig, entry: GivenValue, id: str, subject: str, message: str, *, is_fixable: bool = True,  # noqa: A002
 ) -> Finding:  # fmt: skip
     """A finding about one value of a file or of the store, with the fix that removes the value."""
     file = config.file
-    if given.layer == "file" and file is not None:
+    if entry.layer == "file" and file is not None:
         path = relative_to(file, config.root)
-        fix = Fix(path, f"remove {subject}{given.scope}", lambda: remove_value(file, given.address))
-        line = line_of(file, given.address)
+        fix = Fix(path, f"remove {subject}{entry.scope}", lambda: remove_value(file, entry.address))
+        line = line_of(file, entry.address)
         return make_finding(id, subject, message, path=path, line=line, fix=fix if is_fixable else None)
     forget = config.forget
-    if given.layer != "stored" or forget is None or not is_fixable:
-        return make_finding(id, subject, f"{message} ({given.place})")
-    fix = Fix("store", f"unset {subject}{given.scope}", lambda: forget(given.address))
-    return make_finding(id, subject, f"{message} ({given.place})", fix=fix)
+    if entry.layer != "stored" or forget is None or not is_fixable:
+        return make_finding(id, subject, f"{message} ({entry.place})")
+    fix = Fix("store", f"unset {subject}{entry.scope}", lambda: forget(entry.address))
+    return make_finding(id, subject, f"{message} ({entry.place})", fix=fix)
 
 
 def _check_required(config: DeclaredConfig, key: Key) -> Iterator[Finding]:
