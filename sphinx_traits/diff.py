@@ -8,7 +8,7 @@ compares signatures.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -33,7 +33,7 @@ from sphinx_traits.manifest import (
 from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
 
 What: TypeAlias = Literal["trait", "model", "config", "feature", "event", "hook", "job", "metric", "column", "scope"]
-"""What changed; where it stands on a class, the domain's name of it."""
+"""What changed; for facts of a class, the domain's object type."""
 
 Kind: TypeAlias = Literal["added", "removed", "renamed", "changed"]
 
@@ -158,16 +158,9 @@ def as_json(changes: Sequence[Change], *, indent: int = 2) -> bytes:
 
 
 def _classes(old: Index, new: Index) -> Iterator[Change]:
+    yield from _added_and_removed("trait", old.traits, new.traits)
+    yield from _added_and_removed("model", old.models, new.models)
     before, after = old.by_name, new.by_name
-    groups: tuple[tuple[What, Iterable[Class], Iterable[Class]], ...] = (
-        ("trait", old.traits.values(), new.traits.values()),
-        ("model", old.models.values(), new.models.values()),
-    )
-    for what, was, now in groups:
-        was_names, now_names = {cls.name for cls in was}, {cls.name for cls in now}
-        removed = [cls for cls in was if cls.name not in now_names]
-        added = [cls for cls in now if cls.name not in was_names]
-        yield from _came_and_went(what, removed, added)
     for name in before.keys() & after.keys():
         for attribute, kind in _KINDS.items():
             was, now = getattr(before[name], attribute), getattr(after[name], attribute)
@@ -207,11 +200,13 @@ def _has_moved(what: What, old: Fact, new: Fact) -> Change:
     )
 
 
-def _came_and_went(what: What, removed: Sequence[Class], added: Sequence[Class]) -> Iterator[Change]:
-    for cls in removed:
-        yield Change(what=what, name=cls.name, kind="removed", breaking=True, location=cls.location)
-    for cls in added:
-        yield Change(what=what, name=cls.name, kind="added", location=cls.location)
+def _added_and_removed(what: What, old: Mapping[str, Class], new: Mapping[str, Class]) -> Iterator[Change]:
+    for name, cls in old.items():
+        if name not in new:
+            yield Change(what=what, name=name, kind="removed", breaking=True, location=cls.location)
+    for name, cls in new.items():
+        if name not in old:
+            yield Change(what=what, name=name, kind="added", location=cls.location)
 
 
 def _facts(what: What, old: Sequence[F], new: Sequence[F]) -> Iterator[Change]:
@@ -386,7 +381,7 @@ def _inheritance(old: Composition, new: Composition) -> Iterator[Change]:
 
 
 def _is_inherited(change: Change, old: Composition, new: Composition, before: Index, after: Index) -> bool:
-    """Whether a base of the class has the same change: then it is told there, once."""
+    """Whether a base of the class has the same change, and therefore reports it."""
     shared = set(old.subject.mro[1:]) & set(new.subject.mro[1:]) & before.by_name.keys() & after.by_name.keys()
     for base in shared:
         was, now = before.by_name[base].mro, after.by_name[base].mro
@@ -435,7 +430,7 @@ def _chain(names: Sequence[str], parts: int = 1) -> str:
 
 
 def _values(old: Composition, new: Composition) -> Iterator[Change]:
-    """Values that a layer gives: what a default became stands on the trait, what a file says for all does too."""
+    """Changed values of a layer; changed defaults and values for all models are reported on the trait."""
     before = {_full(value.key): value for value in (*old.config, *old.features)}
     for value in (*new.config, *new.features):
         was = before.get(_full(value.key))

@@ -1,4 +1,4 @@
-"""Keeps a manifest between two runs, with all that it was made from: files, and the directories that were searched."""
+"""On-disk cache of a manifest with its input files and the directories that were searched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from traits_runtime.rules.output import write_file
 
 T = TypeVar("T")
 _RACE_S = 2.0
-"""The time of a file that was changed this shortly before it was read, or since, tells nothing: it may be coarse."""
+"""A file that changed within this time before it was read is compared by content: file times may be coarse."""
 
 
 class _File(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -35,7 +35,7 @@ class _Directory(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The first line of what is kept: since when it holds, the manifest's digest, and what it was made from."""
+    """The first line of a cache file: start of the run, the manifest's digest, and the inputs."""
 
     began: float
     fingerprint: str
@@ -45,12 +45,12 @@ class _Head(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """What an earlier run left.
+    """The cached result of an earlier run.
 
     Args:
         manifest: Its manifest.
         fingerprint: The manifest's digest.
-        unchanged: The files behind it that are what they were, each with its digest; empty for one that is not there.
+        unchanged: Input files that have not changed, with their digests; empty for a file that does not exist.
         current: Whether nothing has changed since: then the manifest is the answer.
     """
 
@@ -61,7 +61,7 @@ class CacheEntry:
 
 
 def load(path: Path, *, only_current: bool = False) -> CacheEntry | None:
-    """What is kept in a file; None for one that is not there, damaged, or of another version.
+    """The entry of a cache file; None for a file that is missing, damaged, or of another version.
 
     Args:
         path: The file.
@@ -90,7 +90,7 @@ def save(
     files: Mapping[str, str],
     directories: Mapping[str, Mapping[str, bool]],
 ) -> None:
-    """Keep a manifest.
+    """Write a cache entry.
 
     Args:
         path: The file.

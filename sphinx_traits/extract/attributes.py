@@ -18,7 +18,7 @@ from sphinx_traits.extract.references import (
 
 
 class AttributeLookup:
-    """Finds what an attribute of a class stands for along its MRO.
+    """Looks attributes of classes up along the MRO.
 
     Args:
         graph: The class graph.

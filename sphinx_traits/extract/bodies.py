@@ -1,4 +1,4 @@
-"""What a function's body binds, as far as its text tells."""
+"""The nodes of a function's body, and the values of its local variables."""
 
 from __future__ import annotations
 

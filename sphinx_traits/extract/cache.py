@@ -1,4 +1,4 @@
-"""What is kept between two runs: the manifest with all that it was made from, and the summaries of the modules."""
+"""The on-disk cache of one project: its manifest with the input files, and the symbol tables of its modules."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from traits_runtime.rules.output import write_file
 
 
 class Cache:
-    """The kept manifest of one set of packages, search paths and options.
+    """The cached manifest of one set of packages, search paths and options.
 
-    A file that is damaged, half-written or of another version is as good as none. Two processes may share it:
+    A file that is damaged, incomplete or of another version counts as missing. Two processes may share it:
     each writes a file of its own and moves it into place.
 
     Args:
@@ -55,7 +55,7 @@ class Cache:
         return manifest_cache.load(self.path)
 
     def symbol_tables(self) -> dict[str, tuple[str, SymbolTable]]:
-        """The summaries of that run's modules, each with its file's digest; none where they cannot be read."""
+        """The symbol tables of that run's modules, each with its file's digest; empty where they cannot be read."""
         try:
             return manifest_cache.decoded(self._summaries.read_bytes(), dict[str, tuple[str, SymbolTable]])
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

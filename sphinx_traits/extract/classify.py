@@ -43,7 +43,7 @@ _DECLARATIVE_BASE = "it is a declarative base"
 USED_BY_MODEL = "a model inherits from it, and it is no model itself"
 USED_BY_TRAIT = "a trait inherits from it"
 _FOR_OTHERS = frozenset({USED_BY_MODEL, USED_BY_TRAIT, _DECLARATIVE_BASE})
-"""Why a class is in the manifest that is nothing to us by itself, or may be."""
+"""Reasons of classes that are in the manifest only because another class uses them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,19 @@ class Classifier:
         self._classifications: dict[SourceClass, Classification | None] = {}
 
     def classification(self, node: SourceClass) -> Classification | None:
-        """What a class is by itself; None for a class that is nothing to us unless a model uses it."""
+        """What a class is by itself; None for a class that counts only where a model uses it."""
         if node not in self._classifications:
             self._classifications[node] = None if self.is_framework(node) else self._judge(node)
         return self._classifications[node]
 
     def remember(self, node: SourceClass, previous: Class) -> None:
-        """Take over what a class was by itself in an earlier run, where it was not taken in for another's sake."""
+        """Use the classification of an earlier run, unless the class was only there for another class."""
         if previous.why not in _FOR_OTHERS:
             role: Role = "model" if isinstance(previous, Model) else "trait" if isinstance(previous, Trait) else "base"
             self._classifications[node] = Classification(role, previous.via, previous.why, previous.abstract)
 
     def is_framework(self, node: ClassNode) -> bool:
-        """Whether a class belongs to a library that models stand on, not to the behaviour of models."""
+        """Whether a class belongs to a framework and not to the application."""
         if not isinstance(node, SourceClass):
             return True
         name = node.path
@@ -165,7 +165,7 @@ class Classifier:
         return _BASE_MODEL in self._names(self.graph.mro(node).nodes) or _is_dataclass(node)
 
     def host(self, node: SourceClass) -> str:
-        """The framework around a class."""
+        """The host of a class: Django, SQLAlchemy, pydantic, dataclass or plain."""
         nodes = self.graph.mro(node).nodes
         names = {self.graph.name(ancestor) for ancestor in nodes}
         if names & _DJANGO_MODELS:

@@ -16,7 +16,7 @@ class Comments:
         self.lines: list[str] = text.split("\n") if "#:" in text else []
 
     def of(self, node: ast.stmt) -> str:
-        """The comment behind a statement on its last line, else the block of comments right above it."""
+        """The comment at the end of a statement's last line, else the block of comments directly above it."""
         if not self.lines:
             return ""
         last = self.lines[(node.end_lineno or node.lineno) - 1]

@@ -59,7 +59,7 @@ _SETTINGS = "django.conf.settings"
 
 
 class ImportEnvironment(Protocol):
-    """What a condition may ask about the world around its module."""
+    """What a condition may ask about other modules."""
 
     def has_module(self, module: str) -> bool:
         """Whether a module can be imported."""
@@ -102,7 +102,7 @@ class ConditionEvaluator:
         return ConditionEvaluator(self.environment, dict(self.values), dict(self.imports))
 
     def truth(self, node: ast.expr) -> bool | None:
-        """Whether a condition holds; None where that cannot be said."""
+        """Whether a condition holds; None where it is undecided."""
         value = self.value(node)
         if value is UNKNOWN:
             return None
@@ -112,7 +112,7 @@ class ConditionEvaluator:
             return None
 
     def likely(self, node: ast.expr) -> bool | None:
-        """Whether a condition that cannot be decided holds where nobody has configured anything; None for a toss-up."""
+        """Whether an undecided condition holds without any configuration; None where that is undecided as well."""
         return ConditionEvaluator(self.environment, self.values, self.imports, unconfigured=True).truth(node)
 
     def value(self, node: ast.expr) -> Any:

@@ -162,7 +162,7 @@ class ClassContext:
         )
 
     def resolve(self, node: ast.expr) -> Reference:
-        """What an expression in the body stands for."""
+        """The reference of an expression in the body."""
         return self.analysis.resolver.expression(self.position, node)
 
     def location(self, node: ast.AST) -> Location:

@@ -1,15 +1,17 @@
-"""What the facts say together that none of them says alone: events nobody emits, listeners that hear nothing, ..."""
+"""Findings that need the whole manifest: events without emits, listeners without events, shared names, cut chains."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
+from typing import TypeAlias
 
 from sphinx_traits.config_keys import unknown_names
 from sphinx_traits.manifest import (
     Class,
     Column,
+    ConfigKey,
     Emit,
     Event,
     Finding,
@@ -29,6 +31,9 @@ _KEEPS_ROWS = frozenset(
 """Traits with a table for all models, whose rows name a model by its short name."""
 _LIFECYCLE = frozenset({"save", "delete", "clean", "full_clean", "__init__", "setUp", "refresh_from_db"})
 
+_Method: TypeAlias = tuple[Class, Member]
+"""A method with the class that defines it."""
+
 
 def cross_check(manifest: Manifest) -> Iterator[Finding]:
     """All findings of a whole manifest.
@@ -36,10 +41,13 @@ def cross_check(manifest: Manifest) -> Iterator[Finding]:
     Args:
         manifest: The facts, without these findings.
     """
-    events = {event.wire: event for cls in manifest.classes() for event in cls.events}
-    emits = [*manifest.emits, *(emit for cls in manifest.classes() for emit in cls.emits)]
-    listeners = [*manifest.listeners, *(listener for cls in manifest.classes() for listener in cls.listeners)]
     by_name = {cls.name: cls for cls in manifest.classes()}
+    events: dict[str, Event] = {}
+    emits, listeners = list(manifest.emits), list(manifest.listeners)
+    for cls in manifest.classes():
+        events |= {event.wire: event for event in cls.events}
+        emits += cls.emits
+        listeners += cls.listeners
     yield from _never_emitted({wire: event for wire, event in events.items() if manifest.owns(event.owner)}, emits)
     yield from _undeclared(events, emits)
     yield from _unheard(events, emits, listeners)
@@ -122,28 +130,28 @@ def _unheard(events: dict[str, Event], emits: list[Emit], listeners: list[Listen
 
 
 def _shared_environment(manifest: Manifest) -> Iterator[Finding]:
-    users: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    first_keys: dict[str, str] = {}
+    for key in _config_keys(manifest):
+        key_path = f"{key.owner}.{key.name}"
+        for name in key.env:
+            first = first_keys.setdefault(name, key_path)
+            if first != key_path:
+                yield Finding(
+                    location=key.location,
+                    code="shared_environment_variable",
+                    message=f"The environment variable {name} sets both {first} and {key_path}.",
+                    hint="Give each key a variable of its own.",
+                    subject=key.owner,
+                )
+
+
+def _config_keys(manifest: Manifest) -> Iterator[ConfigKey]:
     for cls in manifest.classes():
-        for key in cls.config:
-            for name in key.env:
-                users[name].append((f"{key.owner}.{key.name}", ""))
-    for cls in manifest.classes():
-        for key in cls.config:
-            for name in key.env:
-                first, *other_keys = users[name]
-                key_path = f"{key.owner}.{key.name}"
-                if other_keys and first[0] != key_path:
-                    yield Finding(
-                        location=key.location,
-                        code="shared_environment_variable",
-                        message=f"The environment variable {name} sets both {first[0]} and {key_path}.",
-                        hint="Give each key a variable of its own.",
-                        subject=key.owner,
-                    )
+        yield from cls.config
 
 
 def _shared_names(manifest: Manifest) -> Iterator[Finding]:
-    """Events, and jobs, of two classes with one short name: only that stands in the names they travel under."""
+    """Events and jobs of two classes with one short name: their wire names contain the short name only."""
     first: dict[tuple[str, str], str] = {}
     for cls in manifest.classes():
         for kind, facts, harm in (
@@ -164,7 +172,7 @@ def _shared_names(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _shared_rows(manifest: Manifest, by_name: dict[str, Class]) -> Iterator[Finding]:
-    """Models of one short name with a trait that keeps rows about models in one table for all of them."""
+    """Models of one short name with a trait that stores rows about all models in one table."""
     first: dict[tuple[str, str], str] = {}
     for model in manifest.models:
         top = [ancestor for ancestor in model.mro if isinstance(by_name.get(ancestor), Model)][-1:]
@@ -194,32 +202,28 @@ def _unknown_settings(manifest: Manifest) -> Iterator[Finding]:
         )
 
 
-def _overridden(classes: Collection[Class]) -> dict[str, list[tuple[str, tuple[Class, Member]]]]:
-    """The methods of each class by name, each with the class; only those whose names several classes have."""
-    methods = {
-        cls.name: [
-            (member.name, (cls, member)) for member in cls.members if member.kind == "method" and not member.removed
-        ]
-        for cls in classes
-    }
-    count = Counter(name for members in methods.values() for name, _one in members)
-    return {cls: [(name, member) for name, member in members if count[name] > 1] for cls, members in methods.items()}
+def _overridden(classes: Collection[Class]) -> dict[str, list[_Method]]:
+    """The methods of each class whose names several classes have."""
+    methods: dict[str, list[_Method]] = {}
+    for cls in classes:
+        own = [member for member in cls.members if member.kind == "method" and not member.removed]
+        methods[cls.name] = [(cls, member) for member in own]
+    count: Counter[str] = Counter()
+    for own_methods in methods.values():
+        count.update(member.name for _, member in own_methods)
+    return {name: [method for method in own if count[method[1].name] > 1] for name, own in methods.items()}
 
 
-def _broken_chains(model: Model, methods: dict[str, list[tuple[str, tuple[Class, Member]]]]) -> Iterator[Finding]:
-    """Traits whose method never calls ``super()`` though another trait behind it has the same method."""
-    chains: dict[str, list[tuple[Class, Member]]] = defaultdict(list)
+def _broken_chains(model: Model, methods: dict[str, list[_Method]]) -> Iterator[Finding]:
+    """Traits whose method never calls ``super()`` although a later trait has the same method."""
+    chains: dict[str, list[_Method]] = defaultdict(list)
     for ancestor in model.mro:
-        for name, method in methods.get(ancestor, ()):
-            chains[name].append(method)
+        for cls, member in methods.get(ancestor, ()):
+            chains[member.name].append((cls, member))
     for name, chain in chains.items():
-        if len(chain) < 2:
-            continue
-        cooperative = any(member.calls_super != "no" for _, member in chain)
-        for (owner, member), (next_owner, _) in pairwise(chain):
-            cut = member.calls_super == "no" and isinstance(owner, Trait) and isinstance(next_owner, Trait)
-            related = next_owner.name in owner.mro
-            if cut and not related and (cooperative or name in _LIFECYCLE):
+        cooperative = name in _LIFECYCLE or any(member.calls_super != "no" for _, member in chain)
+        for (owner, member), (next_owner, _) in pairwise(chain if cooperative else ()):
+            if _breaks_chain(owner, member, next_owner):
                 yield Finding(
                     location=member.location,
                     code="broken_super_chain",
@@ -228,6 +232,11 @@ def _broken_chains(model: Model, methods: dict[str, list[tuple[str, tuple[Class,
                     hint=f"Call super().{name}(...) in it, or put {next_owner.short} in front.",
                     subject=model.name,
                 )
+
+
+def _breaks_chain(owner: Class, member: Member, next_owner: Class) -> bool:
+    of_traits = isinstance(owner, Trait) and isinstance(next_owner, Trait)
+    return of_traits and member.calls_super == "no" and next_owner.name not in owner.mro
 
 
 def _clashing_columns(model: Model, by_name: dict[str, Class]) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ class ClassFactories:
         return reference if isinstance(reference, SourceClass | StdlibClass | SyntheticClass) else None
 
     def targets(self, position: Position, nodes: Iterable[ast.expr]) -> tuple[Reference, ...]:
-        """What several expressions stand for."""
+        """The references of several expressions."""
         return tuple(self.resolver.expression(position, expression) for expression in nodes)
 
     def _returned(self, position: Position, call: ast.Call, function: FunctionReference) -> Reference | None:
@@ -270,7 +270,7 @@ def _automap_base(self: ClassFactories, position: Position, call: ast.Call, func
 
 
 def _with_metaclass(self: ClassFactories, position: Position, call: ast.Call, _function: Reference) -> Reference | None:
-    """``with_metaclass(Meta, A, B)`` stands for its bases; one is given as itself, more as one unnamed class."""
+    """``with_metaclass(Meta, A, B)`` is replaced by its bases."""
     bases = self.targets(position, call.args[1:])
     return (
         SyntheticClass(f"{position.module.name}.with_metaclass", bases, INLINE_BASES) if bases else StdlibClass(object)

@@ -147,7 +147,7 @@ class Locator:
         return listing
 
     def display_path(self, path: str) -> str:
-        """A file's path as it may be shown: relative to the project, or to the search path that holds it."""
+        """A file's path for display: relative to the project, or to the search path that holds it."""
         displayed = self._shown.get(path)
         if displayed is None:
             displayed = self._shown[path] = self._relative(path)

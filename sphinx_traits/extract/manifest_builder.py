@@ -62,25 +62,28 @@ class ManifestBuilder:
         self.described: set[str] = set()
 
     def remember(self, previous: PreviousRun) -> None:
-        """Take over what an earlier run knew of the classes that no change has reached: order and kind."""
+        """Use the MROs and kinds of an earlier run for the classes that no change affects."""
         self.previous = previous
-        nodes: dict[str, ClassNode | None] = {}
-        for module in list(self.loader.modules.values()):
-            if module is None:
-                continue
-            for node in module.classes():
-                name = self.graph.name(node)
-                nodes[name] = None if name in nodes else node  # which of two is meant, its name does not tell
-        for name, candidate in nodes.items():
+        nodes = self._unique_names()
+        for name, node in nodes.items():
             facts = previous.whole(name)
-            if facts is None or not isinstance(candidate, SourceClass) or candidate.symbol.line != facts.location.line:
+            if facts is None or node is None or node.symbol.line != facts.location.line:
                 continue
             ancestors = [nodes.get(ancestor) or self.graph.standard(ancestor) for ancestor in facts.mro]
-            if self.graph.remember(candidate, ancestors):
-                self.classifier.remember(candidate, facts)
+            if self.graph.remember(node, ancestors):
+                self.classifier.remember(node, facts)
+
+    def _unique_names(self) -> dict[str, SourceClass | None]:
+        """All classes of the loaded modules by name; None for a name that two classes share."""
+        nodes: dict[str, SourceClass | None] = {}
+        for module in self.loader.loaded():
+            for node in module.classes():
+                name = self.graph.name(node)
+                nodes[name] = None if name in nodes else node
+        return nodes
 
     def choose(self, modules: Iterable[Module]) -> None:
-        """Decide which classes the manifest holds: models, traits, and what else stands in their MRO."""
+        """Choose the classes of the manifest: models, traits, and other classes in their MROs."""
         for module in modules:
             for node in module.classes():
                 classification = self._guarded(node, partial(self.classifier.classification, node), None)
@@ -110,50 +113,53 @@ class ManifestBuilder:
         return Location(self.loader.locator.display_path(module.spec.path or ""), 1)
 
     def _choose_ancestors(self, node: SourceClass, classification: Classification) -> bool:
-        """Take in what stands behind a class; True once all of it is known."""
+        """Choose the ancestors of a class; returns True, so that a failure can be told from it."""
         for ancestor in self.graph.mro(node).nodes[1:]:
-            if not isinstance(ancestor, SourceClass) or (
-                ancestor in self.chosen and self.chosen[ancestor].role != "base"
-            ):
+            if not isinstance(ancestor, SourceClass):
                 continue
-            used = self.classifier.used_as_trait(ancestor)
-            if used is None:
+            chosen_before = self.chosen.get(ancestor)
+            if chosen_before is not None and chosen_before.role != "base":
                 continue
-            if (
-                classification.role != "model"
-                and used.role == "trait"
-                and self.classifier.classification(ancestor) is None
-            ):
-                used = Classification("base", "inferred", USED_BY_TRAIT)
-            if ancestor not in self.chosen or used.role == "trait":
+            used = self._used_as(ancestor, classification)
+            if used is not None and (chosen_before is None or used.role == "trait"):
                 self.chosen[ancestor] = used
         return True
+
+    def _used_as(self, ancestor: SourceClass, classification: Classification) -> Classification | None:
+        """What an ancestor is for a class of some classification; a trait's plain base is no trait."""
+        used = self.classifier.used_as_trait(ancestor)
+        if used is None or used.role != "trait" or classification.role == "model":
+            return used
+        if self.classifier.classification(ancestor) is None:
+            return Classification("base", "inferred", USED_BY_TRAIT)
+        return used
 
     # Classes.
 
     def classes(self) -> tuple[list[Model], list[Trait], list[Class]]:
         """All chosen classes with their facts; of two statements with one name the last."""
-        models: dict[str, Model] = {}
-        traits: dict[str, Trait] = {}
-        bases: dict[str, Class] = {}
+        built: dict[str, Class] = {}
         reused: dict[str, Class] = {}
         for node, classification in self.chosen.items():
             name = self.graph.name(node)
             reused_class = self._known(node, classification)
             if reused_class is not None:
                 reused[name] = reused_class
-                continue
-            facts, common = self._common(node, classification)
-            if classification.role == "model":
-                models[name] = Model(**common, traits=self._traits_of(node), table=facts.table)
-            elif classification.role == "trait":
-                traits[name] = Trait(**common, since=facts.since, deprecated=facts.deprecated)
             else:
-                bases[name] = Class(**common)
-        models |= {name: cls for name, cls in reused.items() if isinstance(cls, Model)}
-        traits |= {name: cls for name, cls in reused.items() if isinstance(cls, Trait)}
-        bases |= {name: cls for name, cls in reused.items() if not isinstance(cls, Model | Trait)}
-        return _sorted(models), _sorted(traits), _sorted(bases)
+                built[classification.role + name] = self._build(node, classification)
+        by_kind: dict[type[Class], dict[str, Class]] = {Model: {}, Trait: {}, Class: {}}
+        for cls in (*built.values(), *reused.values()):
+            by_kind[type(cls)][cls.name] = cls
+        models, traits, bases = (_sorted(by_kind[kind]) for kind in (Model, Trait, Class))
+        return models, traits, bases
+
+    def _build(self, node: SourceClass, classification: Classification) -> Class:
+        facts, common = self._common(node, classification)
+        if classification.role == "model":
+            return Model(**common, traits=self._traits_of(node), table=facts.table)
+        if classification.role == "trait":
+            return Trait(**common, since=facts.since, deprecated=facts.deprecated)
+        return Class(**common)
 
     def _known(self, node: SourceClass, classification: Classification) -> Class | None:
         """The earlier facts of a class that no change has reached."""
@@ -243,7 +249,7 @@ class ManifestBuilder:
         )
 
     def location(self, node: ClassNode, expression: str = "") -> Location:
-        """Where a class, or one of its bases, is written."""
+        """The location of a class, or of one of its bases."""
         if not isinstance(node, SourceClass):
             return Location()
         entry = node.symbol

@@ -29,7 +29,7 @@ _BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.ExceptHand
 
 
 class _Collector(griffe.Extension):
-    """Keeps, for each class statement, the objects that griffe makes of what its body defines."""
+    """Collects, for each class statement, griffe's objects for the definitions in its body."""
 
     def __init__(self) -> None:
         self.classes: dict[int, griffe.Class] = {}
@@ -99,18 +99,14 @@ class MemberReader:
         return described.docstring.value if described is not None and described.docstring is not None else ""
 
     def members(self, context: ClassContext, facts: FactSet) -> tuple[Member, ...]:
-        """The members of a class that no other fact stands for, in the order of their definition."""
+        """The members of a class that no other fact describes, in the order of their definition."""
         collector = self.visited(context.module)
         described = collector.classes.get(id(context.tree))
         members: dict[str, Member] = {}
         direct = {id(statement) for statement in context.tree.body}
         for node, definition in collector.members.get(id(described), ()):
             name = definition.name
-            is_method = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _takes_namesake(node, name)
-            special = name.startswith("__") and not is_method
-            if special or name in facts.declarations or _is_accessor(node, members) or _is_overload(node):
-                continue
-            if isinstance(node, ast.Assign | ast.AnnAssign) and id(node) not in direct:
+            if name in facts.declarations or _is_accessor(node, members) or _is_left_out(node, name, direct):
                 continue
             members.pop(name, None)
             members[name] = self._member(context, node, definition, name in facts.removed)
@@ -184,6 +180,20 @@ def _is_accessor(node: ast.AST, members: dict[str, Member]) -> bool:
         or decorator.attr == "inplace_expression"
         for decorator in accessors
     )
+
+
+def _is_left_out(node: ast.AST, name: str, direct: set[int]) -> bool:
+    """Whether a definition is no member: an overload, a special attribute, an assignment inside another statement.
+
+    Args:
+        node: The definition.
+        name: Its name.
+        direct: Identities of the statements of the class's body.
+    """
+    if isinstance(node, ast.Assign | ast.AnnAssign) and id(node) not in direct:
+        return True
+    is_method = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or _takes_namesake(node, name)
+    return _is_overload(node) or (name.startswith("__") and not is_method)
 
 
 def _is_overload(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""All modules that were asked for: each is found, read, parsed and summarised once, on demand."""
+"""Loads modules on demand: each is found, read and parsed once."""
 
 from __future__ import annotations
 
@@ -76,9 +76,13 @@ class ModuleLoader:
             self._load(module)
         return module
 
+    def loaded(self) -> list[Module]:
+        """The modules that were asked for and exist."""
+        return [module for module in self.modules.values() if module is not None]
+
     def sources(self) -> list[Module]:
         """The loaded modules that have Python source."""
-        return [module for module in self.modules.values() if module is not None and module.has_source]
+        return [module for module in self.loaded() if module.has_source]
 
     def _load(self, module: Module) -> None:
         self._loading.add(module.name)
@@ -95,20 +99,24 @@ class ModuleLoader:
             return
         data, problem = read(path)
         module.digest = digest(data)
-        if problem is None and self._use_previous(module):
-            return
-        self.renewed.add(module.name)
-        if problem is None and self._use_cached(module):
-            return
-        source = Source("", None, problem) if problem else parse(data)
+        if problem is not None:
+            self.renewed.add(module.name)
+            self._parse(module, Source("", None, problem))
+        elif not self._use_previous(module):
+            self.renewed.add(module.name)
+            if not self._use_cached(module):
+                self._parse(module, parse(data))
+
+    def _parse(self, module: Module, source: Source) -> None:
         module.parsed = (source, None)
         if source.problem is not None:
-            self.problems[module.name] = (path, source.problem)
-        if source.tree is not None:
-            self._scan(module, source.tree, source.text)
-            cache = self._cache_for(module)
-            if cache is not None and module.name not in self.problems:
-                cache.save(module.digest, module.package, module.symbols)
+            self.problems[module.name] = (module.spec.path or "", source.problem)
+        if source.tree is None:
+            return
+        self._scan(module, source.tree, source.text)
+        cache = self._cache_for(module)
+        if cache is not None and module.name not in self.problems:
+            cache.save(module.digest, module.package, module.symbols)
 
     def _use_previous(self, module: Module) -> bool:
         """Use the symbol table of an earlier run, if the file has not changed and the table's assumptions hold."""
@@ -164,7 +172,7 @@ class ModuleLoader:
         self.parsed.append(module.name)
 
     def stdlib(self, name: str) -> object | None:
-        """A module of the standard library, imported; None where it is not there or not to be touched."""
+        """A module of the standard library, imported; None where it does not exist or importing it has side effects."""
         if name.partition(".")[0] in _NOT_IMPORTED:
             return None
         try:

@@ -36,14 +36,14 @@ class ScopeBindings:
 
 @dataclass(eq=False, slots=True)
 class Module:
-    """A module with its summary.
+    """A module with its symbol table.
 
     Args:
         name: Dotted name.
         spec: Where it is.
         symbols: What it binds.
         digest: Digest of its bytes.
-        read: Reads and parses the file, for a summary that came from the cache; None once that was done.
+        read: Reads and parses the file, for a symbol table that came from a cache; None once that was done.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Module:
 
     @property
     def syntax(self) -> SyntaxNodes | None:
-        """The nodes behind the summary's entries, read now if they were not."""
+        """The syntax nodes of the symbol table's entries; the file is read now if it was not."""
         self._read()
         return self.parsed[1]
 
@@ -79,7 +79,7 @@ class Module:
 
     @property
     def has_source(self) -> bool:
-        """Whether there is Python source behind it."""
+        """Whether the module has Python source."""
         return self.spec.has_source
 
     def scope(self, index: int) -> ScopeBindings:
@@ -91,7 +91,7 @@ class Module:
         return scope
 
     def class_at(self, index: int) -> SourceClass:
-        """One of its class statements: the same object each time, so that it is a key as cheap as can be."""
+        """The class statement of an index; always the same object, so that it is a cheap key."""
         definition = self.nodes.get(index)
         if definition is None:
             definition = self.nodes[index] = SourceClass(self, index)
@@ -111,7 +111,7 @@ class SourceClass:
 
     @property
     def symbol(self) -> ClassSymbol:
-        """Its entry in the module's summary."""
+        """Its entry in the module's symbol table."""
         return self.module.symbols.classes[self.index]
 
     @property

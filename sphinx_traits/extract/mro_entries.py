@@ -1,4 +1,4 @@
-"""What each expression in a class statement contributes to the bases: the rules of ``__mro_entries__``."""
+"""What each expression in a class statement contributes to the bases, by the rules of ``__mro_entries__``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BaseEntry:
 
     @staticmethod
     def of_object(target: ObjectReference) -> BaseEntry:
-        """An object of the standard library among the bases: an alias of ``typing``, or nothing we know."""
+        """The entry of an object of the standard library: an alias of ``typing``, or unresolved."""
         special = BaseEntry.special(target.path)
         if special is not None:
             return special
@@ -56,7 +56,7 @@ class BaseEntry:
 
     @staticmethod
     def special(path: str) -> BaseEntry | None:
-        """``NamedTuple`` and ``TypedDict``: neither stands in the MRO, a builtin class does."""
+        """The entry of ``NamedTuple`` or ``TypedDict``: the MRO contains a builtin class in its place."""
         module, _, name = path.rpartition(".")
         if module in _TYPING and name in _FLATTENED:
             return BaseEntry(_FLATTENED[name], is_typed_dict=name == "TypedDict")

@@ -63,12 +63,12 @@ class NameResolver(ABC):
     # Expressions.
 
     def text(self, position: Position, text: str) -> Reference:
-        """What an expression's text stands for."""
+        """The reference of an expression's text."""
         node = parse_expression(text)
         return Unresolved(text, "it cannot be parsed") if node is None else self.expression(position, node)
 
     def expression(self, position: Position, node: ast.expr) -> Reference:
-        """What an expression stands for at a place."""
+        """The reference of an expression at a position."""
         if self._depth > MAX_DEPTH:
             return Unresolved(short_text(node), "the chain of names is too long")
         self.loader.time_limit.check()
@@ -136,7 +136,7 @@ class NameResolver(ABC):
     # Names.
 
     def name(self, position: Position, name: str) -> Reference:
-        """What a bare name stands for at a place."""
+        """The reference of a bare name at a position."""
         for module, scope, before in self._scopes(position):
             target = self._in_scope(module, scope, name, before)
             if target is not None:
@@ -174,7 +174,7 @@ class NameResolver(ABC):
         return None if binding.kind == "del" else self.binding(module, scope, at)
 
     def _note_alternatives(self, module: Module, scope: int, name: str, selected: int, before: int) -> None:
-        """Remember that an undecided condition chose this binding, where another one leads elsewhere."""
+        """Record the condition of a binding if another binding of the name leads to another reference."""
         table = module.scope(scope)
         positions = [index for index in table.positions[name] if index != selected and (before < 0 or index < before)]
         selected_reference = self.binding(module, scope, selected)
@@ -202,7 +202,7 @@ class NameResolver(ABC):
     # Bindings.
 
     def binding(self, module: Module, scope: int, at: int) -> Reference:
-        """What one binding stands for; remembered."""
+        """The reference of one binding, resolved once."""
         key = (module.name, scope, at)
         cached = self._bindings.get(key)
         if cached is not None:
@@ -298,7 +298,7 @@ class NameResolver(ABC):
         return self._in_scope(module, -1, name, -1)
 
     def _lazy(self, module: Module, name: str) -> Reference:
-        """A name that a module-level ``__getattr__`` makes: what type checkers are told, else unknown."""
+        """A name that a module-level ``__getattr__`` may give: what type checkers import, else unresolved."""
         path = f"{module.name}.{name}"
         if module.scope(-1).last("__getattr__") < 0:
             return self.unknown(path, f"the module {module.name!r} binds no name {name!r}")
@@ -327,33 +327,27 @@ class NameResolver(ABC):
         return self.unknown(f"{module}.{name}", f"the standard library's {module!r} has no {name!r}")
 
     def attribute(self, target: Reference, name: str, position: Position | None = None) -> Reference:
-        """What an attribute of a target stands for."""
+        """What an attribute of a reference stands for."""
         if isinstance(target, ModuleReference):
             return self.member(target.name, name)
-        if isinstance(target, StdlibClass):
-            member = getattr(target.type, name, None)
-            return (
-                self.unknown(f"{target.path}.{name}", "it is unknown")
-                if member is None
-                else stdlib_reference(f"{target.path}.{name}", member)
-            )
-        if isinstance(target, ObjectReference):
-            member = getattr(target.value, name, None)
-            return (
-                self.unknown(f"{target.path}.{name}", "it is unknown")
-                if member is None
-                else stdlib_reference(f"{target.path}.{name}", member)
-            )
         path = f"{target.path}.{name}"
+        if isinstance(target, StdlibClass):
+            return self._stdlib_attribute(target.type, name, path)
+        if isinstance(target, ObjectReference):
+            return self._stdlib_attribute(target.value, name, path)
         if path in self.overrides:
             return self.dotted(self.overrides[path])
         if isinstance(target, Unresolved):
             return self.unknown(path, target.reason)
         assigned = self._assigned(target, name, position) if isinstance(target, ValueReference) else None
-        found_in_class = assigned or self.class_attribute(target, name)
-        if found_in_class is not None:
-            return found_in_class
+        attribute = assigned or self.class_attribute(target, name)
+        if attribute is not None:
+            return attribute
         return self.unknown(path, "it is an attribute of an object made at run time")
+
+    def _stdlib_attribute(self, owner: object, name: str, path: str) -> Reference:
+        member = getattr(owner, name, None)
+        return self.unknown(path, "it is unknown") if member is None else stdlib_reference(path, member)
 
     def _assigned(self, target: ValueReference, name: str, position: Position | None) -> Reference | None:
         """What ``mm.Schema = X`` below the definition of ``mm`` makes of that attribute."""
@@ -374,7 +368,7 @@ class NameResolver(ABC):
     # Dotted paths.
 
     def dotted(self, path: str) -> Reference:
-        """What a full dotted path stands for: the longest module in front, then its attributes."""
+        """The reference of a full dotted path: the longest prefix that is a module, then its attributes."""
         parts = path.split(".")
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
@@ -388,7 +382,7 @@ class NameResolver(ABC):
         return Unresolved(path, "there is no such module on the search paths")
 
     def unknown(self, path: str, reason: str) -> Reference:
-        """An unresolved path, or what the user says it stands for."""
+        """An unresolved path, or the reference that the user's overrides give it."""
         replacement = self.overrides.get(path)
         if replacement is None or replacement == path:
             return Unresolved(path, reason)
@@ -396,7 +390,7 @@ class NameResolver(ABC):
 
 
 class _ResolverEnvironment:
-    """What a conditional expression may ask: the world behind a resolver."""
+    """Answers what a conditional expression asks about other modules."""
 
     def __init__(self, resolver: NameResolver, position: Position) -> None:
         self.resolver = resolver

@@ -63,7 +63,7 @@ def attribute_docs(analysis: AnalysisContext, node: SourceClass) -> dict[str, st
 
 @contextmanager
 def quiet_griffe() -> Iterator[None]:
-    """Keep griffe from logging what it cannot read: we say ourselves what we could not."""
+    """Silence griffe's log: what cannot be read is reported as a finding."""
     logger = logging.getLogger("griffe")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from sphinx_traits.extract.symbols import SymbolTable
 from sphinx_traits.manifest import Class, Emit, Finding, Job, Listener, Manifest
+
+L = TypeVar("L", Class, Listener, Emit, Job, Finding)
 
 
 def affected(changed: Iterable[str], symbol_tables: Mapping[str, SymbolTable]) -> set[str]:
@@ -49,22 +52,22 @@ class PreviousRun:
 
     Args:
         manifest: The earlier manifest.
-        paths: Shown paths of the files that nothing has reached.
+        paths: Paths, as the manifest has them, of the files that no change affects.
     """
 
     def __init__(self, manifest: Manifest, paths: frozenset[str]) -> None:
         self.paths = paths
-        self._classes = {cls.name: cls for cls in manifest.classes() if cls.location.path in paths}
-        self.listeners: tuple[Listener, ...] = tuple(
-            listener for listener in manifest.listeners if listener.location.path in paths
-        )
-        self.emits: tuple[Emit, ...] = tuple(emit for emit in manifest.emits if emit.location.path in paths)
-        self.jobs: tuple[Job, ...] = tuple(job for job in manifest.jobs if job.location.path in paths)
+        self._classes = {cls.name: cls for cls in self._unaffected(manifest.classes())}
+        self.listeners: tuple[Listener, ...] = self._unaffected(manifest.listeners)
+        self.emits: tuple[Emit, ...] = self._unaffected(manifest.emits)
+        self.jobs: tuple[Job, ...] = self._unaffected(manifest.jobs)
+        findings = self._unaffected(manifest.findings)
         self.findings: tuple[Finding, ...] = tuple(
-            finding
-            for finding in manifest.findings
-            if finding.code == "dynamic_settings" and finding.location.path in paths
+            finding for finding in findings if finding.code == "dynamic_settings"
         )
+
+    def _unaffected(self, facts: Iterable[L]) -> tuple[L, ...]:
+        return tuple(fact for fact in facts if fact.location.path in self.paths)
 
     def whole(self, name: str) -> Class | None:
         """The earlier facts of a class whose ancestors were all known."""

@@ -1,4 +1,4 @@
-"""Keeps of a module's statements those that run: dead branches go, undecided ones are marked."""
+"""Removes dead branches from a module's statements and marks undecided ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from sphinx_traits.extract.conditions import PRESENT, UNKNOWN, ConditionEvaluator
 
 CONDITION = "_sphinx_traits_condition"
-"""Attribute of a statement's node: the text of the undecided condition it stands under."""
+"""Attribute of a statement's node: the text of the undecided condition around it."""
 
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError"}
 _CATCH_ALL = {"Exception", "BaseException", ""}

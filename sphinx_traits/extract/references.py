@@ -1,4 +1,4 @@
-"""What an expression may stand for: modules, classes, functions, values, and what is not known."""
+"""References: what an expression may resolve to (modules, classes, functions, values, unresolved names)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FunctionReference:
 
     @property
     def symbol(self) -> FunctionSymbol:
-        """Its entry in the module's summary."""
+        """Its entry in the module's symbol table."""
         return self.module.symbols.functions[self.index]
 
     @property
@@ -80,7 +80,7 @@ class ValueReference:
 
 @dataclass(frozen=True, slots=True)
 class ObjectReference:
-    """An object of the standard library that is no class."""
+    """An object of the standard library other than a class or module."""
 
     path: str
     value: object = field(compare=False)
@@ -102,7 +102,7 @@ class Subscripted:
 
 @dataclass(frozen=True, slots=True)
 class StdlibClass:
-    """A class of the standard library, which the interpreter itself holds."""
+    """A class of the standard library, imported by the running interpreter."""
 
     type: type
 
@@ -158,7 +158,7 @@ Reference: TypeAlias = (
     | SyntheticClass
     | Unresolved
 )
-"""What an expression stands for."""
+"""What an expression resolves to."""
 
 
 def package_and_name(target: Reference) -> tuple[str, str]:

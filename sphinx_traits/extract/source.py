@@ -111,7 +111,7 @@ def _plain(error: Exception) -> str:
 
 
 class Lines:
-    """A text that gives back what a node was written as."""
+    """The lines of a text, to get the source of a node."""
 
     def __init__(self, text: str) -> None:
         self.lines: list[str] = text.split("\n")

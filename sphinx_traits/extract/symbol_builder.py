@@ -1,4 +1,4 @@
-"""One pass over a pruned tree: the module's summary, and the nodes behind its classes and functions."""
+"""Builds a module's symbol table, and the syntax nodes of its classes and functions, in one pass over a pruned tree."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 MAX_EXPRESSION = 20_000
-"""Longer expressions (tables of data) are not kept: no base class is written like that."""
+"""Longer expressions (tables of data) are not stored: no base class has such an expression."""
 
 
 @dataclass(slots=True)
 class SyntaxNodes:
-    """What one pass yields: the summary, and the nodes in the order of its entries."""
+    """A symbol table, and the syntax nodes in the order of its entries."""
 
     symbols: SymbolTable
     classes: list[ast.ClassDef]
@@ -67,7 +67,7 @@ def build_symbols(
 
 
 class _AssumptionRecorder:
-    """Passes questions on and keeps the answers, which the summary depends on."""
+    """Passes questions on and records the answers, on which the symbol table depends."""
 
     def __init__(self, environment: ImportEnvironment) -> None:
         self.around = environment
@@ -215,20 +215,19 @@ class _SymbolVisitor:
             kind: BindingKind = "value" if text else "opaque"
             return [Binding(target.id, kind, line, text, condition=condition)]
         if isinstance(target, ast.Attribute):
-            text = self._kept(value)
-            return [
-                Binding(self.lines.segment(target.value), "attribute", line, text, target.attr, condition=condition)
-            ]
-        if isinstance(target, ast.Tuple | ast.List):
-            values: Sequence[ast.expr | None] = [None] * len(target.elts)
-            same = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
-            if same and isinstance(value, ast.Tuple | ast.List):
-                values = value.elts
-            elif isinstance(value, ast.Call):
-                return self._items(target, value, condition)
-            pairs = zip(target.elts, values, strict=True)
-            return [binding for inner, part in pairs for binding in self._target(inner, part, condition)]
-        return []
+            owner = self.lines.segment(target.value)
+            return [Binding(owner, "attribute", line, self._kept(value), target.attr, condition=condition)]
+        if not isinstance(target, ast.Tuple | ast.List):
+            return []
+        if isinstance(value, ast.Call):
+            return self._items(target, value, condition)
+        values: Sequence[ast.expr | None] = [None] * len(target.elts)
+        if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+            values = value.elts
+        bindings: list[Binding] = []
+        for element, part in zip(target.elts, values, strict=True):
+            bindings += self._target(element, part, condition)
+        return bindings
 
     def _items(self, target: ast.Tuple | ast.List, value: ast.Call, condition: str) -> list[Binding]:
         """``A, B = get_classes(...)``: each name is an item of what the call makes."""

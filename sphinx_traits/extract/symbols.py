@@ -1,4 +1,4 @@
-"""What name resolution needs to know of one module: its bindings, in order, as plain records."""
+"""The symbol table of a module: its bindings, classes and functions as plain records."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ClassSymbol(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class FunctionSymbol(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A function statement; its body is read again from the source when somebody asks."""
+    """A function statement; its body is not stored."""
 
     name: str
     line: int

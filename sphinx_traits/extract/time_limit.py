@@ -1,4 +1,4 @@
-"""How long the work on one file may take: what would never end becomes a finding, like all else that cannot be read."""
+"""Time limit for the work on one file: exceeding it is a finding."""
 
 from __future__ import annotations
 

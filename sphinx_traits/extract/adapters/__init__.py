@@ -17,7 +17,7 @@ class Adapter(Protocol):
     name: str
 
     def applies(self, context: ClassContext) -> bool:
-        """Whether the class has anything to do with the library; called once per described class."""
+        """Whether the class uses the library; called once per described class."""
         ...
 
     def read(self, context: ClassContext, facts: FactSet) -> None:

@@ -90,7 +90,7 @@ def is_removed(statement: Statement) -> bool:
 
 
 def api(target: Reference) -> str:
-    """The name under which our runtime exports a target; empty for anything else."""
+    """The name under which our runtime exports a reference; empty for any other reference."""
     top, name = package_and_name(target)
     return name if top == RUNTIME and not target.path.startswith(READY_MADE) else ""
 
@@ -477,7 +477,7 @@ def _dynamic_settings(context: ClassContext, node: ast.AST) -> Finding:
 
 
 def event_of(context: ClassContext, attribute: str) -> Event | None:
-    """The declared event that a name of a class stands for, found along its ancestors."""
+    """The declared event of a name, found along a class's MRO."""
     for node in context.mro.nodes:
         if isinstance(node, Unresolved) or not isinstance(node, SourceClass):
             continue

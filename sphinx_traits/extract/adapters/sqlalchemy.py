@@ -199,7 +199,7 @@ def is_mapped(context: ClassContext, node: SourceClass) -> bool:
 
 
 def _typed(context: ClassContext, node: ast.expr) -> Reference:
-    """What a name in an annotation stands for, names for type checkers included."""
+    """The reference of a name in an annotation, imports for type checkers included."""
     target = context.resolve(node)
     if isinstance(target, Unresolved) and isinstance(node, ast.Name):
         typed_reference = context.analysis.resolver.typed_member(context.module, node.id)
