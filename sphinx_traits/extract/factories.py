@@ -79,15 +79,24 @@ class ClassFactories:
         expression = assigned[0].value
         if not isinstance(expression, ast.Name):
             return None
+        reference = self._argument_or_name(function, node, value.position, value.node, expression)
+        return reference if isinstance(reference, SourceClass | StdlibClass | SyntheticClass) else None
+
+    def _argument_or_name(
+        self,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
+        node: SourceClass,
+        position: Position,
+        call: ast.Call,
+        name: ast.Name,
+    ) -> Reference | None:
+        """The reference of a name in ``__init__``: of a parameter, what the call passes for it."""
         positional = [parameter.arg for parameter in (*function.args.posonlyargs, *function.args.args)][1:]
         keyword_only = [parameter.arg for parameter in function.args.kwonlyargs]
-        if expression.id in positional or expression.id in keyword_only:
-            index = positional.index(expression.id) if expression.id in positional else -1
-            argument = _keyword(value.node, expression.id, index)
-            reference = self.resolver.expression(value.position, argument) if argument is not None else None
-        else:
-            reference = self.resolver.expression(Position(node.module), expression)
-        return reference if isinstance(reference, SourceClass | StdlibClass | SyntheticClass) else None
+        if name.id not in positional and name.id not in keyword_only:
+            return self.resolver.expression(Position(node.module), name)
+        argument = _keyword(call, name.id, positional.index(name.id) if name.id in positional else -1)
+        return self.resolver.expression(position, argument) if argument is not None else None
 
     def targets(self, position: Position, nodes: Iterable[ast.expr]) -> tuple[Reference, ...]:
         """The references of several expressions."""

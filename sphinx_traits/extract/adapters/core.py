@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from msgspec.structs import replace
 
+from sphinx_traits.extract.adapters.model_settings import read_model_settings
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
 from sphinx_traits.extract.members import bound_signature
@@ -15,7 +15,6 @@ from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.payload import payload_fields
 from sphinx_traits.extract.references import (
     ClassNode,
-    FunctionReference,
     Reference,
     Unresolved,
     ValueReference,
@@ -30,12 +29,10 @@ from sphinx_traits.manifest import (
     Event,
     Feature,
     Field,
-    Finding,
     Hook,
     Job,
     Metric,
     Scope,
-    Setting,
     Value,
 )
 from traits_runtime.rules.naming import TRANSLATIONS_SUFFIX, event_name
@@ -73,7 +70,7 @@ class CoreAdapter:
             if is_removed(statement):
                 facts.removed.add(statement.name)
             elif statement.name == "__traits__" and statement.value is not None:
-                _settings(context, statement.value, facts)
+                read_model_settings(context, statement.value, facts)
             elif isinstance(statement.value, ast.Call):
                 _declaration(context, statement, statement.value, facts)
         for function in context.functions:
@@ -423,59 +420,6 @@ def parameters(function: FunctionNode, *, bound: bool = True) -> tuple[Field, ..
     )
 
 
-# Settings of one model.
-
-
-def _settings(context: ClassContext, value: ast.expr, facts: FactSet) -> None:
-    """``__traits__ = {HasSlug: {"max_length": 60}}``."""
-    facts.declarations.add("__traits__")
-    if not isinstance(value, ast.Dict):
-        facts.findings.append(_dynamic_settings(context, value))
-        return
-    for key, inner in zip(value.keys, value.values, strict=True):
-        if key is None or not isinstance(inner, ast.Dict):
-            facts.findings.append(_dynamic_settings(context, inner))
-            continue
-        trait = _trait_name(context, key)
-        for name, setting_value in _pairs(context, inner, facts):
-            facts.settings.append(
-                Setting(
-                    trait=trait,
-                    key=name,
-                    value=context.analysis.constants.display(context.position, setting_value),
-                    layer="model",
-                    model=context.name,
-                    location=context.location(setting_value),
-                )
-            )
-
-
-def _pairs(context: ClassContext, table: ast.Dict, facts: FactSet) -> Iterator[tuple[str, ast.expr]]:
-    for key, value in zip(table.keys, table.values, strict=True):
-        name = context.analysis.constants.value(context.position, key) if key is not None else UNKNOWN
-        if isinstance(name, str):
-            yield name, value
-        else:
-            facts.findings.append(_dynamic_settings(context, value))
-
-
-def _trait_name(context: ClassContext, key: ast.expr) -> str:
-    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-        return key.value
-    target = context.resolve(key)
-    return context.analysis.graph.name(target) if isinstance(target, SourceClass) else target.path
-
-
-def _dynamic_settings(context: ClassContext, node: ast.AST) -> Finding:
-    return Finding(
-        location=context.location(node),
-        code="dynamic_settings",
-        message=f"A part of __traits__ of {context.name} is computed when the program runs, so it cannot be read.",
-        hint='Write it out: __traits__ = {HasSlug: {"max_length": 60}}.',
-        subject=context.name,
-    )
-
-
 def event_of(context: ClassContext, attribute: str) -> Event | None:
     """The declared event of a name, found along a class's MRO."""
     for node in context.mro.nodes:
@@ -513,8 +457,3 @@ def declared_event(context: ClassContext, attribute: str) -> Event | None:
         owner=context.name,
         wire=wire if "." in wire else event_name(context.short, wire or attribute),
     )
-
-
-def is_function(target: Reference, names: Iterable[str]) -> bool:
-    """Whether a target is one of our runtime's functions."""
-    return isinstance(target, FunctionReference | Unresolved) and api(target) in names

@@ -395,11 +395,3 @@ def _validator(context: ClassContext, function: FunctionNode, call: ast.Call, fa
             why="SQLAlchemy's @validates",
         )
     )
-
-
-def own_flag(context: ClassContext, name: str) -> bool:
-    """Whether the class's own body sets a flag such as ``__abstract__``."""
-    return any(
-        statement.name == name and isinstance(statement.value, ast.Constant) and statement.value.value is True
-        for statement in context.statements
-    )
