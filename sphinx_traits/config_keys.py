@@ -55,6 +55,7 @@ class SourceConfig:
 
     def __init__(self, manifest: Manifest) -> None:
         self._settings: list[Setting] = []
+        self._classes = {cls.name: cls for cls in manifest.classes()}
         self.resolver = Resolver({}, lambda _error, _place: None)
         values = {address_of(setting): self._placed(setting) for setting in manifest.settings}
         self.resolver.files = Table(values)
@@ -72,9 +73,10 @@ class SourceConfig:
         """A class as the resolver sees it.
 
         Args:
-            lineage: The class and its bases in MRO order.
+            lineage: The class and its bases in MRO order; their settings may be masked, those of the manifest count.
         """
-        return subject_of(lineage, self._placed)
+        unmasked = [self._classes.get(cls.name, cls) for cls in lineage]
+        return subject_of(unmasked, self._placed)
 
 
 def address_of(setting: Setting) -> Address:

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from sphinx_traits.effective import EffectiveValue
 from sphinx_traits.manifest import (
     MASK,
     Class,
@@ -30,7 +31,7 @@ from sphinx_traits.manifest import (
     Model,
     Scope,
 )
-from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
+from sphinx_traits.resolve import Composition, Index, compose
 
 What: TypeAlias = Literal["trait", "model", "config", "feature", "event", "hook", "job", "metric", "column", "scope"]
 """What changed; for facts of a class, the domain's object type."""

@@ -484,12 +484,12 @@ def masked(manifest: Manifest) -> Manifest:
 
     def given(settings: tuple[Setting, ...]) -> tuple[Setting, ...]:
         return tuple(
-            msgspec.structs.replace(setting, value=_hidden(setting.value)) if is_secret(setting) else setting
+            msgspec.structs.replace(setting, value=hidden(setting.value)) if is_secret(setting) else setting
             for setting in settings
         )
 
     def of(cls: Any) -> Any:
-        keys = (msgspec.structs.replace(key, default=_hidden(key.default)) if key.secret else key for key in cls.config)
+        keys = (msgspec.structs.replace(key, default=hidden(key.default)) if key.secret else key for key in cls.config)
         return msgspec.structs.replace(cls, config=tuple(keys), settings=given(cls.settings))
 
     return msgspec.structs.replace(
@@ -501,7 +501,8 @@ def masked(manifest: Manifest) -> Manifest:
     )
 
 
-def _hidden(value: Value) -> Value:
+def hidden(value: Value) -> Value:
+    """The mask in the place of a value; no value stays none."""
     return Value(MASK, value.kind) if value.text else value
 
 

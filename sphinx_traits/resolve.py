@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from sphinx_traits.config_keys import Expression, SourceConfig, key_of, subject_of, uses_traits, value_of
+from sphinx_traits.config_keys import SourceConfig, subject_of, uses_traits, value_of
+from sphinx_traits.effective import EffectiveValue, effective_values, masked_value
 from sphinx_traits.manifest import (
     CacheKey,
     Class,
@@ -31,11 +32,9 @@ from sphinx_traits.manifest import (
     Scope,
     Setting,
     Trait,
-    Value,
+    masked,
 )
-from traits_runtime.errors import InvalidConfigValueError
-from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, toggle
-from traits_runtime.rules.layers import Ranking, Source, Subject, overriding_variables
+from traits_runtime.rules.keys import ENABLED
 from traits_runtime.rules.moments import order_of
 from traits_runtime.rules.naming import nearest
 
@@ -56,44 +55,6 @@ class TraitUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     direct: bool
     through: tuple[str, ...] = ()
     position: int = 0
-
-
-class RefusedSetting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A setting that its key refuses: it has no effect.
-
-    Args:
-        setting: The setting.
-        reason: The program's error.
-    """
-
-    setting: Setting
-    reason: str
-
-
-class EffectiveValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A config key or feature with the value that holds for one model.
-
-    Args:
-        key: The declaration.
-        value: The effective value.
-        layer: The layer that gives it: ``default``, ``file`` or ``model``.
-        setting: The setting that gives it; None for the default.
-        hides: Weaker settings that it hides, strongest first.
-        tenants: The settings that are effective for single tenants instead, of all models or of this one.
-        refused: Settings that the key refuses.
-        variables: Environment variables that would override the value.
-        switched_off_by: Settings that switch off everything or the trait, whatever the feature's own value is.
-    """
-
-    key: ConfigKey | Feature
-    value: Value
-    layer: str = "default"
-    setting: Setting | None = None
-    hides: tuple[Setting, ...] = ()
-    tenants: tuple[Setting, ...] = ()
-    refused: tuple[RefusedSetting, ...] = ()
-    variables: tuple[str, ...] = ()
-    switched_off_by: tuple[Setting, ...] = ()
 
 
 class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -169,9 +130,17 @@ N = TypeVar("N", bound=_Named)
 
 
 class Index:
-    """A manifest with its ways in: by name, by user, by event. Build it once; it never changes."""
+    """A manifest with its ways in: by name, by user, by event. Build it once; it never changes.
 
-    def __init__(self, manifest: Manifest) -> None:
+    Args:
+        manifest: The facts.
+        mask_secrets: Whether the values of secret keys are masked, after their keys have checked them.
+    """
+
+    def __init__(self, manifest: Manifest, *, mask_secrets: bool = False) -> None:
+        self.unmasked = manifest
+        self._mask_secrets = mask_secrets
+        manifest = masked(manifest) if mask_secrets else manifest
         self.manifest = manifest
         self.by_name: dict[str, Class] = {c.name: c for c in (*manifest.bases, *manifest.traits, *manifest.models)}
         self.models: dict[str, Model] = {m.name: m for m in manifest.models}
@@ -180,8 +149,30 @@ class Index:
 
     @cached_property
     def config(self) -> SourceConfig:
-        """The values of the config file and of class bodies, ranked by the program's rules."""
-        return SourceConfig(self.manifest)
+        """The values of the config file and of class bodies, ranked by the program's rules; secrets are not masked."""
+        return SourceConfig(self.unmasked)
+
+    def effective_values(
+        self, lineage: Sequence[Class], facts: Iterable[ConfigKey | Feature]
+    ) -> tuple[EffectiveValue, ...]:
+        """Keys or features with their effective values for a class.
+
+        Args:
+            lineage: The class and its bases in MRO order.
+            facts: The declarations.
+        """
+        values = effective_values(self.config, lineage, facts)
+        return tuple(map(masked_value, values)) if self._mask_secrets else values
+
+    def effective_value(self, name: str, fact: ConfigKey | Feature) -> EffectiveValue:
+        """A key or feature with its effective value for a class.
+
+        Args:
+            name: Full dotted path of a model or trait.
+            fact: The declaration.
+        """
+        lineage = [self.by_name[base] for base in self.by_name[name].mro if base in self.by_name]
+        return self.effective_values(lineage, [fact])[0]
 
     @cached_property
     def users(self) -> dict[str, tuple[str, ...]]:
@@ -312,8 +303,8 @@ def compose(index: Index, name: str) -> Composition:
         subject=subject,
         traits=trait_uses(index, subject),
         hooks=hook_order(lineage),
-        config=_effective_values(index, lineage, _first_wins(c.config for c in lineage)),
-        features=_effective_values(index, lineage, features),
+        config=index.effective_values(lineage, _first_wins(c.config for c in lineage)),
+        features=index.effective_values(lineage, features),
         events=tuple(index.event_use(event, model) for event in _first_wins(c.events for c in lineage)),
         signals=tuple(_sent(index, lineage)),
         heard_by=index.heard_by.get(name, ()),
@@ -505,65 +496,6 @@ def _filled(owner: Class, names: Mapping[str, str]) -> Class:
     )
 
 
-def _effective_values(index: Index, lineage: Sequence[Class], facts: Iterable[F]) -> tuple[EffectiveValue, ...]:
-    """Keys or features with their effective values for a class."""
-    config = index.config
-    subject = config.subject(lineage)
-    return tuple(_effective(config, subject, fact) for fact in facts if isinstance(fact, ConfigKey | Feature))
-
-
-def _effective(config: SourceConfig, subject: Subject, fact: ConfigKey | Feature) -> EffectiveValue:
-    key = key_of(fact)
-    ranking = config.resolver.rank(key, subject)
-    of_tenants = [config.resolver.rank(key, subject, tenant) for tenant in config.resolver.files.tenants(key)]
-    refused = {source.place: (source, error) for entry in (ranking, *of_tenants) for source, error in entry.refused}
-    return EffectiveValue(
-        key=fact,
-        value=_effective_text(config, key, ranking) or fact.default,
-        layer=ranking.source.layer,
-        setting=config.setting(ranking.source),
-        hides=tuple(filter(None, map(config.setting, ranking.weaker))),
-        tenants=tuple(_of_tenants(config, key, of_tenants)),
-        refused=tuple(_refused(config, source, error) for source, error in refused.values()),
-        variables=overriding_variables(key, ranking.source.layer),
-        switched_off_by=tuple(_switches_off(config, subject, key)) if key.kind != "option" else (),
-    )
-
-
-def _effective_text(config: SourceConfig, key: Key, ranking: Ranking) -> Value | None:
-    """The effective value as the program shows it; None for a default."""
-    setting = config.setting(ranking.source)
-    if setting is None:
-        return None
-    is_as_written = isinstance(ranking.value, Expression) or key.option.secret
-    text = setting.value.text if is_as_written else key.show(ranking.value)
-    return setting.value if text == setting.value.text else Value(text)
-
-
-def _of_tenants(config: SourceConfig, key: Key, rankings: Iterable[Ranking]) -> Iterator[Setting]:
-    for ranking in rankings:
-        setting = config.setting(ranking.source)
-        value = _effective_text(config, key, ranking)
-        if setting is not None and value is not None and setting.tenant:
-            yield msgspec.structs.replace(setting, value=value)
-
-
-def _refused(config: SourceConfig, source: Source, error: InvalidConfigValueError) -> RefusedSetting:
-    setting = config.setting(source)
-    assert setting is not None  # noqa: S101 - a default is never refused
-    return RefusedSetting(setting=setting, reason=str(error))
-
-
-def _switches_off(config: SourceConfig, subject: Subject, key: Key) -> Iterator[Setting]:
-    """The toggles above a feature that are off: of everything, and of its trait."""
-    above = [EVERYTHING] if key.kind == "toggle" else [EVERYTHING, toggle(key.trait, key.path)]
-    for switch in above:
-        ranking = config.resolver.rank(switch, subject)
-        setting = config.setting(ranking.source)
-        if ranking.value is not True and setting is not None:
-            yield setting
-
-
 def _toggles(index: Index, lineage: Sequence[Class]) -> Iterator[Feature]:
     """The toggles of traits that a setting names: without one, a trait is on."""
     toggles = [setting for setting in (*index.manifest.settings, *_own_settings(lineage)) if setting.key == ENABLED]
@@ -576,18 +508,6 @@ def _toggles(index: Index, lineage: Sequence[Class]) -> Iterator[Feature]:
 
 def _own_settings(lineage: Sequence[Class]) -> Iterator[Setting]:
     return (setting for owner in lineage for setting in owner.settings)
-
-
-def effective_value(index: Index, name: str, fact: ConfigKey | Feature) -> EffectiveValue:
-    """A key or feature with its effective value for a class.
-
-    Args:
-        index: The manifest's index.
-        name: Full dotted path of a model or trait.
-        fact: The declaration.
-    """
-    lineage = [index.by_name[base] for base in index.by_name[name].mro if base in index.by_name]
-    return _effective(index.config, index.config.subject(lineage), fact)
 
 
 def trait_uses(index: Index, subject: Class) -> tuple[TraitUse, ...]:

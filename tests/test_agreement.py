@@ -16,10 +16,11 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sphinx_traits.effective import EffectiveValue
 from sphinx_traits.extract import Options, extract
 from sphinx_traits.extract.settings import file_settings
 from sphinx_traits.manifest import Manifest
-from sphinx_traits.resolve import Composition, EffectiveValue, Index, compose
+from sphinx_traits.resolve import Composition, Index, compose
 from traits_cli.commands import main
 from traits_runtime.rules.files import read_file
 from traits_runtime.rules.keys import REQUIRED
@@ -313,6 +314,26 @@ def test_refused_value_is_shown_with_the_reason(shop: Shop) -> None:
     ].items()
     assert "refused" in markdown
     assert "refused" in html
+
+
+def test_refused_secret_is_checked_before_it_is_masked(shop: Shop) -> None:
+    """Every output says that a secret's value is refused and that the default is effective; none prints the value."""
+    shop.write("pyproject.toml", PROJECT + "[tool.traits.config.HasSlug]\ntoken = 987654\n")
+    as_json = shop.traits("show", "Article", "--json")
+    shop.traits("docs", "--format", "md", "--output", "md")
+    shop.traits("docs", "--output", "html")
+    outputs = {
+        "terminal": shop.traits("show", "Article"),
+        "Markdown": (shop.root / "md/models/shop.models.Article.md").read_text(encoding="utf-8"),
+        "HTML": (shop.root / "html/traits/models/shop.models.Article.html").read_text(encoding="utf-8"),
+    }
+    token = next(value for value in json.loads(as_json)["data"]["config"] if value["key"]["name"] == "token")
+
+    assert shop.program()["answers"]["shop.models.Article shop.models.HasSlug.token "][1:] == ["default", 1]
+    assert (token.get("layer", "default"), len(token["refused"])) == ("default", 1)
+    assert [name for name, text in outputs.items() if "refused" not in text] == []
+    assert [name for name, text in outputs.items() if "987654" in text] == []
+    assert "987654" not in as_json
 
 
 def test_nearest_file_alone_counts(shop: Shop) -> None:

@@ -93,7 +93,7 @@ class BuildCatalogue(Catalogue):
     @cached_property
     def inputs(self) -> dict[str, str]:
         """Digest of each class as the manifest has it, by name; under the empty name that of what concerns them all."""
-        index, manifest = self.index, self.manifest
+        index, manifest = self.index, self.index.unmasked
         kinds = [*index.models], [*index.traits], [*index.events]
         shared = index.listeners, index.emits, manifest.settings, manifest.findings, kinds
         return {"": _digest(shared), **{cls.name: _digest(cls) for cls in manifest.classes()}}

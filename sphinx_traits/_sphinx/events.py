@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from sphinx_traits.manifest import Class, Fact, Manifest, dumps
+from sphinx_traits.manifest import Class, Fact, Manifest
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -54,7 +54,7 @@ def without_skipped(events: EventManager, manifest: Manifest, fingerprint: str) 
         traits=tuple(_kept(events, cls) for cls in manifest.traits),
         bases=tuple(_kept(events, cls) for cls in manifest.bases),
     )
-    return filtered, hashlib.blake2b(dumps(filtered, indent=0), digest_size=12).hexdigest()
+    return filtered, hashlib.blake2b(msgspec.json.encode(filtered), digest_size=12).hexdigest()
 
 
 def _kept(events: EventManager, cls: C) -> C:

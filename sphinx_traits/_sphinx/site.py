@@ -8,11 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sphinx.application import Sphinx
 from sphinx.util.console import nocolor
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from sphinx_traits.manifest import Manifest, dumps
+from sphinx_traits.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ def _section(directive: str, name: str) -> str:
 
 def _write_manifest(folder: Path, manifest: Manifest) -> Path:
     file = folder / "manifest.json"
-    file.write_bytes(dumps(manifest, indent=0))
+    file.write_bytes(msgspec.json.encode(manifest))  # secrets too: pages check and mask them
     return file
 
 

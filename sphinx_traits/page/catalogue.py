@@ -30,15 +30,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue:
-    """The compositions of a manifest.
+    """The compositions of a manifest, secrets masked.
 
     Args:
-        manifest: The facts.
+        manifest: The facts, with the values of secret keys: a value that its key refuses is known by itself alone.
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self.index = Index(manifest)
+        self.index = Index(manifest, mask_secrets=True)
+        self.manifest = self.index.manifest
         self._compositions: dict[str, Composition] = {}
         self._related: dict[str, str] = {}
 

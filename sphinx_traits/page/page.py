@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from sphinx_traits.effective import EffectiveValue
 from sphinx_traits.page.elements import MODEL, PAGE, TRAIT, Block, BulletList, Content, Description, Reference, Rubric
 from sphinx_traits.page.layout import DASH, facts, paragraph
 from sphinx_traits.page.overviews import CONTENT, OVERVIEW_PAGES, overview_sentences
 from sphinx_traits.page.prose import prose
 from sphinx_traits.page.sections import HEAD, OVERVIEWS, SECTIONS
-from sphinx_traits.resolve import EffectiveValue, EventUse
+from sphinx_traits.resolve import EventUse
 
 if TYPE_CHECKING:
     from sphinx_traits.manifest import Class, Fact

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sphinx_traits.manifest import Manifest, dumps, masked
+from sphinx_traits.manifest import Manifest, dumps
 from sphinx_traits.project import Project
 from sphinx_traits.resolve import Index
 from traits_cli.base import fail
@@ -42,8 +42,8 @@ def docs(
     """
     if everything and (models or traits):
         fail("--all documents everything; leave it out to name models or traits.")
-    manifest = masked(read_sources(project))
-    index = Index(manifest)
+    manifest = read_sources(project)
+    index = Index(manifest, mask_secrets=True)
     chosen = _chosen(index, models, traits)
     if not (form == "html" and _owns_site(project, chosen)):
         report(manifest)
@@ -70,11 +70,11 @@ def _write_html(project: Project, index: Index, chosen: list[tuple[str, str]], o
     from sphinx_traits._sphinx.site import build_project_docs, build_site
 
     if project.docs is not None and _owns_site(project, chosen):
-        site = build_project_docs(project.docs, index.manifest, output)
+        site = build_project_docs(project.docs, index.unmasked, output)
     else:
         importlib.import_module("furo")  # a theme that is missing is reported as a missing extra
         only = [("trait-model" if kind == "model" else "trait", name) for kind, name in chosen]
-        site = build_site(_title(project), index.manifest, output, only=only)
+        site = build_site(_title(project), index.unmasked, output, only=only)
     if site.warnings:
         click.echo(f"{site.warnings} warnings, see above.", err=True)
     return site.index
@@ -91,7 +91,7 @@ def _write_markdown(_: Project, index: Index, chosen: list[tuple[str, str]], out
     from sphinx_traits.page.page import page_names
     from sphinx_traits.page.section import Context
 
-    context = Context(Catalogue(index.manifest))
+    context = Context(Catalogue(index.unmasked))
     names = chosen or list(page_names(context))
     for objtype, name in names:
         text = markdown_page(context, objtype, name)
@@ -108,7 +108,7 @@ def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output:
     from sphinx_traits.page.write_json import write_json
     from sphinx_traits.resolve import compose
 
-    context = Context(Catalogue(index.manifest))
+    context = Context(Catalogue(index.unmasked))
     pages = (make_page(context, objtype, name) for objtype, name in chosen or page_names(context))
     write_file(output / "pages.json", write_json(pages))
     if not chosen:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from sphinx_traits.manifest import ConfigKey, Feature, masked
+from sphinx_traits.effective import EffectiveValue
+from sphinx_traits.manifest import ConfigKey, Feature
 from sphinx_traits.page.catalogue import Catalogue
 from sphinx_traits.page.page import class_page
 from sphinx_traits.page.section import Context
 from sphinx_traits.page.sections.selection import matching
 from sphinx_traits.page.write_terminal import TerminalWriter
 from sphinx_traits.project import Project
-from sphinx_traits.resolve import Composition, EffectiveValue
+from sphinx_traits.resolve import Composition
 from traits_cli.base import fail
 from traits_cli.completion import completes
 from traits_cli.output import json_option, print_json
@@ -78,7 +79,7 @@ def show(project: Project, names: tuple[str, ...], *, as_json: bool, everything:
     """
     if everything == bool(names):
         fail("Name models and traits, or give --all.")
-    catalogue = Catalogue(masked(read_sources(project)))
+    catalogue = Catalogue(read_sources(project))
     chosen = _chosen(catalogue.index, names)
     if as_json:
         single = len(names) == 1 and not _is_pattern(names[0])

@@ -12,15 +12,15 @@ from sphinx_traits.page.section import N_, Declared, Overview, Section, fact_ref
 from sphinx_traits.page.sections.declaration import description
 from sphinx_traits.page.sections.layers import set_by, tenant_value
 from sphinx_traits.page.sections.selection import or_nothing, per_class
-from sphinx_traits.resolve import effective_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sphinx_traits.effective import EffectiveValue
     from sphinx_traits.page.elements import Content, Inline
     from sphinx_traits.page.layout import CellSource
     from sphinx_traits.page.section import Context
-    from sphinx_traits.resolve import Composition, EffectiveValue
+    from sphinx_traits.resolve import Composition
 
 
 def config_section(page: Context, composition: Composition) -> Content:
@@ -107,7 +107,7 @@ def _overview_row(page: Context, key: ConfigKey) -> list[CellSource]:
 
 def _overrides(page: Context, key: ConfigKey) -> Iterator[list[Inline]]:
     """Values in place of the default: for all models once, then for single models, then for tenants."""
-    effective = effective_value(page.catalogue.index, key.owner, key)
+    effective = page.catalogue.index.effective_value(key.owner, key)
     if effective.layer == "file":
         yield [page.gettext("all models"), ": ", value_code(effective.value.text, key.secret)]
     for use in sorted(page.catalogue.usages(key.owner), key=lambda use: by_short_name(use.model)):

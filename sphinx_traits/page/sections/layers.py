@@ -12,11 +12,11 @@ from sphinx_traits.page.section import N_, place, value_code
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sphinx_traits.effective import EffectiveValue
     from sphinx_traits.manifest import Setting
     from sphinx_traits.page.elements import Inline
     from sphinx_traits.page.layout import CellSource
     from sphinx_traits.page.section import Context
-    from sphinx_traits.resolve import EffectiveValue
 
 LAYERS = {"default": N_("default"), "file": N_("file"), "model": N_("model"), "tenant": N_("tenant")}
 

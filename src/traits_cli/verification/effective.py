@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sphinx_traits.effective import EffectiveValue
 from sphinx_traits.manifest import MASK, Value
-from sphinx_traits.resolve import EffectiveValue
 from traits_cli.verification.mro import doubt_of
 from traits_cli.verification.program import metadata_of
 from traits_cli.verification.records import Comparison, Fact, Pair
