@@ -202,7 +202,7 @@ def test_a_change_of_the_source_is_found(case: str, old: Manifest, tmp_path: Pat
 
     changes = diff(old, manifest(tmp_path, OLD.replace(before, after, 1) if before else OLD))
 
-    assert sorted(str(one).replace(" shop.", " ", 1) for one in changes) == sorted(expected)
+    assert sorted(str(change).replace(" shop.", " ", 1) for change in changes) == sorted(expected)
 
 
 def test_undoing_a_change_turns_it_round(old: Manifest, tmp_path: Path) -> None:
@@ -243,10 +243,10 @@ def test_what_moves_to_a_base_is_not_gone(tmp_path: Path) -> None:
     )
     changes = diff(manifest(tmp_path / "old", BASES), manifest(tmp_path / "new", new))
 
-    assert [str(one) for one in changes if "Named" not in one.name] == [
+    assert [str(change) for change in changes if "Named" not in change.name] == [
         "  column shop.Page.slug declared by: shop.Page → shop.Named"
     ]
-    assert not any(one.breaking for one in changes)
+    assert not any(change.breaking for change in changes)
 
 
 def test_what_a_base_gains_or_reorders_is_told_once(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_what_a_base_gains_or_reorders_is_told_once(tmp_path: Path) -> None:
     new = BASES.replace("(Named, Plain, Other)", "(Named, Other, Plain)")
     changes = diff(manifest(tmp_path / "old", BASES), manifest(tmp_path / "new", new))
 
-    assert [(one.name, one.part) for one in changes] == [("shop.Page", "order")]
+    assert [(change.name, change.part) for change in changes] == [("shop.Page", "order")]
 
 
 def test_breaking_changes_come_first_and_know_their_place(old: Manifest, tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_secret_values_are_masked() -> None:
     seen = masked(Manifest(models=(model,), traits=(base, above), settings=tuple(given)))
 
     assert [key.default for key in seen.traits[0].config] == [Value(MASK), Value("3")]
-    assert [one.value.text for one in seen.models[0].settings] == [MASK, MASK]
-    assert [one.value.text for one in seen.settings] == [MASK, MASK, MASK, "'s3cret'"]
+    assert [setting.value.text for setting in seen.models[0].settings] == [MASK, MASK]
+    assert [setting.value.text for setting in seen.settings] == [MASK, MASK, MASK, "'s3cret'"]
     assert masked(MANIFEST) is MANIFEST  # nothing is a secret there
 
 
@@ -77,9 +77,9 @@ def test_published_schema_is_the_one_in_force() -> None:
 
 def test_every_class_has_the_fields_that_readers_rely_on() -> None:
     """Name, MRO, completeness and place stand at the top level of each class."""
-    for one in json.loads(dumps(MANIFEST))["models"]:
-        assert {"name", "mro", "complete", "reason", "location"} <= set(one)
-        assert set(one["location"]) == {"path", "line", "end_line"}
+    for load in json.loads(dumps(MANIFEST))["models"]:
+        assert {"name", "mro", "complete", "reason", "location"} <= set(load)
+        assert set(load["location"]) == {"path", "line", "end_line"}
 
 
 def test_manifest_of_another_version_is_refused_with_the_way_out() -> None:

@@ -41,8 +41,8 @@ class Sources:
         locator = graph.resolver.loader.locator
         root = locator.find(self.name)
         assert root is not None
-        for found in (root, *locator.submodules(root)):
-            module = graph.resolver.loader.module(found.name)
+        for submodule in (root, *locator.submodules(root)):
+            module = graph.resolver.loader.module(submodule.name)
             assert module is not None
             for node in module.classes():
                 mro = graph.mro(node)

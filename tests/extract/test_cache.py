@@ -138,7 +138,7 @@ def test_class_that_no_model_uses_any_more_is_gone(write: Callable[..., Sources]
     after = read(sources, tmp_path / "cache")
 
     assert {f"{sources.name}.plain.Helper", f"{sources.name}.plain.More"} == (
-        {one.name for one in before.manifest.traits} - {one.name for one in after.manifest.traits}
+        {trait.name for trait in before.manifest.traits} - {trait.name for trait in after.manifest.traits}
     )
     assert dumps(after.manifest) == dumps(read(sources, None).manifest)
 

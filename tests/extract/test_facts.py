@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 def by_name(manifest: Manifest, short: str) -> Class:
     """The class of that short name."""
-    return next(one for one in manifest.classes() if one.short == short)
+    return next(cls for cls in manifest.classes() if cls.short == short)
 
 
 def test_trait_and_model_are_told_apart(write: Callable[..., Sources]) -> None:
     """A direct base Trait makes a trait; any other class that inherits from one is a model, and both say why."""
     manifest = write(TRAIT).manifest()
 
-    assert [one.short for one in manifest.traits] == ["HasSlug"]
-    assert [one.short for one in manifest.models] == ["Article"]
+    assert [trait.short for trait in manifest.traits] == ["HasSlug"]
+    assert [model.short for model in manifest.models] == ["Article"]
     assert manifest.models[0].traits == (manifest.traits[0].name,)
     assert manifest.traits[0].why == "Trait is one of its direct bases"
     assert manifest.models[0].mro[-1] == "builtins.object"
@@ -58,40 +58,40 @@ def test_declarations_of_a_trait(write: Callable[..., Sources]) -> None:
     assert (hook.name, hook.moment, hook.priority, hook.when, hook.is_async) == (
         "fill", "creating", 10, "changed('title')", True,
     )  # fmt: skip
-    assert [(one.name, one.default.text, one.doc) for one in trait.features] == [
+    assert [(feature.name, feature.default.text, feature.doc) for feature in trait.features] == [
         ("regenerate", "False", "Again and again.")
     ]
     generated, generating = trait.events
     assert generated.wire == "trait.HasSlug.generated"
-    assert [(one.name, one.type, one.default, one.doc) for one in generated.fields] == [
+    assert [(field.name, field.type, field.default, field.doc) for field in generated.fields] == [
         ("slug", "str", "", "The new one."),
         ("old", "str | None", "None", ""),
     ]
     assert (generated.before, generating.before) == (False, True)
-    assert [(one.name, one.queue, one.doc, one.parameters[0].name) for one in trait.jobs] == [
+    assert [(job.name, job.queue, job.doc, job.parameters[0].name) for job in trait.jobs] == [
         ("reindex", "search", "Index again.", "full")
     ]
-    assert [(one.name, one.kind) for one in trait.metrics] == [("made", "counter")]
+    assert [(metric.name, metric.kind) for metric in trait.metrics] == [("made", "counter")]
 
 
 def test_calls_of_a_trait(write: Callable[..., Sources]) -> None:
     """Emitting calls and cache keys are found with their certainty and place."""
     trait = by_name(write(TRAIT).manifest(), "HasSlug")
 
-    assert [(one.name, one.certainty) for one in trait.emits] == [
+    assert [(emit.name, emit.certainty) for emit in trait.emits] == [
         ("trait.HasSlug.generated", "certain"),
         ("trait.HasSlug.generating", "certain"),
         ("trait.HasSlug.other_{self.kind}", "pattern"),
     ]
-    assert all(one.function.endswith(".HasSlug.fill") and one.location.line for one in trait.emits)
-    assert [(one.name, one.operation, one.certainty) for one in trait.cache_keys] == [
+    assert all(emit.function.endswith(".HasSlug.fill") and emit.location.line for emit in trait.emits)
+    assert [(key.name, key.operation, key.certainty) for key in trait.cache_keys] == [
         ("page:{self.id}", "remember", "pattern")
     ]
 
 
 def test_members(write: Callable[..., Sources]) -> None:
     """A member has its kind, signature and docs; a property counts once, at its getter; super() calls are told."""
-    members = {one.name: one for one in by_name(write(TRAIT).manifest(), "HasSlug").members}
+    members = {member.name: member for member in by_name(write(TRAIT).manifest(), "HasSlug").members}
 
     assert (members["slug"].kind, members["slug"].type, members["slug"].doc) == ("property", "str", "The slug.")
     assert members["title"].signature == "(self, at: int = 1, *, ok=None) -> str"
@@ -102,7 +102,7 @@ def test_members(write: Callable[..., Sources]) -> None:
 def test_listeners(write: Callable[..., Sources]) -> None:
     """Decorated functions, an event's own listeners, registering calls and listener classes are all found."""
     sources = write(TRAIT)
-    found = {one.name: one for one in sources.manifest().listeners}
+    found = {listener.name: listener for listener in sources.manifest().listeners}
 
     assert (found["hear"].pattern, found["hear"].priority, found["hear"].model) == (
         "trait.HasSlug.*", 5, f"{sources.name}.Article",
@@ -128,7 +128,10 @@ def test_settings_of_a_model_and_of_files(write: Callable[..., Sources], tmp_pat
         ("ttl", "60", "model"),
         ("regenerate", "True", "model"),
     ]
-    assert [(one.trait, one.key, one.value.text, one.layer, one.location.line) for one in manifest.settings] == [
+    assert [
+        (setting.trait, setting.key, setting.value.text, setting.layer, setting.location.line)
+        for setting in manifest.settings
+    ] == [
         ("HasSlug", "ttl", "7", "file", 2),
         ("HasSlug", "plain", "'y'", "model", 5),
         ("HasSlug", "below", "True", "tenant", 8),
@@ -178,7 +181,7 @@ def test_listeners_of_one_model(write: Callable[..., Sources]) -> None:
         def saved(sender, **_): ...
         """
     )
-    found = {(one.pattern, one.name): one for one in sources.manifest().listeners}
+    found = {(listener.pattern, listener.name): listener for listener in sources.manifest().listeners}
 
     assert {key: (one.model.rpartition(".")[2], one.certainty, one.why) for key, one in found.items()} == {
         ("sqlalchemy.before_insert", "decorated"): ("Article", "certain", ""),
@@ -229,10 +232,12 @@ def test_signals_that_are_sent(write: Callable[..., Sources]) -> None:
         }
     )
     manifest, name = sources.manifest(), sources.name
-    order = next(one for one in manifest.models if one.name == f"{name}.Order")
+    order = next(model for model in manifest.models if model.name == f"{name}.Order")
 
     def shown(emits: Iterable[Emit]) -> list[tuple[str, str, str]]:
-        return [(one.name.removeprefix(f"{name}."), one.function.removeprefix(name), one.certainty) for one in emits]
+        return [
+            (emit.name.removeprefix(f"{name}."), emit.function.removeprefix(name), emit.certainty) for emit in emits
+        ]
 
     assert shown(order.emits) == [("paid", ".Order.pay", "certain")]
     assert shown(manifest.emits) == [
@@ -241,8 +246,8 @@ def test_signals_that_are_sent(write: Callable[..., Sources]) -> None:
         ("signals.lost", ".ship", "certain"),
         ("paid", "", "certain"),
     ]
-    assert all(one.via == "inferred" for one in (*order.emits, *manifest.emits))
-    assert not [one for one in manifest.findings if "paid" in one.message]
+    assert all(emit.via == "inferred" for emit in (*order.emits, *manifest.emits))
+    assert not [finding for finding in manifest.findings if "paid" in finding.message]
 
 
 def test_overrides_that_super_leads_to_are_hooks_one_after_the_other(write: Callable[..., Sources]) -> None:

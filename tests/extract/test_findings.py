@@ -58,11 +58,11 @@ def test_finding_has_place_cause_and_way_out(code: str, write: Callable[..., Sou
     text, line = CASES[code]
     manifest = write(HEAD + text).manifest()
 
-    found = [one for one in manifest.findings if one.code == code]
+    found = [finding for finding in manifest.findings if finding.code == code]
     assert [one.location.line for one in found] == [line]
     assert found[0].message.endswith(".")
     assert found[0].hint
-    assert [one.code for one in manifest.findings if one.code not in (code, "event_never_emitted")] == []
+    assert [finding.code for finding in manifest.findings if finding.code not in (code, "event_never_emitted")] == []
 
 
 @pytest.mark.parametrize("path", sorted(_KEEPS_ROWS))
@@ -79,7 +79,7 @@ def test_events_of_a_librarys_traits_are_not_found_unemitted(write: Callable[...
     """What emits them lies in modules of the library that nobody asked to read."""
     manifest = write(HEAD + "from traits_runtime.traits import HasSlug\nclass M(HasSlug): ...\n").manifest()
 
-    assert "trait.HasSlug.slug_generated" in {event.wire for one in manifest.traits for event in one.events}
+    assert "trait.HasSlug.slug_generated" in {event.wire for trait in manifest.traits for event in trait.events}
     assert manifest.findings == ()
 
 
@@ -90,7 +90,7 @@ def test_column_clash(write: Callable[..., Sources]) -> None:
         "class A(Trait):\n    at: Mapped[int]\nclass B(Trait):\n    at: Mapped[str]\nclass M(A, B): ...\n"
     ).manifest()
 
-    (found,) = [one for one in manifest.findings if one.code == "column_clash"]
+    (found,) = [finding for finding in manifest.findings if finding.code == "column_clash"]
     assert "the one of A holds" in found.message
 
 

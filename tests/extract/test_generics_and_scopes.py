@@ -31,7 +31,7 @@ def composed(sources: Sources, short: str) -> Composition:
 
 def shown(it: Composition) -> dict[str, str]:
     """Signatures and types by member."""
-    return {one.name: one.winner.signature or one.winner.type for one in it.members}
+    return {member.name: member.winner.signature or member.winner.type for member in it.members}
 
 
 def test_inherited_members_have_the_arguments_of_the_base(write: Callable[..., Sources]) -> None:
@@ -44,7 +44,7 @@ def test_inherited_members_have_the_arguments_of_the_base(write: Callable[..., S
         "last": "Label",
         "send": "(self, what: list[str]) -> None",
     }
-    assert [one.type for one in it.jobs[0].parameters] == ["list[str]"]
+    assert [parameter.type for parameter in it.jobs[0].parameters] == ["list[str]"]
 
 
 def test_arguments_pass_through_bases_in_between(write: Callable[..., Sources]) -> None:
@@ -131,7 +131,7 @@ class Draft(HasState):
 
 def scopes(it: Class | Composition) -> dict[str, tuple[str, str]]:
     """Signature and certainty by name."""
-    return {one.name: (one.signature, one.certainty) for one in it.scopes}
+    return {scope.name: (scope.signature, scope.certainty) for scope in it.scopes}
 
 
 LIVE = {"objects.live": ("(at=None)", "certain"), "objects.mine": ("(user)", "certain")}
@@ -146,7 +146,7 @@ def test_query_set_methods_that_restrict_are_scopes_of_who_holds_the_manager(wri
     it = composed(sources, "Article")
 
     assert scopes(it) == LIVE | MAYBE | DRAFTS
-    assert {one.owner for one in it.scopes} == {f"{sources.name}.HasState"}
+    assert {scope.owner for scope in it.scopes} == {f"{sources.name}.HasState"}
     live: Scope = it.scopes[0]
     assert (live.doc, live.via, live.location.line) == ("Those that are out.", "inferred", 5)
     assert live.why == "what LiveQuerySet.live() returns is its own query set, restricted"
@@ -159,7 +159,7 @@ def test_manager_of_a_nearer_class_replaces_the_scopes(write: Callable[..., Sour
 
     assert scopes(composed(sources, "Draft")) == DRAFTS
     assert scopes(composed(sources, "Page")) == LIVE | MAYBE | DRAFTS
-    assert {one.owner for one in composed(sources, "Page").scopes} == {
+    assert {scope.owner for scope in composed(sources, "Page").scopes} == {
         f"{sources.name}.Page",
         f"{sources.name}.HasState",
     }

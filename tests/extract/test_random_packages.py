@@ -42,7 +42,7 @@ class Program:
         """The texts by module."""
         for number in range(self.chance.randint(2, 5)):
             self._module(f"{self.chance.choice(['', '', 'sub.'])}m{number}", number)
-        if any(one.startswith("sub.") for one in self.modules):
+        if any(module.startswith("sub.") for module in self.modules):
             self.modules["sub.__init__"] = ""
         exported = [name for name, known in self.public.items() if known]
         lines = []
@@ -229,7 +229,7 @@ def _changed(text: str, chance: random.Random) -> str:
         one, other = chance.sample(range(len(body)), 2)
         body[one], body[other] = body[other], body[one]
     if kind == "class":
-        bases = [one.name for one in body if isinstance(one, ast.ClassDef)]
+        bases = [statement.name for statement in body if isinstance(statement, ast.ClassDef)]
         base = f"({chance.choice(bases)})" if bases else ""
         body += ast.parse(f"class Late{chance.randint(0, 9)}{base}: ...").body
     return "\n" * (kind == "line") + "\n".join(map(ast.unparse, body)) + "\n"

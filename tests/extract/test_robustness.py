@@ -121,9 +121,9 @@ def survives(data: bytes) -> None:
 
     assert dumps(manifest)
     assert spent < 60
-    assert all(one.location.path and one.location.line >= 1 for one in manifest.findings)
-    assert "unreadable_class" not in {one.code for one in manifest.findings}
-    told = [one.location.path for one in manifest.findings if one.code == "syntax_error"]
+    assert all(finding.location.path and finding.location.line >= 1 for finding in manifest.findings)
+    assert "unreadable_class" not in {finding.code for finding in manifest.findings}
+    told = [finding.location.path for finding in manifest.findings if finding.code == "syntax_error"]
     assert told == ([] if parses(data) else ["shop/mangled.py"])
 
 
@@ -182,7 +182,7 @@ def test_broken_file_is_one_finding(name: str, tmp_path: Path) -> None:
     assert (found.code, found.location.path) == ("syntax_error", f"shop/{name}.py")
     assert 1 <= found.location.line <= line
     assert found.location.line == line or name in ("null", "blocks")
-    assert [one.name for one in manifest.traits] == ["shop.good.HasSlug"]
+    assert [trait.name for trait in manifest.traits] == ["shop.good.HasSlug"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -196,7 +196,7 @@ def test_declared_encodings_are_read(encoding: str, end: str, tmp_path: Path) ->
     )
     manifest, _ = read(tmp_path, text=text.replace("\n", end).encode(encoding))
 
-    assert [one.doc for one in manifest.traits] == [word]
+    assert [trait.doc for trait in manifest.traits] == [word]
     assert manifest.findings == ()
 
 
@@ -218,7 +218,7 @@ def test_base_in_a_broken_module_is_flagged(tmp_path: Path) -> None:
     (model,) = manifest.models
     assert not model.complete
     assert "could not be read" in model.reason
-    assert {(one.code, str(one.location)) for one in manifest.findings} == {
+    assert {(finding.code, str(finding.location)) for finding in manifest.findings} == {
         ("syntax_error", "shop/broken.py:1"),
         ("unresolved_base", "shop/good.py:4"),
     }
@@ -243,8 +243,10 @@ def test_what_is_no_file_is_a_finding(kind: str, tmp_path: Path) -> None:
     NO_FILES[kind](tmp_path / "shop" / "odd.py")
     manifest, _ = read(tmp_path, good=GOOD.encode())
 
-    assert [(one.code, str(one.location)) for one in manifest.findings] == [("unreadable_file", "shop/odd.py:1")]
-    assert [one.name for one in manifest.traits] == ["shop.good.HasSlug"]
+    assert [(finding.code, str(finding.location)) for finding in manifest.findings] == [
+        ("unreadable_file", "shop/odd.py:1")
+    ]
+    assert [trait.name for trait in manifest.traits] == ["shop.good.HasSlug"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no pipes")
@@ -254,7 +256,7 @@ def test_package_whose_init_is_a_pipe_does_not_hang(tmp_path: Path) -> None:
     _as_pipe(tmp_path / "shop" / "sub" / "__init__.py")
     manifest, _ = read(tmp_path, good=GOOD.encode())
 
-    assert [(one.code, str(one.location)) for one in manifest.findings] == [
+    assert [(finding.code, str(finding.location)) for finding in manifest.findings] == [
         ("unreadable_file", "shop/sub/__init__.py:1")
     ]
 
@@ -264,7 +266,7 @@ def test_folder_named_like_a_module_is_no_module(tmp_path: Path) -> None:
     (tmp_path / "shop" / "odd.py").mkdir(parents=True)
     manifest, _ = read(tmp_path, good=GOOD.encode() + b"from .odd import B\nclass M(HasSlug, B): ...\n")
 
-    assert [one.code for one in manifest.findings] == ["unresolved_base"]
+    assert [finding.code for finding in manifest.findings] == ["unresolved_base"]
 
 
 def test_file_that_may_not_be_opened_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +283,7 @@ def test_file_that_may_not_be_opened_is_a_finding(tmp_path: Path, monkeypatch: p
     (found,) = manifest.findings
     assert (found.code, str(found.location)) == ("unreadable_file", "shop/secret.py:1")
     assert "Permission denied" in found.message
-    assert [one.name for one in manifest.traits] == ["shop.good.HasSlug"]
+    assert [trait.name for trait in manifest.traits] == ["shop.good.HasSlug"]
 
 
 def test_file_that_is_too_large_is_a_finding(tmp_path: Path) -> None:
@@ -303,7 +305,7 @@ def test_link_loops_end(tmp_path: Path) -> None:
     (package / "right").symlink_to("left")
     manifest, _ = read(tmp_path, good=GOOD.encode())
 
-    assert [one.name for one in manifest.traits] == ["shop.good.HasSlug"]
+    assert [trait.name for trait in manifest.traits] == ["shop.good.HasSlug"]
     assert manifest.findings == ()
 
 
@@ -319,7 +321,7 @@ def test_work_that_takes_too_long_is_a_finding(tmp_path: Path, monkeypatch: pyte
     assert (found.code, str(found.location)) == ("unreadable_file", "shop/endless.py:1")
     assert "longer than 0.05 seconds" in found.message
     assert "exclude" in found.hint
-    assert [one.name for one in manifest.traits] == ["shop.good.HasSlug"]
+    assert [trait.name for trait in manifest.traits] == ["shop.good.HasSlug"]
     assert spent < 60
 
 
@@ -363,7 +365,7 @@ def test_failing_adapter_is_a_finding(write: Callable[..., Sources], monkeypatch
     (found,) = manifest.findings
     assert (found.code, found.location.line) == ("unreadable_class", 2)
     assert "ZeroDivisionError: division by zero" in found.message
-    assert [one.mro[0] for one in manifest.traits] == [f"{sources.name}.HasSlug"]
+    assert [trait.mro[0] for trait in manifest.traits] == [f"{sources.name}.HasSlug"]
 
 
 HEAD = "from traits_runtime import Trait, hook\nfrom sqlalchemy.orm import DeclarativeBase, Mapped\nimport os\n"
@@ -384,10 +386,10 @@ def test_deep_nesting_is_a_finding(name: str, tmp_path: Path) -> None:
     """What no stack is deep enough for is said at its class, and the others are read."""
     manifest, _ = read(tmp_path, deep=(HEAD + DEEP[name]).encode(), good=GOOD.encode())
 
-    places = {(one.location.path, one.subject) for one in manifest.findings}
+    places = {(finding.location.path, finding.subject) for finding in manifest.findings}
     assert places <= {("shop/deep.py", "shop.deep.X")}
     assert places or name == "default"
-    assert "shop.good.HasSlug" in {one.name for one in manifest.traits}
+    assert "shop.good.HasSlug" in {trait.name for trait in manifest.traits}
 
 
 @pytest.mark.parametrize("text", ["'\\ud800'", "0x" + "f" * 10_000, "'\\U0000DFFF'", "-0b" + "1" * 20_000])
@@ -401,7 +403,7 @@ def test_literals_that_cannot_be_written_down(text: str, write: Callable[..., So
 
     assert dumps(manifest)
     assert [key.name for trait in manifest.traits for key in trait.config] == ["x"]
-    assert [one for one in manifest.findings if one.code == "unreadable_class"] == []
+    assert [finding for finding in manifest.findings if finding.code == "unreadable_class"] == []
 
 
 def _lines(count: int, line: Callable[[int], str]) -> str:
@@ -430,8 +432,8 @@ def test_long_module(name: str, tmp_path: Path) -> None:
     """A module of unusual length is read like any other, at a cost that does not grow with its square."""
     manifest, spent = read(tmp_path, long=LONG[name].encode())
 
-    assert "shop.long.HasSlug" in {one.name for one in manifest.traits}
-    assert [one for one in manifest.findings if one.code.startswith("unreadable")] == []
+    assert "shop.long.HasSlug" in {trait.name for trait in manifest.traits}
+    assert [finding for finding in manifest.findings if finding.code.startswith("unreadable")] == []
     assert spent < 60
 
 

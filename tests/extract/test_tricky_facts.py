@@ -24,7 +24,7 @@ def composed(sources: Sources, short: str) -> Composition:
 
 def by_name(manifest: Manifest, short: str) -> Class:
     """The class of that short name."""
-    return next(one for one in manifest.classes() if one.short == short)
+    return next(cls for cls in manifest.classes() if cls.short == short)
 
 
 def test_diamond_with_one_link_that_forgets_super(write: Callable[..., Sources]) -> None:
@@ -46,12 +46,12 @@ def test_diamond_with_one_link_that_forgets_super(write: Callable[..., Sources])
         """
     )
     it = composed(sources, "Model")
-    (save,) = [one for one in it.members if one.name == "save"]
+    (save,) = [member for member in it.members if member.name == "save"]
 
     assert [one.owner.rpartition(".")[2] for one in save.chain] == ["Model", "Left", "Right", "Root"]
     assert save.reaches == 2
     assert [one.calls_super for one in save.chain] == ["yes", "no", "conditional", "no"]
-    assert [one.code for one in it.findings] == ["broken_super_chain"]
+    assert [finding.code for finding in it.findings] == ["broken_super_chain"]
 
 
 def test_django_fields(write: Callable[..., Sources]) -> None:
@@ -82,7 +82,7 @@ def test_django_fields(write: Callable[..., Sources]) -> None:
     )
     it = composed(sources, "Article")
 
-    assert {one.name: (one.kind, one.owner.rpartition(".")[2], one.nullable) for one in it.columns} == {
+    assert {column.name: (column.kind, column.owner.rpartition(".")[2], column.nullable) for column in it.columns} == {
         "parent": ("relation", "Article", "yes"),
         "kind": ("relation", "Linked", "no"),
         "target": ("virtual", "Linked", ""),
@@ -90,7 +90,7 @@ def test_django_fields(write: Callable[..., Sources]) -> None:
         "at": ("column", "Timed", "yes"),
     }
     assert by_name(sources.manifest(), "Article").meta == {"db_table": "'articles'", "ordering": "['at']"}
-    assert [one.short for one in sources.manifest().models] == ["Article"]
+    assert [model.short for model in sources.manifest().models] == ["Article"]
 
 
 def test_sqlalchemy_columns(write: Callable[..., Sources]) -> None:
@@ -130,7 +130,7 @@ def test_sqlalchemy_columns(write: Callable[..., Sources]) -> None:
         """
     )
     manifest = sources.manifest()
-    article = {one.name: one for one in composed(sources, "Article").columns}
+    article = {column.name: column for column in composed(sources, "Article").columns}
 
     assert {name: (one.kind, one.certainty) for name, one in article.items()} == {
         "id": ("column", "certain"),
@@ -142,8 +142,11 @@ def test_sqlalchemy_columns(write: Callable[..., Sources]) -> None:
         "odd": ("virtual", "dynamic"),
     }
     assert article["owner_id"].target == "user.id"
-    assert [(one.name, one.nullable) for one in by_name(manifest, "User").columns] == [("id", "no"), ("name", "yes")]
-    assert [one.name for one in by_name(manifest, "ByHand").columns] == ["id", "paint"]
+    assert [(column.name, column.nullable) for column in by_name(manifest, "User").columns] == [
+        ("id", "no"),
+        ("name", "yes"),
+    ]
+    assert [column.name for column in by_name(manifest, "ByHand").columns] == ["id", "paint"]
 
 
 def test_decorated_members(write: Callable[..., Sources]) -> None:
@@ -175,9 +178,9 @@ def test_decorated_members(write: Callable[..., Sources]) -> None:
         }
     )
     trait = by_name(sources.manifest(), "HasX")
-    members = {one.name: one for one in trait.members}
+    members = {member.name: member for member in trait.members}
 
-    assert sorted((one.name, one.moment, one.priority) for one in trait.hooks) == [
+    assert sorted((hook.name, hook.moment, hook.priority) for hook in trait.hooks) == [
         ("prepared", "boot", 0),
         ("twice", "created", 2),
         ("twice", "creating", 0),
@@ -219,9 +222,9 @@ def test_emitting_calls(write: Callable[..., Sources]) -> None:
     emits = [*by_name(manifest, "HasX").emits, *manifest.emits]
 
     found: dict[str, set[tuple[str, str]]] = {}
-    for one in emits:
-        found.setdefault(one.function.rpartition(".")[2], set()).add(
-            (one.name.removeprefix("trait.HasX."), one.certainty)
+    for emit in emits:
+        found.setdefault(emit.function.rpartition(".")[2], set()).add(
+            (emit.name.removeprefix("trait.HasX."), emit.certainty)
         )
     assert found == {
         "constant": {("made", "certain")},
@@ -272,7 +275,7 @@ def test_installed_for_editing(tmp_path: Path) -> None:
     (project / "shop" / "__init__.py").write_text("from traits_runtime import Trait\nclass A(Trait): ...\n", "utf-8")
     manifest = extract(["shop"], search_paths=[site])
 
-    assert [one.name for one in manifest.traits] == ["shop.A"]
+    assert [trait.name for trait in manifest.traits] == ["shop.A"]
 
 
 @pytest.mark.parametrize("head", ["", "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"])
@@ -289,7 +292,7 @@ def test_package_in_two_places(head: str, tmp_path: Path) -> None:
             (package / "__init__.py").write_text(head, encoding="utf-8")
     manifest = extract(["spread"], search_paths=[tmp_path / "one", tmp_path / "two"])
 
-    assert [(one.name, one.traits) for one in manifest.models] == [("spread.two.M", ("spread.one.A",))]
+    assert [(model.name, model.traits) for model in manifest.models] == [("spread.two.M", ("spread.one.A",))]
     assert manifest.findings == ()
 
 
@@ -304,5 +307,7 @@ def test_base_without_source_is_flagged(file: str, tmp_path: Path) -> None:
     )
     manifest = extract(["shop"], search_paths=[tmp_path])
 
-    assert [(one.short, one.complete) for one in manifest.models] == [("M", False)]
-    assert [(one.code, str(one.location)) for one in manifest.findings] == [("unresolved_base", "shop/__init__.py:4")]
+    assert [(model.short, model.complete) for model in manifest.models] == [("M", False)]
+    assert [(finding.code, str(finding.location)) for finding in manifest.findings] == [
+        ("unresolved_base", "shop/__init__.py:4")
+    ]
