@@ -306,17 +306,19 @@ class TraitDomain(Domain):
             target: The name as written.
         """
         types = OBJECT_TYPES if typ == "obj" else (typ,)
-        exact = [(objtype, target) for objtype in types if (objtype, target) in self.objects]
-        if exact:
-            return exact
+        by_name = self._by_full_name(types, target) or self._by_alias(types, target)
+        if by_name:
+            return by_name
+        namesakes = [key for key in self._by_last_part().get(target.rpartition(".")[2], []) if key[0] in types]
+        by_end = [key for key in namesakes if key[1].endswith("." + target)]
+        return by_end or [key for key in namesakes if _exports(target, key[1])]
+
+    def _by_full_name(self, types: Iterable[str], target: str) -> list[tuple[str, str]]:
+        return [(objtype, target) for objtype in types if (objtype, target) in self.objects]
+
+    def _by_alias(self, types: Iterable[str], target: str) -> list[tuple[str, str]]:
         aliases = self.data["aliases"]
-        aliased = [(objtype, aliases[objtype, target]) for objtype in types if (objtype, target) in aliases]
-        if aliased:
-            return aliased
-        last = [key for key in self._by_last_part().get(target.rpartition(".")[2], []) if key[0] in types]
-        return [key for key in last if key[1].endswith("." + target)] or [
-            key for key in last if _exports(target, key[1])
-        ]
+        return [(objtype, aliases[objtype, target]) for objtype in types if (objtype, target) in aliases]
 
     def _by_last_part(self) -> dict[str, list[tuple[str, str]]]:
         if self._suffixes is None:

@@ -1,10 +1,9 @@
-"""What the facts mean for one model: inheritance, run order, effective values, who hears what."""
+"""Composes the facts of a model: inheritance, run order, effective values, emitters and listeners."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -34,6 +33,7 @@ from sphinx_traits.manifest import (
     Trait,
     masked,
 )
+from sphinx_traits.type_arguments import type_arguments, with_type_arguments
 from traits_runtime.rules.keys import ENABLED
 from traits_runtime.rules.moments import order_of
 from traits_runtime.rules.naming import nearest
@@ -58,7 +58,7 @@ class TraitUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event with the calls that emit it and the listeners that hear it."""
+    """An event with the calls that emit it and the listeners that receive it."""
 
     event: Event
     emits: tuple[Emit, ...] = ()
@@ -66,7 +66,7 @@ class EventUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SignalUse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A signal or an event of the host, which no trait declares, with who sends it and who hears it.
+    """A signal or an event of the host, which no trait declares, with its senders and listeners.
 
     Args:
         name: Dotted path of the signal (``shop.signals.paid``), or the name of the event.
@@ -101,7 +101,7 @@ class Composition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Args:
         signals: Signals that its methods send.
-        heard_by: Listeners for this class alone that hear events of others: of its host, or a plain signal.
+        heard_by: Listeners for this class alone to events that no trait declares: those of its host, or plain signals.
     """
 
     subject: Class
@@ -130,7 +130,7 @@ N = TypeVar("N", bound=_Named)
 
 
 class Index:
-    """A manifest with its ways in: by name, by user, by event. Build it once; it never changes.
+    """A manifest indexed by name, by user and by event. Build it once; it never changes.
 
     Args:
         manifest: The facts.
@@ -145,7 +145,7 @@ class Index:
         self.by_name: dict[str, Class] = {c.name: c for c in (*manifest.bases, *manifest.traits, *manifest.models)}
         self.models: dict[str, Model] = {m.name: m for m in manifest.models}
         self.traits: dict[str, Trait] = {t.name: t for t in manifest.traits}
-        self._heard: dict[str, tuple[Listener, ...]] = {}
+        self._listeners_of: dict[str, tuple[Listener, ...]] = {}
 
     @cached_property
     def config(self) -> SourceConfig:
@@ -196,7 +196,7 @@ class Index:
         for listener in self.listeners:
             if listener.model and not is_trait_pattern(listener.pattern):
                 by_model[listener.model].append(listener)
-        return {name: tuple(heard) for name, heard in by_model.items()}
+        return {name: tuple(listeners) for name, listeners in by_model.items()}
 
     @cached_property
     def emits(self) -> tuple[Emit, ...]:
@@ -219,19 +219,19 @@ class Index:
 
     @cached_property
     def signals(self) -> dict[str, SignalUse]:
-        """All signals and events of the host that are sent or heard, by name and in its order."""
-        heard: dict[str, list[Listener]] = defaultdict(list)
+        """All signals and events of the host that have a sender or a listener, by name in alphabetical order."""
+        listeners: dict[str, list[Listener]] = defaultdict(list)
         for listener in self.listeners:
             if not is_trait_pattern(listener.pattern):
-                heard[listener.pattern].append(listener)
+                listeners[listener.pattern].append(listener)
         sent = {name: emits for name, emits in self.emitted_by.items() if name not in self.events}
         return {
-            name: SignalUse(name=name, emits=sent.get(name, ()), listeners=tuple(heard.get(name, ())))
-            for name in sorted({*sent, *heard})
+            name: SignalUse(name=name, emits=sent.get(name, ()), listeners=tuple(listeners.get(name, ())))
+            for name in sorted({*sent, *listeners})
         }
 
     def event_use(self, event: Event, model: str = "") -> EventUse:
-        """The event with who emits it and who hears it.
+        """The event with the calls that emit it and its listeners.
 
         Args:
             event: The event.
@@ -240,13 +240,17 @@ class Index:
         from traits_runtime.rules.naming import matches  # brings the whole runtime: only for those who ask for events
 
         wire = event.wire
-        heard_for = {"", model, *self.by_name[model].mro} if model else set()  # a base's listener hears its subclasses
-        if wire not in self._heard:
-            self._heard[wire] = tuple(listener for listener in self.listeners if matches(listener.pattern, wire))
+        classes = (
+            {"", model, *self.by_name[model].mro} if model else set()
+        )  # a listener for a base receives events of its subclasses
+        if wire not in self._listeners_of:
+            self._listeners_of[wire] = tuple(listener for listener in self.listeners if matches(listener.pattern, wire))
         return EventUse(
             event=event,
             emits=self.emitted_by.get(wire, ()),
-            listeners=tuple(listener for listener in self._heard[wire] if not model or listener.model in heard_for),
+            listeners=tuple(
+                listener for listener in self._listeners_of[wire] if not model or listener.model in classes
+            ),
         )
 
     def find(self, name: str, among: Container[str] | None = None) -> tuple[str, ...]:
@@ -294,38 +298,47 @@ def compose(index: Index, name: str) -> Composition:
         KeyError: The manifest has no such class.
     """
     subject = index.by_name[name]
-    filled = type_arguments(index, subject)
-    classes = [index.by_name[base] for base in subject.mro if base in index.by_name] or [subject]
-    lineage = [_filled(cls, filled[cls.name]) if filled.get(cls.name) else cls for cls in classes]
+    lineage = _lineage(index, subject)
     model = name if name in index.models else ""
-    features = (*_toggles(index, lineage), *_first_wins(c.features for c in lineage))
+    features = (*_toggles(index, lineage), *_nearest_facts(lineage, "features"))
     return Composition(
         subject=subject,
         traits=trait_uses(index, subject),
         hooks=hook_order(lineage),
-        config=index.effective_values(lineage, _first_wins(c.config for c in lineage)),
+        config=index.effective_values(lineage, _nearest_facts(lineage, "config")),
         features=index.effective_values(lineage, features),
-        events=tuple(index.event_use(event, model) for event in _first_wins(c.events for c in lineage)),
-        signals=tuple(_sent(index, lineage)),
+        events=tuple(index.event_use(event, model) for event in _nearest_facts(lineage, "events")),
+        signals=tuple(_sent_signals(index, lineage)),
         heard_by=index.heard_by.get(name, ()),
-        jobs=_first_wins(c.jobs for c in lineage),
-        metrics=_first_wins(c.metrics for c in lineage),
-        cache_keys=_first_wins(c.cache_keys for c in lineage),
-        columns=tuple(_placed_columns(_first_wins(_kept_columns(lineage)), lineage)),
-        scopes=_first_wins(_held_scopes(lineage)),
+        jobs=_nearest_facts(lineage, "jobs"),
+        metrics=_nearest_facts(lineage, "metrics"),
+        cache_keys=_nearest_facts(lineage, "cache_keys"),
+        columns=tuple(_columns_of_front(_first_wins(_remaining_columns(lineage)), lineage)),
+        scopes=_first_wins(_remaining_scopes(lineage)),
         members=member_chains(lineage),
         findings=tuple(finding for finding in index.manifest.findings if finding.subject == name),
     )
 
 
-def _sent(index: Index, lineage: Sequence[Class]) -> Iterator[SignalUse]:
+def _lineage(index: Index, subject: Class) -> list[Class]:
+    """The class and its bases in MRO order, with type arguments in place of type parameters."""
+    arguments_of = type_arguments(index.by_name, subject)
+    lineage = []
+    for name in subject.mro:
+        if name in index.by_name:
+            cls, arguments = index.by_name[name], arguments_of.get(name)
+            lineage.append(with_type_arguments(cls, arguments) if arguments else cls)
+    return lineage or [subject]
+
+
+def _sent_signals(index: Index, lineage: Sequence[Class]) -> Iterator[SignalUse]:
     """The signals that the classes of a lineage send, with the listeners that hear one of these classes."""
     sent: dict[str, list[Emit]] = defaultdict(list)
     for emit in (emit for owner in lineage for emit in owner.emits if emit.name in index.signals):
         sent[emit.name].append(emit)
     names = {"", *(owner.name for owner in lineage)}
     for name, emits in sorted(sent.items()):
-        listeners = tuple(heard for heard in index.signals[name].listeners if heard.model in names)
+        listeners = tuple(listener for listener in index.signals[name].listeners if listener.model in names)
         yield SignalUse(name=name, emits=tuple(emits), listeners=listeners)
 
 
@@ -336,18 +349,32 @@ def hook_order(lineage: Sequence[Class]) -> tuple[Hook, ...]:
     declared it last, with that declaration's moment. Of a host's own method that is overridden (Django's ``save``)
     all that ``super()`` leads to run, one after the other.
     """
-    seen: set[str] = set()
+    overriding = _reached_overrides(lineage)
+    seen = _removed_names(lineage)
     ordered: list[Hook] = []
-    overridden = {hook.name for owner in lineage for hook in owner.hooks if hook.via == "inferred"}
-    chains = (chain for chain in member_chains(lineage) if chain.name in overridden) if overridden else ()
-    reached_methods = {(member.owner, member.name) for chain in chains for member in chain.chain[: chain.reaches]}
-    nearest = {member.name: member for owner in reversed(lineage) for member in owner.members}
-    seen.update(name for name, member in nearest.items() if member.removed)
     for owner in lineage:
-        fresh = [hook for hook in owner.hooks if hook.name not in seen or (hook.owner, hook.name) in reached_methods]
+        fresh = [hook for hook in owner.hooks if hook.name not in seen or (hook.owner, hook.name) in overriding]
         seen.update(hook.name for hook in fresh)
         ordered += sorted(fresh, key=lambda hook: (-hook.priority, hook.location.line))
     return tuple(sorted(ordered, key=lambda hook: order_of(hook.moment)))
+
+
+def _reached_overrides(lineage: Sequence[Class]) -> set[tuple[str, str]]:
+    """Owner and name of each definition of a host's own method that runs: the winner, and those behind ``super()``."""
+    inferred = {hook.name for owner in lineage for hook in owner.hooks if hook.via == "inferred"}
+    if not inferred:
+        return set()
+    chains = [chain for chain in member_chains(lineage) if chain.name in inferred]
+    return {(member.owner, member.name) for chain in chains for member in chain.chain[: chain.reaches]}
+
+
+def _removed_names(lineage: Sequence[Class]) -> set[str]:
+    """The members that a class takes away (``note = None``) and none nearer to the model defines again."""
+    removed: dict[str, bool] = {}
+    for owner in reversed(lineage):
+        for member in owner.members:
+            removed[member.name] = member.removed
+    return {name for name, is_removed in removed.items() if is_removed}
 
 
 def member_chains(lineage: Sequence[Class]) -> tuple[MemberChain, ...]:
@@ -376,6 +403,16 @@ def _reach(chain: Sequence[Member]) -> int:
     return len(chain)
 
 
+def _nearest_facts(lineage: Sequence[Class], kind: str) -> tuple[Any, ...]:
+    """Facts of one kind of a lineage; of several with one name the one nearest to the model.
+
+    Args:
+        lineage: The class and its bases in MRO order.
+        kind: A field of `Class` that holds facts, such as ``jobs``.
+    """
+    return _first_wins(getattr(owner, kind) for owner in lineage)
+
+
 def _first_wins(facts: Iterable[Iterable[F]]) -> tuple[F, ...]:
     """Facts of a lineage, one per name and owner's kind: the one nearest to the model."""
     first: dict[tuple[str, str], F] = {}
@@ -390,7 +427,7 @@ def _space(fact: Fact) -> str:
     return f"{fact.owner}.{fact.group}" if isinstance(fact, ConfigKey) else ""
 
 
-def _kept_columns(lineage: Sequence[Class]) -> Iterator[list[Column]]:
+def _remaining_columns(lineage: Sequence[Class]) -> Iterator[list[Column]]:
     """The columns of each class, without those that a class nearer to the model takes away (``note = None``)."""
     removed: set[str] = set()
     for owner in lineage:
@@ -398,7 +435,7 @@ def _kept_columns(lineage: Sequence[Class]) -> Iterator[list[Column]]:
         removed.update(member.name for member in owner.members if member.removed)
 
 
-def _placed_columns(columns: Iterable[Column], lineage: Sequence[Class]) -> Iterator[Column]:
+def _columns_of_front(columns: Iterable[Column], lineage: Sequence[Class]) -> Iterator[Column]:
     """The columns as the class at the front of a lineage has them: with its own names, and pointing to itself.
 
     A column whose name is empty in code is not there. A relation of an abstract class to itself is one of the class
@@ -429,71 +466,12 @@ def _name_in_code(column: Column, lineage: Sequence[Class]) -> str:
     return name if isinstance(name, str) else column.name
 
 
-def _held_scopes(lineage: Sequence[Class]) -> Iterator[list[Scope]]:
+def _remaining_scopes(lineage: Sequence[Class]) -> Iterator[list[Scope]]:
     """The scopes of each class, without those of a manager that a class nearer to the model replaces."""
     replaced: set[str] = set()
     for owner in lineage:
         yield [scope for scope in owner.scopes if scope.name.partition(".")[0] not in replaced]
         replaced.update(member.name for member in owner.members)
-
-
-def type_arguments(index: Index, subject: Class) -> dict[str, dict[str, str]]:
-    """What the type parameters of a class's ancestors stand for, by the ancestor's name; nearest bases first.
-
-    Args:
-        index: The manifest's index.
-        subject: The class; its own parameters stand for themselves.
-    """
-    arguments_of: dict[str, dict[str, str]] = {subject.name: {}}
-    pending = [subject]
-    while pending:
-        cls = pending.pop(0)
-        for base in cls.bases:
-            ancestor = index.by_name.get(base.name)
-            if ancestor is None or base.name in arguments_of:
-                continue
-            names, arguments = ancestor.type_parameters, base.arguments
-            fixed = len(names) == len(arguments) and not any(name.startswith("*") for name in names)
-            pairs = zip(names, arguments, strict=True) if fixed else ()
-            arguments_of[base.name] = {name: _fill(_unquoted(text), arguments_of[cls.name]) for name, text in pairs}
-            pending.append(ancestor)
-    return arguments_of
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
-
-
-def _fill(text: str, names: Mapping[str, str]) -> str:
-    """A type with other names for its parameters; what stands in quotes, and names of arguments, stay.
-
-    >>> _fill("(self, of: dict[str, T] = None, T='T') -> list[T]", {"T": "int"})
-    "(self, of: dict[str, int] = None, T='T') -> list[int]"
-    """
-    if not names:
-        return text
-    words = "|".join(map(re.escape, names))
-    pattern = rf"""'[^']*'|"[^"]*"|(?<![\w.])(?P<name>{words})(?!\w|\s*[:=])"""
-    return re.sub(pattern, lambda match: names[match["name"]] if match["name"] else match[0], text)
-
-
-def _filled(owner: Class, names: Mapping[str, str]) -> Class:
-    """A class's facts with its type parameters filled."""
-
-    def typed(fact: Any, *fields: str) -> Any:
-        return msgspec.structs.replace(fact, **{field: _fill(getattr(fact, field), names) for field in fields})
-
-    def with_types(job: Job) -> Job:
-        return msgspec.structs.replace(job, parameters=tuple(typed(field, "type") for field in job.parameters))
-
-    return msgspec.structs.replace(
-        owner,
-        members=tuple(typed(member, "type", "signature") for member in owner.members),
-        columns=tuple(typed(column, "type", "target") for column in owner.columns),
-        scopes=tuple(typed(scope, "signature") for scope in owner.scopes),
-        config=tuple(typed(key, "type") for key in owner.config),
-        jobs=tuple(map(with_types, owner.jobs)),
-    )
 
 
 def _toggles(index: Index, lineage: Sequence[Class]) -> Iterator[Feature]:

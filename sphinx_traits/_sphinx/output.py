@@ -1,4 +1,4 @@
-"""What a builder makes, and what stands in its folder already: pages that are gone, indices that are right."""
+"""Output folder of a builder: removal of stale pages, and indices that need no rewrite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sphinx.builders import Builder
 
 _SITES = ("html", "dirhtml", "readthedocs", "readthedocsdirhtml")
-"""Builders whose indices are pages and nothing else: others also list them in a table of contents."""
+"""Builders that write indices as pages only; other builders also list them in a table of contents."""
 
 
 def wants_html(builder: Builder) -> bool:
@@ -25,11 +25,11 @@ def wants_html(builder: Builder) -> bool:
 
 
 def remove_pages(builder: Builder, docnames: Iterable[str]) -> None:
-    """Remove what a builder wrote for pages that were generated once and are no more.
+    """Remove the output of generated pages that no longer exist.
 
     Args:
         builder: The builder of this run.
-        docnames: Pages that are gone.
+        docnames: The removed pages.
     """
     for docname in docnames:
         file = outfile(builder, docname)
@@ -39,16 +39,16 @@ def remove_pages(builder: Builder, docnames: Iterable[str]) -> None:
 
 
 def outfile(builder: Any, docname: str) -> Path | None:
-    """The file that a builder writes for a page; None where it does not write a file for each."""
-    of = getattr(builder, "get_output_path", None) or getattr(builder, "get_outfilename", None)
+    """The file that a builder writes for a page; None for builders without a file for each page."""
+    path_of = getattr(builder, "get_output_path", None) or getattr(builder, "get_outfilename", None)
     suffix = getattr(builder, "out_suffix", "")
-    if of is None and not suffix:
+    if path_of is None and not suffix:
         return None
-    return Path(of(docname)) if of is not None else Path(builder.outdir) / f"{docname}{suffix}"
+    return Path(path_of(docname)) if path_of is not None else Path(builder.outdir) / f"{docname}{suffix}"
 
 
 def tidy_search_index(builder: Builder) -> None:
-    """Forget words without a page, which Sphinx keeps when it merges an old index.
+    """Remove words without a page, which Sphinx keeps when it merges an old index.
 
     Object types are numbered in the order in which they are met, so the old numbers go too: all objects are
     numbered again when the index is written.
@@ -63,14 +63,14 @@ def tidy_search_index(builder: Builder) -> None:
 
 
 class Indices:
-    """Leaves the domain's indices out of a build that would write them as they are.
+    """Leaves unchanged indices of the domain out of a build.
 
-    Sphinx writes all indices in every build, and each costs as much as a page. An index is right as long as its
-    entries are those that were written and some page is older than it: what concerns an index besides, as a new
-    theme or another toctree, makes all pages be written again.
+    Sphinx writes all indices in every build, and each costs as much as a page. An index is current while its entries
+    equal the written ones and some page is older than it: other changes that concern an index, such as a new theme
+    or another toctree, rewrite all pages.
 
     Args:
-        file: Where the digests of what was written are kept.
+        file: The file with the digests of the written indices.
     """
 
     def __init__(self, file: Path) -> None:
@@ -78,24 +78,23 @@ class Indices:
         self._written: dict[str, str] | None = None
 
     def skip(self, builder: Any) -> None:
-        """Take the indices that are right out of what the builder is about to write, and remove those that are gone."""
+        """Drop current indices from the builder's list, and remove the files of indices that no longer exist."""
         if builder.name not in _SITES:
             return
         digests_before = self._read()
-        ours = {str(outfile(builder, one[0])): one for one in builder.domain_indices if one[0].startswith("trait-")}
-        digests = {file: _digest(index) for file, index in ours.items()}
-        same = [file for file, digest in digests.items() if digests_before.get(file) == digest]
-        last = min((_time(Path(file)) for file in same), default=0)
-        pages = (_time(outfile(builder, doc)) for doc in builder.env.found_docs)
-        right = [ours[file] for file in same] if any(0 < time <= last for time in pages) else []
-        builder.domain_indices = [index for index in builder.domain_indices if index not in right]
+        indices = _trait_indices(builder)
+        digests = {file: _digest(index) for file, index in indices.items()}
+        unchanged = [file for file, digest in digests.items() if digests_before.get(file) == digest]
+        if _has_page_not_newer(builder, unchanged):
+            current = [indices[file] for file in unchanged]
+            builder.domain_indices = [index for index in builder.domain_indices if index not in current]
         in_outdir = {file for file in digests_before if Path(file).is_relative_to(builder.outdir)}
-        for file in in_outdir - ours.keys():
+        for file in in_outdir - indices.keys():
             Path(file).unlink(missing_ok=True)
         self._written = {file: digests_before[file] for file in digests_before.keys() - in_outdir} | digests
 
     def save(self) -> None:
-        """Note what was written; called when the build has succeeded."""
+        """Save the digests of the written indices; called after a successful build."""
         if self._written is not None:
             write_if_changed(self.file, msgspec.json.encode(dict(sorted(self._written.items()))))
 
@@ -106,6 +105,18 @@ class Indices:
             return {}
 
 
+def _trait_indices(builder: Any) -> dict[str, tuple[Any, ...]]:
+    """The domain's indices that a builder is about to write, by output file."""
+    indices = (index for index in builder.domain_indices if index[0].startswith("trait-"))
+    return {str(outfile(builder, index[0])): index for index in indices}
+
+
+def _has_page_not_newer(builder: Any, files: Iterable[str]) -> bool:
+    """Whether some page of the output was written no later than the oldest of some files."""
+    oldest = min((_time(Path(file)) for file in files), default=0)
+    return any(0 < _time(outfile(builder, doc)) <= oldest for doc in builder.env.found_docs)
+
+
 def _digest(index: tuple[Any, ...]) -> str:
     """Digest of an index's title and entries."""
     _name, cls, content, collapse = index
@@ -113,7 +124,7 @@ def _digest(index: tuple[Any, ...]) -> str:
 
 
 def _time(file: Path | None) -> int:
-    """When a file was written; 0 for one that is not there."""
+    """Modification time of a file in nanoseconds; 0 for a missing one."""
     try:
         return file.stat().st_mtime_ns if file else 0
     except OSError:
