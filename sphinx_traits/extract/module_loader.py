@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
-import warnings
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -12,15 +10,12 @@ from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.locator import STDLIB, Locator
 from sphinx_traits.extract.modules import Module
 from sphinx_traits.extract.source import Problem, Source, parse, read
+from sphinx_traits.extract.stdlib import stdlib_module
 from sphinx_traits.extract.symbol_builder import build_symbols
 from sphinx_traits.extract.symbol_cache import SymbolCache
 from sphinx_traits.extract.symbols import Assumption, SymbolTable
 from sphinx_traits.extract.time_limit import TimeLimit, TooLongError, reason
 from sphinx_traits.manifest_cache import digest
-
-_NOT_IMPORTED = frozenset(
-    {"antigravity", "this", "idlelib", "turtle", "turtledemo", "tkinter", "test", "lib2to3", "__main__"}
-)
 
 
 class ModuleLoader:
@@ -172,15 +167,8 @@ class ModuleLoader:
         self.parsed.append(module.name)
 
     def stdlib(self, name: str) -> object | None:
-        """A module of the standard library, imported; None where it does not exist or importing it has side effects."""
-        if name.partition(".")[0] in _NOT_IMPORTED:
-            return None
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return importlib.import_module(name)
-        except Exception:
-            return None
+        """A module of the standard library; None where there is none, or importing it has side effects."""
+        return stdlib_module(name)
 
     # What conditions ask.
 
