@@ -33,6 +33,7 @@ from sqlalchemy.util.concurrency import await_, in_greenlet
 __all__ = [
     "Counted",
     "Criteria",
+    "EntityCriteria",
     "adopt",
     "assigned",
     "await_",
@@ -440,6 +441,28 @@ _numbers = count()
 """Tell sets of conditions apart in SQLAlchemy's cache of compiled statements."""
 
 
+class EntityCriteria(LoaderCriteriaOption):
+    """A condition for the rows of a model and of every alias of it.
+
+    SQLAlchemy adapts the condition to an alias in a ``WHERE`` and along a relationship, not in an ``ON`` that the
+    statement spells out: there the condition would be on the model's table, and the alias would have none.
+
+    Args:
+        model: The model.
+        condition: The condition, on the attributes of the model.
+    """
+
+    def __init__(self, model: type, condition: ColumnElement[bool]) -> None:
+        super().__init__(model, condition, include_aliases=True)
+
+    def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
+        """The condition for a model, or for an alias of it."""
+        condition = super()._resolve_where_criteria(ext_info)
+        if ext_info.is_aliased_class:
+            return cast("ColumnElement[bool]", ext_info._adapter.traverse(condition))
+        return condition
+
+
 class Criteria(CriteriaOption):
     """Conditions for several models as one option of a statement, so that the cost does not grow with the models.
 
@@ -447,7 +470,7 @@ class Criteria(CriteriaOption):
     inside do, or a joined eager load would go without them.
 
     Args:
-        conditions: The conditions as `with_loader_criteria` makes them.
+        conditions: The conditions.
     """
 
     propagate_to_loaders = False

@@ -12,13 +12,14 @@ from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, inspect, literal, select
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from traits_runtime._core import runtime
 from traits_runtime._core.metadata import METADATA
 from traits_runtime._core.trait.scopes import scopes_of
 from traits_runtime.adapters.sqlalchemy._private import (
     Criteria,
+    EntityCriteria,
     adopt,
     evaluate,
     is_flushing,
@@ -213,7 +214,7 @@ def option_for(lifted: frozenset[object]) -> Criteria | None:
     except KeyError:
         pass
     criteria = [
-        with_loader_criteria(cls, rule.condition, include_aliases=True)
+        EntityCriteria(cls, rule.condition)
         for cls in _models
         if inspect(cls, raiseerr=False) is not None
         for rule in rules_of(cls)
