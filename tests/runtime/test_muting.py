@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -334,6 +334,54 @@ def test_decorated_functions_are_muted_while_they_run() -> None:
 
     assert (plain(), asyncio.run(coroutine()), list(generator())) == (False, False, [False])
     assert article.follow
+
+
+def test_suspended_generator_leaves_its_caller_alone() -> None:
+    """The block covers the steps of a decorated generator and not the loop that reads it."""
+    article = Article()
+
+    @without_feature("follow")
+    def steps() -> Generator[bool, str, str]:
+        try:
+            sent = yield article.follow
+        except ValueError:
+            sent = "thrown"
+        try:
+            yield article.follow
+        finally:
+            SEEN.append(article.follow)
+        return sent
+
+    SEEN.clear()
+    inside, outside = [], []
+    for step in steps():
+        inside.append(step)
+        outside.append(article.follow)
+    half_read = steps()
+    next(half_read)
+    after_a_step = article.follow
+    after_a_throw = half_read.throw(ValueError("no"))
+    half_read.close()
+
+    assert (inside, outside) == ([False, False], [True, True])
+    assert (after_a_step, after_a_throw, article.follow) == (True, False, True)
+    assert SEEN == [False, False]
+
+
+def test_decorated_generator_returns_and_receives_values() -> None:
+    """``send`` and the return value pass through the block."""
+
+    @without_feature("follow")
+    def echo() -> Generator[str, str, str]:
+        received = yield "ready"
+        return received.upper()
+
+    echoing = echo()
+    ready = next(echoing)
+    with pytest.raises(StopIteration) as stopped:
+        echoing.send("done")
+
+    assert (ready, stopped.value.value) == ("ready", "DONE")
 
 
 def test_decorating_an_async_generator_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from contextvars import ContextVar
 from typing import Any, Self, TypeVar, overload
 
@@ -264,7 +264,7 @@ class Block:
 
     Covers the code inside, and tasks and threads started inside with a copy of the context while it is open.
     One object may be entered again, by several threads and tasks at once. Also an async context manager and
-    a decorator for functions, coroutine functions and generators.
+    a decorator for functions, coroutine functions and generators, closed while a decorated generator is suspended.
 
     Args:
         frames: The context variable that holds the open frames, outermost first.
@@ -342,10 +342,30 @@ def _around(block: Block, function: Any) -> Any:
 
     @wraps(function)
     def generate(*args: Any, **kwargs: Any) -> Any:
-        with block:
-            return (yield from function(*args, **kwargs))
+        return (yield from _in_steps(block, function(*args, **kwargs)))
 
     return acall if flags & 0x80 else generate if flags & 0x20 else call
+
+
+def _in_steps(block: Block, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Run each step of a generator inside a block, which is closed while the generator is suspended."""
+    resume: Callable[[Any], Any] = generator.send
+    value: Any = None
+    while True:
+        with block:
+            try:
+                item = resume(value)
+            except StopIteration as stop:
+                return stop.value
+        try:
+            value = yield item
+            resume = generator.send
+        except GeneratorExit:
+            with block:
+                generator.close()
+            raise
+        except BaseException as error:  # the generator may handle it
+            resume, value = generator.throw, error
 
 
 def belongs(subject: object, owner: object) -> bool:
