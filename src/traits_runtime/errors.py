@@ -145,12 +145,31 @@ class UnknownConfigKeyError(UnknownNameError):
 
 
 class UnknownFeatureError(UnknownNameError):
-    """No trait of a class declares a feature of that name."""
+    """No trait of a class, or where none is named no trait at all, declares a feature of that name."""
 
     def __init__(self, owner: str, feature: str, candidates: Iterable[str]) -> None:
-        super().__init__(f"No trait of {owner!r} declares a feature {feature!r}.", feature, candidates)
+        subject = f"No trait of {owner!r}" if owner else "No trait"
+        super().__init__(f"{subject} declares a feature {feature!r}.", feature, candidates)
         self.owner = owner
         self.feature = feature
+
+
+class FeatureDisabledError(TraitsError):
+    """A method that writes was called while its trait is switched off.
+
+    Args:
+        model: Name of the model.
+        operation: The method.
+        key: The key that is off, ``HasTags.enabled``.
+        place: The layer and place that switch it off.
+    """
+
+    def __init__(self, model: str, operation: str, key: str, place: str) -> None:
+        super().__init__(f"{model}.{operation}() writes nothing: {key!r} is off ({place}). Switch it on first.")
+        self.model = model
+        self.operation = operation
+        self.key = key
+        self.place = place
 
 
 class UnknownScopeError(TraitsError, AttributeError):

@@ -21,6 +21,7 @@ from traits_runtime import (
     without_feature,
     without_features,
 )
+from traits_runtime.errors import UnknownFeatureError
 from traits_runtime.testing import capture_events, capture_jobs
 
 
@@ -108,6 +109,44 @@ def test_nested_blocks_of_two_features_end_one_by_one() -> None:
 
     assert both == (False, False)
     assert item == (False, True)
+
+
+def test_misspelt_feature_is_refused_when_the_block_opens() -> None:
+    """The nearest known name is suggested, of all traits or of those of the model."""
+    with pytest.raises(UnknownFeatureError, match=r"No trait declares a feature 'HasSlug\.folow'\. Did you mean"):
+        without_features("HasSlug.folow").__enter__()
+    with pytest.raises(UnknownFeatureError, match=r"of '.*Page' declares a feature 'lower'"):
+        Page().without_features("lower").__enter__()
+    with pytest.raises(UnknownFeatureError, match="Did you mean 'follow'"):
+        Article.without_feature("folow").__enter__()
+
+    assert Article.enabled("follow")
+
+
+def test_hook_of_a_feature_does_not_run_without_it() -> None:
+    """The hook asks whether its feature is on; a feature that does not exist is refused with the class."""
+
+    class HasGreeting(Trait):
+        greet = feature(True)
+
+        @hook("creating", feature="greet")
+        def say_hello(self) -> None:
+            SEEN.append(True)
+
+    class Letter(HasGreeting):
+        """A model."""
+
+    SEEN.clear()
+    run_hooks(Letter(), "creating")
+    with without_feature("greet"):
+        run_hooks(Letter(), "creating")
+
+    assert SEEN == [True]
+    with pytest.raises(UnknownFeatureError, match="Did you mean 'greet'"):
+
+        class Misspelt(HasGreeting):
+            @hook("creating", feature="great")
+            def greet_again(self) -> None: ...
 
 
 def test_exception_restores() -> None:

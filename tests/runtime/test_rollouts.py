@@ -6,15 +6,18 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from traits_runtime import (
+    Actor,
     Change,
     MemoryStore,
     Trait,
+    acting_as,
     config,
     counter,
     events,
@@ -111,6 +114,80 @@ def test_reasons() -> None:
     assert reasons == ["SUBJECT", "SPLIT", "TARGETING_KEY_MISSING", "OFF", "OFF"]
     assert muted is False
     assert having() == set()
+
+
+def test_toggle_that_a_layer_switches_off_is_off_for_everybody() -> None:
+    """Neither a share nor an override survives it; with the default alone the rollout decides."""
+    rollouts.set_share(FLAG, 50)
+    rollouts.set_subject(FLAG, "user-1", on=True)
+    during = len(having())
+    config.set(HasEditor, "new_editor", False)
+
+    assert 900 < during < 1100
+    assert having() == set()
+    assert rollouts.explain(Post, "new_editor", "user-1").reason == "OFF"
+
+
+def test_enabled_asks_the_rollout_with_the_actor() -> None:
+    """Models, instances and features as attributes ask for the current actor; without one the toggle decides."""
+    rollouts.set_share(FLAG, 50)
+    answers = set()
+    for number in range(200):
+        with acting_as(f"user-{number}"):
+            answer = rollouts.enabled(Post, "new_editor", f"user-{number}")
+            assert (Post.enabled("new_editor"), Post().enabled("new_editor"), Post().new_editor) == (answer,) * 3
+            answers.add(answer)
+
+    assert answers == {True, False}
+    assert (Post.enabled("new_editor"), Page.enabled("new_editor")) == (False, True)
+
+
+@pytest.mark.parametrize("share", [0, 100])
+def test_share_of_nobody_or_everybody_needs_no_subject(share: int) -> None:
+    """Also code without an actor is nobody or somebody."""
+    rollouts.set_share(FLAG, share)
+
+    assert (Post.enabled("new_editor"), Page.enabled("new_editor")) == (share == 100,) * 2
+
+
+def test_subject_is_the_tenant_or_the_row_where_declared() -> None:
+    """A rollout by tenants gives a tenant all or nothing, one by rows asks for the primary key."""
+
+    class HasTheme(Trait):
+        dark = feature(False, dealt_by="tenant")
+        wide = feature(False, dealt_by="row")
+
+    class Screen(HasTheme):
+        def __init__(self, number: int) -> None:
+            self.id = number
+
+    rollouts.set_share("HasTheme.dark", 50)
+    rollouts.set_share("HasTheme.wide", 50)
+    dark = {}
+    for number in range(40):
+        with tenant(f"tenant-{number}"):
+            dark[f"tenant-{number}"] = Screen(1).enabled("dark")
+    wide = {number: Screen(number).wide for number in range(40)}
+
+    assert dark == {name: rollouts.enabled(Screen, "dark", name) for name in dark}
+    assert wide == {number: rollouts.enabled(Screen, "wide", number) for number in wide}
+    assert set(dark.values()) == set(wide.values()) == {True, False}
+
+
+def test_keys_of_any_type_are_subjects_and_types_are_apart() -> None:
+    """An integer is not its text; an actor counts by its key."""
+    key = uuid.uuid4()
+    rollouts.set_share(FLAG, 0)
+    rollouts.set_subject(FLAG, 7, on=True)
+    rollouts.set_subject(FLAG, key, on=True)
+
+    assert rollouts.enabled(Post, "new_editor", 7)
+    assert rollouts.enabled(Post, "new_editor", key)
+    assert rollouts.enabled(Post, "new_editor", Actor(7, "User"))
+    assert not rollouts.enabled(Post, "new_editor", "7")
+    assert not rollouts.enabled(Post, "new_editor", str(key))
+    with acting_as(7):
+        assert Post().new_editor
 
 
 def test_share_of_a_model_and_of_a_tenant() -> None:

@@ -160,9 +160,10 @@ def changed(*fields: str) -> Condition:
 class HookMark:
     """A declared hook; made by `hook`, kept on the function as ``__trait_hooks__``."""
 
-    __slots__ = ("moment", "priority", "when")
+    __slots__ = ("feature", "moment", "priority", "when")
 
-    def __init__(self, moment: str, priority: int, when: Condition | None) -> None:
+    def __init__(self, moment: str, priority: int, when: Condition | None, feature: str) -> None:
+        self.feature = feature
         self.moment = moment
         self.priority = priority
         self.when = when
@@ -171,7 +172,9 @@ class HookMark:
         return f"hook({self.moment!r}, priority={self.priority})"
 
 
-def hook(moment: str, *, priority: int = 0, when: Condition | Callable[[Any], bool] | None = None) -> Callable[[F], F]:
+def hook(
+    moment: str, *, priority: int = 0, when: Condition | Callable[[Any], bool] | None = None, feature: str = ""
+) -> Callable[[F], F]:
     """Declare a method as a hook: it is called at a fixed moment.
 
     The order in a model is that of the classes in its MRO, then the priority, then the definition. An override
@@ -183,11 +186,12 @@ def hook(moment: str, *, priority: int = 0, when: Condition | Callable[[Any], bo
             hook may `raise Veto(...)`.
         priority: Higher runs first among the hooks of one class.
         when: A condition, `changed` for example, or a function of the instance.
+        feature: A feature of the class or of its traits without which the hook of a lifecycle moment does not run.
     """
     if not moment.isidentifier():
         raise ValueError(f"{moment!r} is no moment: it must be a name such as 'creating'.")
     condition = when if when is None or isinstance(when, Condition) else _from_function(when)
-    mark = HookMark(moment, priority, condition)
+    mark = HookMark(moment, priority, condition, feature)
 
     def decorate(function: F) -> F:
         target: Any = getattr(function, "__func__", function)

@@ -14,7 +14,7 @@ from traits_runtime.errors import DeclarationError, UnknownConfigKeyError, Unkno
 from traits_runtime.host import Host
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key, Option
-from traits_runtime.rules.layers import Subject
+from traits_runtime.rules.layers import Resolved, Subject
 
 _numbers = count()
 
@@ -74,7 +74,6 @@ class TraitMetadata:
         "plans",
         "ready",
         "snapshots",
-        "states",
         "subject",
     )  # fmt: skip
 
@@ -95,7 +94,6 @@ class TraitMetadata:
         self.names: dict[str, str] = {}
         self.snapshots: dict[Any, Any] = {}
         self.flags: dict[str, bool] = {}
-        self.states: dict[str, dict[str, bool]] = {}
         self.feature_keys: dict[str, Key] = {}
         self.plans: dict[tuple[str, str | None], Plan] = {}
         self.hidden_keys: dict[str, tuple[Key, Key]] = {}
@@ -112,7 +110,6 @@ class TraitMetadata:
         """Drop what was worked out from config."""
         self.snapshots = {}
         self.flags = {}
-        self.states = {}
         self.plans = {}
 
     def rollout_keys(self, feature: str) -> tuple[Key, Key]:
@@ -126,11 +123,13 @@ class TraitMetadata:
 
     def plan(self, feature: str, tenant: str | None) -> Plan:
         """A feature with its rollout, made ready for quick answers."""
-        plans = self.plans
+        plans, flags = self.plans, self.flags
         plan = plans.get((feature, tenant))
         if plan is None:
             plan = self.plan_in(feature, tenant, ())
             plans[feature, tenant] = plan
+        if tenant is None and plan.constant is not None:
+            flags[feature] = plan.constant
         return plan
 
     def plan_in(self, feature: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> Plan:
@@ -138,16 +137,34 @@ class TraitMetadata:
         runtime.ensure_files()
         key = self.feature_key(feature)
         subject = self.subject_of(instance)
+        off = self.switched_off_by(key, tenant, frames, instance) is not None
+        toggle = runtime.resolver.value(key, subject, tenant, frames) is True
+        name = f"{key.trait}.{key.name}"
+        if key.kind == "toggle":
+            return Plan(name, toggle, off, None, {})
         share, subjects = (
             runtime.resolver.value(hidden, subject, tenant, frames) for hidden in self.rollout_keys(feature)
         )
-        switches = self._switches(key)
-        off = not all(runtime.resolver.value(switch, subject, tenant, frames) is True for switch in switches)
-        toggle = runtime.resolver.value(key, subject, tenant, frames) is True
-        name = f"{key.trait}.{key.name}"
+        dealt_by = vars(self._owner_of(key).cls)[key.name].dealt_by
         if runtime.flag_provider is not None:
-            return ProvidedPlan(name, toggle, off, subjects, runtime.flag_provider)  # type: ignore[arg-type]
-        return Plan(name, toggle, off, share, subjects)  # type: ignore[arg-type]
+            return ProvidedPlan(name, toggle, off, subjects, runtime.flag_provider, dealt_by)  # type: ignore[arg-type]
+        return Plan(name, toggle, off, share, subjects, dealt_by)  # type: ignore[arg-type]
+
+    def switched_off_by(
+        self, key: Key, tenant: str | None, frames: tuple[Any, ...], instance: object = None
+    ) -> Resolved[Any] | None:
+        """The switch that is off for everybody: of everything, of the trait, or a layer that switches the feature off.
+
+        A feature whose declared default is off is not switched off: a rollout may give it to some.
+        """
+        subject = self.subject_of(instance)
+        for switch in dict.fromkeys((*self._switches(key), key)):
+            if runtime.resolver.value(switch, subject, tenant, frames) is True:
+                continue
+            switched = runtime.resolver.resolve(switch, subject, tenant, frames)
+            if switch is not key or switched.layer != "default":
+                return switched
+        return None
 
     @property
     def all(self) -> tuple[TraitMetadata, ...]:
@@ -226,33 +243,29 @@ class TraitMetadata:
                 return owner.keys[ENABLED]
             if short in owner.features and trait in ("", owner.name, owner.path):
                 return owner.keys[short]
-        feature_names = [
-            name for owner in self.all for name in (*owner.features, *([owner.name] if owner.keys else ()))
-        ]
-        raise UnknownFeatureError(self.path, name, feature_names)
+        raise UnknownFeatureError(self.path, name, self.mutable_names())
+
+    def mutable_names(self) -> tuple[str, ...]:
+        """The names by which blocks and questions mean a feature of this class, or one of its traits."""
+        names: list[str] = []
+        for owner in self.all:
+            names += owner.features
+            names += [f"{owner.name}.{feature}" for feature in owner.features]
+            if ENABLED in owner.keys:
+                names.append(owner.name)
+        return tuple(names)
 
     def state(self, name: str, tenant: str | None) -> bool:
-        """Whether a feature is on by the layers below blocks, its trait's and the global toggle included."""
-        try:
-            return (self.flags if tenant is None else self.states[tenant])[name]
-        except KeyError:
-            runtime.ensure_files()
-            states = self.flags if tenant is None else self.states.setdefault(tenant, {})
-            state = states[name] = self.state_in(name, tenant, ())
-            return state
-
-    def state_in(self, name: str, tenant: str | None, frames: tuple[Any, ...], instance: object = None) -> bool:
-        """As `state`, worked out anew with the values of ``with`` blocks."""
-        runtime.ensure_files()
-        key = self.feature_key(name)
-        subject = self.subject_of(instance)
-        needed = dict.fromkeys((*self._switches(key), key))
-        return all(runtime.resolver.value(needed_key, subject, tenant, frames) is True for needed_key in needed)
+        """Whether a feature is on by the layers below blocks and without a subject."""
+        return self.plan(name, tenant).includes("")
 
     def _switches(self, key: Key) -> tuple[Key, ...]:
         """What must be on before a key of a trait counts: everything, and the trait (a model has no toggle)."""
-        owner = next(metadata for metadata in self.all if metadata.path == key.path)
+        owner = self._owner_of(key)
         return (EVERYTHING, owner.keys[ENABLED]) if ENABLED in owner.keys else (EVERYTHING,)
+
+    def _owner_of(self, key: Key) -> TraitMetadata:
+        return next(metadata for metadata in self.all if metadata.path == key.path)
 
     def __repr__(self) -> str:
         return f"<TraitMetadata of {self.kind} {self.path}>"

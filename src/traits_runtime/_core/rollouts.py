@@ -19,6 +19,9 @@ WHOLE: Final = 100_000
 
 Reason: TypeAlias = Literal["OFF", "SUBJECT", "SPLIT", "TOGGLE", "TARGETING_KEY_MISSING", "PROVIDER"]
 
+DealtBy: TypeAlias = Literal["actor", "tenant", "row"]
+"""The subject of a rollout where the caller gives none: the current actor, the current tenant or the row."""
+
 Hashing: TypeAlias = Literal["text", "cbor"]
 """Input of flagd's hash: ``text`` in the first versions of its evaluator, ``cbor`` from 2.0 on."""
 
@@ -68,9 +71,9 @@ class Decision(msgspec.Struct, frozen=True):
         feature: ``HasSlug.follow_title``.
         subject: The subject.
         on: Whether it has the feature.
-        reason: ``OFF`` switched off or muted; ``SUBJECT`` an override of the subject; ``SPLIT`` by share; ``TOGGLE``
-            no rollout, the toggle decides; ``TARGETING_KEY_MISSING`` a rollout without a subject, the toggle decides;
-            ``PROVIDER`` the answer of a flag server.
+        reason: ``OFF`` switched off by a layer, or muted; ``SUBJECT`` an override of the subject; ``SPLIT`` by
+            share; ``TOGGLE`` no rollout, the toggle decides; ``TARGETING_KEY_MISSING`` a rollout without a subject,
+            the toggle decides unless the share is 0 or 100; ``PROVIDER`` the answer of a flag server.
         bucket: The bucket of the subject, 0 to 99999; -1 where no share decides.
         threshold: The buckets below it have the feature.
     """
@@ -89,16 +92,25 @@ class Plan:
     Args:
         feature: ``HasSlug.follow_title``.
         toggle: The answer without a rollout.
-        off: Whether the trait or everything is switched off.
+        off: Whether everything, the trait or the feature is switched off.
         rollout: The share, None for none.
         subjects: Overrides by subject.
+        dealt_by: The subject in scope.
+
+    Attributes:
+        constant: The answer for every subject, None where the subject decides.
     """
 
-    __slots__ = ("cbor", "feature", "off", "salt", "subjects", "threshold", "toggle")
+    __slots__ = ("cbor", "constant", "dealt_by", "feature", "off", "salt", "subjects", "threshold", "toggle")
 
     def __init__(
-        self, feature: str, toggle: bool, off: bool, rollout: Rollout | None, subjects: Mapping[str, SubjectOverride]
-    ) -> None:
+        self, feature: str, toggle: bool, off: bool, rollout: Rollout | None,
+        subjects: Mapping[str, SubjectOverride], dealt_by: DealtBy = "actor",
+    ) -> None:  # fmt: skip
+        self.constant: bool | None = None
+        if off or (rollout is None and not subjects):
+            self.constant = toggle and not off
+        self.dealt_by: DealtBy = dealt_by
         self.feature: str = feature
         self.toggle: bool = toggle
         self.off: bool = off
@@ -115,11 +127,19 @@ class Plan:
             override = self.subjects[subject]
             if override.is_active:
                 return override.on
-        if self.threshold < 0 or not subject:
+        if not subject:
+            return self._without_subject()
+        if self.threshold < 0:
             return self.toggle
         if self.cbor:
             return bucket_of(self.salt, subject, "cbor") < self.threshold
         return (murmur3((self.salt + subject).encode()) * WHOLE) >> 32 < self.threshold
+
+    def _without_subject(self) -> bool:
+        """The toggle, unless the share is nobody or everybody."""
+        if self.threshold in (0, WHOLE):
+            return self.threshold == WHOLE
+        return self.toggle
 
     def decide(self, subject: str) -> Decision:
         """As `includes`, with the reason."""
@@ -150,9 +170,10 @@ class ProvidedPlan(Plan):
 
     def __init__(
         self, feature: str, toggle: bool, off: bool, subjects: Mapping[str, SubjectOverride],
-        evaluate: Callable[[str, str, bool], bool],
+        evaluate: Callable[[str, str, bool], bool], dealt_by: DealtBy = "actor",
     ) -> None:  # fmt: skip
-        super().__init__(feature, toggle, off, None, subjects)
+        super().__init__(feature, toggle, off, None, subjects, dealt_by)
+        self.constant = False if off else None
         self.evaluate: Callable[[str, str, bool], bool] = evaluate
 
     def includes(self, subject: str) -> bool:
@@ -169,6 +190,17 @@ class ProvidedPlan(Plan):
         if self.off or self._active_override(subject) is not None:
             return super().decide(subject)
         return Decision(self.feature, subject, self.includes(subject), "PROVIDER")
+
+
+def subject_text(key: object) -> str:
+    """The text of a subject's key; keys of different types are different subjects. None is no subject.
+
+    >>> subject_text("user-7"), subject_text(7), subject_text("7"), subject_text(None)
+    ('user-7', 'int:7', '7', '')
+    """
+    if key is None:
+        return ""
+    return key if isinstance(key, str) else f"{type(key).__name__}:{key}"
 
 
 def bucket_of(salt: str, subject: str, hashing: Hashing = "text") -> int:

@@ -24,7 +24,7 @@ from traits_runtime._core.locales import normal
 from traits_runtime._core.queue import JobBackend, Outbox
 from traits_runtime._core.scoped_values import ScopedValue, ValueBlock, innermost
 from traits_runtime._core.telemetry import Telemetry
-from traits_runtime.errors import InvalidConfigValueError
+from traits_runtime.errors import InvalidConfigValueError, UnknownFeatureError
 from traits_runtime.rules.layers import Resolver, Table
 
 if TYPE_CHECKING:
@@ -338,14 +338,18 @@ def _nothing_changed() -> None:
 
 
 class _Without(Block):
-    __slots__ = ("_names", "_owner")
+    __slots__ = ("_is_checked", "_names", "_owner")
 
     def __init__(self, names: frozenset[str], owner: object) -> None:
         super().__init__(MUTES, GATE)
         self._names = names
         self._owner = owner
+        self._is_checked: bool = False
 
     def _frame(self) -> MuteFrame:
+        if not self._is_checked:
+            _refuse_unknown_features(self._names, self._owner)
+            self._is_checked = True
         return MuteFrame(self, self._names, self._owner)
 
 
@@ -388,6 +392,26 @@ def leave_blocks() -> None:
     GATE.refresh()
 
 
+_checked_names: Final[set[str]] = set()
+"""Names of features and traits that a trait has declared."""
+
+
+def _refuse_unknown_features(names: frozenset[str], owner: object) -> None:
+    """Refuse names that mean nothing; checked when a block opens, as traits may be imported after its creation."""
+    if owner is not None:
+        model = owner if isinstance(owner, type) else type(owner)
+        for name in names if METADATA in model.__dict__ else ():
+            model.__dict__[METADATA].feature_key(name)
+        return
+    if names <= _checked_names:
+        return
+    known_names = {name for cls in known_classes() for name in cls.__dict__[METADATA].mutable_names()}
+    for name in names:
+        if name not in known_names:
+            raise UnknownFeatureError("", name, known_names)
+    _checked_names.update(names)
+
+
 def without_features(*names: str | type, model: object = None) -> Block:
     """Switch features off for what the block encloses, in this thread or task and in those started inside.
 
@@ -396,8 +420,15 @@ def without_features(*names: str | type, model: object = None) -> Block:
             any, everything. A trait that is off runs no lifecycle hooks.
         model: Only for this model or this instance.
 
+    Raises:
+        UnknownFeatureError: No trait declares such a feature; raised when the block opens.
+
+    >>> from traits_runtime import Trait, feature
+    >>> class HasTitle(Trait):
+    ...     follow_title = feature(True)
     >>> with without_features("follow_title"):
-    ...     pass
+    ...     HasTitle.enabled("follow_title")
+    False
     """
     return _Without(frozenset(name if isinstance(name, str) else name.__name__ for name in names), model)
 

@@ -104,6 +104,7 @@ def adopt(cls: type) -> TraitMetadata:
 
     Raises:
         DeclarationError: A declaration is wrong, or two traits declare the same attribute.
+        UnknownFeatureError: A hook names a feature that neither the class nor one of its bases declares.
         UnknownTraitError: ``__traits__`` names a trait that the class does not have.
         UnknownConfigKeyError: ``__traits__`` names a key that the trait does not declare.
         InvalidConfigValueError: A key does not take the value that ``__traits__`` gives it.
@@ -122,6 +123,9 @@ def adopt(cls: type) -> TraitMetadata:
                 metadata.path, f"{key.name!r} is declared twice: keys and features share one namespace."
             )
         metadata.keys[key.name] = key
+    for entry in metadata.hooks:
+        if entry.mark.feature:
+            metadata.feature_key(entry.mark.feature)
     _refuse_clashes(metadata)
     metadata.class_overrides = dict(_given(metadata))
     type.__setattr__(cls, METADATA, metadata)

@@ -11,7 +11,7 @@ from traits_runtime._core.events.bus import LIFECYCLE, Route
 from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.metadata import HookEntry, TraitMetadata
 from traits_runtime._core.runtime import SCOPED
-from traits_runtime._core.trait.features import trait_is_on
+from traits_runtime._core.trait.features import is_enabled, trait_is_on
 from traits_runtime._core.trait.instantiation import prepare
 from traits_runtime.errors import AsyncHookError, Veto
 
@@ -80,7 +80,7 @@ def runner(model: type, moment: str) -> Callable[[Any], None] | None:
     metadata = prepare(model)
     route = _route(metadata, moment)
     entries = metadata.hooks_at(moment)
-    if SCOPED.get() or any(entry.is_async or entry.mark.when is not None for entry in entries):
+    if SCOPED.get() or any(map(_is_decided_per_row, entries)):
         return partial(run_hooks, moment=moment)
     due = [entry for entry in entries if not entry.in_trait or trait_is_on(model, metadata, entry.owner)]
     calls = tuple((getattr(model, entry.name), entry) for entry in due)
@@ -114,6 +114,10 @@ def _route(metadata: TraitMetadata, moment: str) -> Route:
     return runtime.bus.routes.get(name) or runtime.bus.route(name)
 
 
+def _is_decided_per_row(entry: HookEntry) -> bool:
+    return entry.is_async or entry.mark.when is not None or entry.mark.feature != ""
+
+
 def _explained(veto: Veto, entry: HookEntry, moment: str) -> Veto:
     if not veto.moment:
         veto.moment, veto.source = moment, f"{entry.owner}.{entry.name}"
@@ -123,11 +127,13 @@ def _explained(veto: Veto, entry: HookEntry, moment: str) -> Veto:
 def _due(
     instance: object, metadata: TraitMetadata, moment: str, changes: Collection[str] | None
 ) -> Iterator[HookEntry]:
-    """The hooks that run now: those of traits that are on and whose condition holds."""
+    """The hooks that run now: those whose trait and feature are on and whose condition holds."""
     if moment in ("boot", "initialize"):
         raise ValueError(f"{moment!r} is no lifecycle moment: call {moment}() instead.")
     for entry in metadata.hooks_at(moment):
         if entry.in_trait and not trait_is_on(instance, metadata, entry.owner):
+            continue
+        if entry.mark.feature and not is_enabled(instance, entry.mark.feature):
             continue
         condition = entry.mark.when
         if condition is None or condition(instance, _changes(instance) if changes is None else changes):

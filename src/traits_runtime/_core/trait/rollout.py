@@ -8,19 +8,21 @@ from typing import Any, Final
 
 from traits_runtime._core import runtime
 from traits_runtime._core.config.store import Change
-from traits_runtime._core.features import muted
 from traits_runtime._core.metadata import TraitMetadata, metadata_of
-from traits_runtime._core.rollouts import Decision, Hashing, Plan, Rollout, SubjectOverride
+from traits_runtime._core.rollouts import Decision, Hashing, Rollout, SubjectOverride
 from traits_runtime._core.runtime import SCOPED
 from traits_runtime._core.trait.configuration import Name, config, find
-from traits_runtime._core.trait.features import Feature
+from traits_runtime._core.trait.features import Feature, is_muted, is_on_for, plan_of, subject_of
 from traits_runtime.errors import ConfigConflictError
 
 DAY = 86_400
 
 
 class Rollouts:
-    """Who has a feature while it is rolled out: an own override first, then the share, then the toggle.
+    """Who has a feature while it is rolled out: an override of the subject first, then the share, then the toggle.
+
+    A layer that switches the feature, its trait or everything off does so for everybody, whatever the rollout.
+    ``enabled`` of a model and the ready-made traits ask the same question for the subject in scope.
 
     Shares and overrides are stored as config is, with history, and may differ by model and tenant. A feature is
     given as ``"HasSlug.follow_title"``.
@@ -41,27 +43,31 @@ class Rollouts:
     def __init__(self) -> None:
         self._guards: dict[tuple[str, Name | None, str], tuple[float, float, int, tuple[int, int, int, float]]] = {}
 
-    def enabled(self, target: Any, feature: str, subject: str) -> bool:
+    def enabled(self, target: Any, feature: str, subject: object) -> bool:
         """Whether a subject has a feature.
 
         Args:
             target: A model, an instance, or a trait.
             feature: The feature, ``follow_title``.
-            subject: A stable key of whom it is dealt to: a user, a session. Empty gives the toggle.
+            subject: A stable key of whom it is dealt to: a user, a session; an `Actor` counts by its key. Keys of
+                different types are different subjects: ``7`` is not ``"7"``. Empty or None gives the toggle.
         """
-        if not SCOPED.get():
+        if not SCOPED.get() and type(subject) is str:
             try:
                 return target.__trait_metadata__.plans[feature, None].includes(subject)  # type: ignore[no-any-return]
             except KeyError:
                 pass
-        return not _is_muted(target, feature) and _plan(target, feature).includes(subject)
+        return is_on_for(target, feature, subject)
 
-    def explain(self, target: Any, feature: str, subject: str) -> Decision:
+    def explain(self, target: Any, feature: str, subject: object) -> Decision:
         """As `enabled`, with the reason, the subject's bucket and the threshold."""
-        plan = _plan(target, feature)
-        if _is_muted(target, feature):
-            return Decision(plan.feature, subject, on=False, reason="OFF")
-        return plan.decide(subject)
+        cls = target if isinstance(target, type) else type(target)
+        metadata = metadata_of(cls)
+        plan = plan_of(metadata, feature, None if target is cls else target)
+        text = subject_of(subject)
+        if is_muted(target, metadata, feature):
+            return Decision(plan.feature, text, on=False, reason="OFF")
+        return plan.decide(text)
 
     def set_share(
         self, feature: str, share: float, *, salt: str = "", hashing: Hashing = "text", model: Name | None = None,
@@ -166,7 +172,7 @@ class Rollouts:
         return stop
 
     def set_subject(
-        self, feature: str, subject: str, *, on: bool | None, days: float = 0, model: Name | None = None,
+        self, feature: str, subject: object, *, on: bool | None, days: float = 0, model: Name | None = None,
         tenant: str = "", by: str = "", why: str = "",
     ) -> Change:  # fmt: skip
         """Decide for one subject, whatever the share; what others decide for other subjects meanwhile stays.
@@ -175,7 +181,7 @@ class Rollouts:
 
         Args:
             feature: ``HasSlug.follow_title``.
-            subject: The subject's key.
+            subject: The subject's key, of the type that it has in `enabled`.
             on: Whether it has the feature; None takes the override back.
             days: How long it holds, 0 for ever.
             model: For one model only.
@@ -184,6 +190,7 @@ class Rollouts:
             why: Why.
         """
         metadata, name = _named(feature)
+        text = subject_of(subject)
         key = metadata.rollout_keys(name)[1]
         address = (metadata.name, key.name, _path(model), tenant)
         while True:
@@ -194,9 +201,9 @@ class Rollouts:
                 if not override.until or override.until > now
             }
             if on is None:
-                unexpired.pop(subject, None)
+                unexpired.pop(text, None)
             else:
-                unexpired[subject] = SubjectOverride(on, now + days * DAY if days else 0)
+                unexpired[text] = SubjectOverride(on, now + days * DAY if days else 0)
             try:
                 return config.store_key(key, address, unexpired, by, why, seen)
             except ConfigConflictError:
@@ -223,24 +230,6 @@ def _stored_subjects(address: tuple[str, str, str, str]) -> dict[str, SubjectOve
 
     stored = runtime.resolver.stored.values.get(address)
     return msgspec.convert(stored[0], dict[str, SubjectOverride]) if stored else {}
-
-
-def _plan(target: Any, feature: str) -> Plan:
-    cls = target if isinstance(target, type) else type(target)
-    metadata = metadata_of(cls)
-    frames = runtime.OVERRIDES.get()
-    tenant = runtime.current_tenant_id()
-    if frames:
-        return metadata.plan_in(feature, tenant, frames, None if target is cls else target)
-    return metadata.plan(feature, tenant)
-
-
-def _is_muted(target: Any, feature: str) -> bool:
-    frames = runtime.MUTES.get()
-    if not frames:
-        return False
-    key = metadata_of(target if isinstance(target, type) else type(target)).feature_key(feature)
-    return muted(frames, key.trait, key.name, target)
 
 
 def _named(feature: str | Feature) -> tuple[TraitMetadata, str]:
