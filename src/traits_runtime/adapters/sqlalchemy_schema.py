@@ -12,7 +12,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Engine, MetaData, Table, create_engine, inspect
+from sqlalchemy import Column, Engine, Inspector, MetaData, Table, create_engine, inspect
+from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from traits_runtime import config
 from traits_runtime._core import runtime
@@ -300,24 +301,30 @@ _FINDERS: dict[str, Callable[[Schema, Any], Iterator[Finding]]] = {
 
 def _trash(at: Schema, names: set[str]) -> Iterator[Finding]:
     """Unique constraints of the database that count rows in the waste bin."""
-    looked = inspect(at.engine)
+    inspector = inspect(at.engine)
     for place in at.places.values():
         table = place.table
         trashed = next((column.name for column in table.columns if _is_trashed(column)), None)
         if trashed is None or table.name not in names:
             continue
-        indexes = looked.get_indexes(table.name, schema=table.schema)
-        partial = [
-            index for index in indexes if any(key.endswith("_where") for key in index.get("dialect_options", {}))
-        ]
-        whole = [
-            tuple(filter(None, index["column_names"])) for index in indexes if index["unique"] and index not in partial
-        ]
-        constraints = looked.get_unique_constraints(table.name, schema=table.schema)
-        whole += [tuple(constraint["column_names"]) for constraint in constraints]
-        for columns in dict.fromkeys(whole):
-            if trashed not in columns and not any(_is_reserved(table.columns.get(name)) for name in columns):
+        for columns in _unconditional_keys(inspector, table):
+            is_reserved = any(_is_reserved(table.columns.get(name)) for name in columns)
+            if trashed not in columns and not is_reserved:
                 yield _counts_trash(at, place, columns, trashed)
+
+
+def _unconditional_keys(inspector: Inspector, table: Table) -> Iterable[tuple[str, ...]]:
+    """The columns of each unique index and constraint of a table that counts all rows."""
+    indexes = inspector.get_indexes(table.name, schema=table.schema)
+    unique = [index for index in indexes if index["unique"] and not _is_partial(index)]
+    constraints = inspector.get_unique_constraints(table.name, schema=table.schema)
+    keys = [tuple(filter(None, index["column_names"])) for index in unique]
+    keys += [tuple(constraint["column_names"]) for constraint in constraints]
+    return dict.fromkeys(keys)
+
+
+def _is_partial(index: ReflectedIndex) -> bool:
+    return any(option.endswith("_where") for option in index.get("dialect_options", {}))
 
 
 def _counts_trash(at: Schema, place: Place, columns: tuple[str, ...], trashed: str) -> Finding:
@@ -344,12 +351,12 @@ def _is_trashed(column: Column[Any]) -> bool:
 
 def _tenants(at: Schema, names: set[str]) -> Iterator[Finding]:
     """Models that belong to tenants by a trait, and whose table has no column for it."""
-    looked = inspect(at.engine)
+    inspector = inspect(at.engine)
     for place in at.places.values():
         column = None if place.model is None else _tenant_column(place.model)
         if column is None or place.table.name not in names:
             continue
-        existing = {column["name"] for column in looked.get_columns(place.table.name, schema=place.table.schema)}
+        existing = {column["name"] for column in inspector.get_columns(place.table.name, schema=place.table.schema)}
         if column not in existing:
             message = f"{_name(place)} belongs to tenants by the column {column!r}, which the table lacks."
             yield _found(at, "TRT307", place, f"{place.table.name}.{column}", message)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from traits_runtime._core import registry, runtime
-from traits_runtime._core.metadata import HookEntry, TraitMetadata
+from traits_runtime._core.metadata import TraitMetadata
 from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.jobs import Job
 from traits_runtime._core.trait.metrics import Metric
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import Key
+
+D = TypeVar("D")
 
 
 class HookFact(msgspec.Struct, frozen=True, order=True):
@@ -120,43 +122,48 @@ def inventory(*packages: str) -> Inventory:
     Args:
         packages: Only classes and listeners of these packages, and the traits that those use; everything by default.
     """
-    records = registry.records()
-    selected = [metadata for path, metadata in records.items() if not packages or _within(path, packages)]
-    paths = {used.path for metadata in selected for used in (metadata, *metadata.traits)}
-    chosen_metadata = [metadata for path, metadata in records.items() if path in paths]
-    members = [(metadata, name, value) for metadata in chosen_metadata for name, value in vars(metadata.cls).items()]
+    classes = _selected_metadata(packages)
+    events = (_event_fact(metadata, event) for metadata, _, event in _declarations(classes, TraitEvent))
+    jobs = (JobFact(metadata.path, name, job.queue) for metadata, name, job in _declarations(classes, Job))
+    metrics = (MetricFact(metadata.path, name, m.kind) for metadata, name, m in _declarations(classes, Metric))
     return Inventory(
-        traits=tuple(_class_fact(metadata) for metadata in chosen_metadata if metadata.kind == "trait"),
-        models=tuple(_class_fact(metadata) for metadata in chosen_metadata if metadata.kind == "model"),
-        hooks=tuple(sorted(_hook_fact(metadata, entry) for metadata in chosen_metadata for entry in metadata.hooks)),
-        keys=tuple(
-            sorted(
-                _key_fact(key) for metadata in chosen_metadata for key in metadata.keys.values() if key.kind == "option"
-            )
-        ),
-        features=tuple(
-            sorted(
-                FeatureFact(metadata.path, name, v.option.default is True)
-                for metadata, name, v in members
-                if isinstance(v, Feature)
-            )
-        ),
-        events=tuple(
-            sorted(_event_fact(metadata, value) for metadata, _, value in members if isinstance(value, TraitEvent))
-        ),
-        jobs=tuple(
-            sorted(JobFact(metadata.path, name, v.queue) for metadata, name, v in members if isinstance(v, Job))
-        ),
-        metrics=tuple(
-            sorted(MetricFact(metadata.path, name, v.kind) for metadata, name, v in members if isinstance(v, Metric))
-        ),
-        settings=tuple(sorted(_setting_facts(chosen_metadata))),
+        traits=_class_facts(classes, "trait"),
+        models=_class_facts(classes, "model"),
+        hooks=tuple(sorted(_hook_facts(classes))),
+        keys=tuple(sorted(_key_facts(classes))),
+        features=tuple(sorted(_feature_facts(classes))),
+        events=tuple(sorted(events)),
+        jobs=tuple(sorted(jobs)),
+        metrics=tuple(sorted(metrics)),
+        settings=tuple(sorted(_setting_facts(classes))),
         listeners=tuple(sorted(_listener_facts(packages))),
     )
 
 
+def _selected_metadata(packages: tuple[str, ...]) -> list[TraitMetadata]:
+    """The classes of some packages and the traits that those use, in the order of the registry."""
+    records = registry.records()
+    if not packages:
+        return list(records.values())
+    selected = [metadata for path, metadata in records.items() if _within(path, packages)]
+    paths = {used.path for metadata in selected for used in (metadata, *metadata.traits)}
+    return [metadata for path, metadata in records.items() if path in paths]
+
+
+def _declarations(classes: list[TraitMetadata], kind: type[D]) -> Iterator[tuple[TraitMetadata, str, D]]:
+    """The declarations of one kind in class bodies, with their class and name."""
+    for metadata in classes:
+        for name, value in vars(metadata.cls).items():
+            if isinstance(value, kind):
+                yield metadata, name, value
+
+
 def _within(path: str, packages: tuple[str, ...]) -> bool:
     return any(path == package or path.startswith(package + ".") for package in packages)
+
+
+def _class_facts(classes: list[TraitMetadata], kind: str) -> tuple[ClassFact, ...]:
+    return tuple(_class_fact(metadata) for metadata in classes if metadata.kind == kind)
 
 
 def _class_fact(metadata: TraitMetadata) -> ClassFact:
@@ -164,13 +171,25 @@ def _class_fact(metadata: TraitMetadata) -> ClassFact:
     return ClassFact(metadata.path, mro, tuple(trait.path for trait in metadata.traits if trait is not metadata))
 
 
-def _hook_fact(metadata: TraitMetadata, entry: HookEntry) -> HookFact:
-    return HookFact(metadata.path, entry.name, entry.mark.moment, entry.mark.priority, entry.is_async)
+def _hook_facts(classes: list[TraitMetadata]) -> Iterator[HookFact]:
+    for metadata in classes:
+        for entry in metadata.hooks:
+            yield HookFact(metadata.path, entry.name, entry.mark.moment, entry.mark.priority, entry.is_async)
+
+
+def _key_facts(classes: list[TraitMetadata]) -> Iterator[KeyFact]:
+    for metadata in classes:
+        yield from (_key_fact(key) for key in metadata.keys.values() if key.kind == "option")
 
 
 def _key_fact(key: Key) -> KeyFact:
     constraints = tuple(f"{name}={value!r}" for name, value in key.option.constraints.items())
     return KeyFact(key.path, key.group, key.name, key.option.env, constraints, key.option.secret, key.option.locked)
+
+
+def _feature_facts(classes: list[TraitMetadata]) -> Iterator[FeatureFact]:
+    for metadata, name, feature in _declarations(classes, Feature):
+        yield FeatureFact(metadata.path, name, feature.option.default is True)
 
 
 def _event_fact(metadata: TraitMetadata, event: TraitEvent[Any, Any]) -> EventFact:

@@ -1,7 +1,7 @@
 """The activity log of models with `LogsActivity`: what flushes and statements change, in the same transaction.
 
-``before_flush`` -> old and new values of what is changed; ``after_flush`` -> keys are known, entries are written, or
-kept until the commit where a transaction is to have one entry a row.
+``before_flush`` -> old and new values of the changes; ``after_flush`` -> keys are known, entries are written, or
+held back until the commit where the config asks for one entry a row and transaction.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -17,19 +17,15 @@ from weakref import WeakKeyDictionary
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
+from sqlalchemy.orm import Mapper, Session, SessionTransaction
 from sqlalchemy.orm.attributes import instance_dict
 
 from traits_runtime._core import runtime
 from traits_runtime._core.actor import Actor, as_actor
 from traits_runtime.adapters.sqlalchemy._private import (
-    assigned_attributes,
     column_changes,
-    conditions_of,
-    is_by_key,
     state_of,
 )
-from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
 from traits_runtime.adapters.sqlalchemy.columns import on_model
 from traits_runtime.adapters.sqlalchemy.lifecycle import recorders
 from traits_runtime.adapters.sqlalchemy.mapper_info import BROUGHT
@@ -43,10 +39,10 @@ from traits_runtime.traits.tenancy import BelongsToTenant, tenant_column
 
 REDACTED: Final = "***"
 _NOTHING: Final[dict[str, Any]] = {}
-_KEPT: Final = "traits_activity"
+_PENDING: Final = "traits_activity"
 _BATCH: Final = "traits_batch"
 
-_EVENTS: Final = {
+EVENTS: Final = {
     "new": ("created", "log_created"),
     "dirty": ("updated", "log_updated"),
     "deleted": ("deleted", "log_deleted"),
@@ -61,11 +57,11 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def activity_table(metadata: sa.MetaData, name: str = "activity_log") -> sa.Table:
-    """The table of the activity log in some metadata; it is there as soon as a model logs.
+    """The table of the activity log in some metadata; created as soon as a model logs.
 
     Args:
         metadata: ``Base.metadata``.
-        name: As the config key ``LogsActivity.table`` has it.
+        name: The value of the config key ``LogsActivity.table``.
     """
     table = metadata.tables.get(name)
     if table is not None:
@@ -101,7 +97,7 @@ def _table_of(model: type[Any]) -> sa.Table:
 
 
 class Plan:
-    """What is noted of the rows of one model."""
+    """The logged columns of one model, and how its entries are written."""
 
     def __init__(self, model: type[Any]) -> None:
         config = model.activity_config
@@ -119,16 +115,16 @@ class Plan:
         self.tagged: bool = model.activity_tags is not LogsActivity.activity_tags
 
     def shown(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The values with secrets blackened."""
+        """The values with secrets masked."""
         if not self.redacts:
             return values
         return {key: REDACTED if self.keys[key] and value is not None else value for key, value in values.items()}
 
 
 class Entry:
-    """What is known about a change of one row."""
+    """A change of one row, before it is written to the log."""
 
-    __slots__ = ("event", "key", "new", "old", "plan", "row", "said", "tenant", "transaction")
+    __slots__ = ("event", "key", "new", "old", "plan", "row", "shared", "tenant", "transaction")
 
     def __init__(self, row: Any, plan: Plan, event: str, old: dict[str, Any], new: dict[str, Any]) -> None:
         self.row: Any = row
@@ -137,19 +133,31 @@ class Entry:
         self.old: dict[str, Any] = old
         self.new: dict[str, Any] = new
         self.key: Identity = ()
-        self.said: dict[str, Any] | None = None
+        self.shared: dict[str, Any] | None = None
         self.tenant: str | None = None
         self.transaction: SessionTransaction | None = None
 
+    def complete(self, stored: dict[str, Any]) -> None:
+        """Fill old values that are missing, and drop columns whose value stays the same."""
+        for key in self.new.keys() - self.old.keys():
+            self.old[key] = stored.get(key)
+            if self.old[key] == self.new[key]:
+                del self.old[key], self.new[key]
+
+    def drop_equal_values(self) -> None:
+        """Drop columns whose new value equals the old one."""
+        for key in [key for key in self.new if key in self.old and self.old[key] == self.new[key]]:
+            del self.old[key], self.new[key]
+
 
 class Recorder:
-    """Notes what flushes do; one of the host's recorders."""
+    """Logs the changes of flushes; one of the host's recorders."""
 
     def __init__(self) -> None:
         self._plans: WeakKeyDictionary[type, tuple[Any, Plan]] = WeakKeyDictionary()
 
     def plan_of(self, model: type[Any]) -> Plan:
-        """What is noted of a model; made anew when its config has changed."""
+        """The plan of a model; built again after its config has changed."""
         config = model.activity_config
         plan = self._plans.get(model)
         if plan is None or plan[0] is not config:
@@ -157,45 +165,31 @@ class Recorder:
         return plan[1]
 
     def wants(self, model: type, kind: str) -> bool:
-        """Whether rows of a model are noted."""
-        return issubclass(model, LogsActivity) and model.enabled(_EVENTS[kind][1])
+        """Whether changes of a model's rows are logged."""
+        return issubclass(model, LogsActivity) and model.enabled(EVENTS[kind][1])
 
     def before(self, session: Session, rows: list[tuple[Any, str]]) -> list[Entry]:
-        """Take down what is about to change."""
+        """Entries for the changes that a flush is about to write."""
         scoped = runtime.SCOPED.get()
         entries: list[Entry] = []
-        missing: list[Entry] = []
+        unloaded: list[Entry] = []
         plans: dict[type, Plan] = {}
         for row, kind in rows:
-            event, feature = _EVENTS[kind]
+            event, feature = EVENTS[kind]
             if scoped and not row.enabled(feature):
                 continue
             cls = type(row)
             plan = plans.get(cls)
             if plan is None:
                 plan = plans[cls] = self.plan_of(cls)
-            if kind == "new":
-                entries.append(Entry(row, plan, event, _NOTHING, _NOTHING))
-                continue
-            old: dict[str, Any] = {}
-            new: dict[str, Any] = {}
-            if event == "deleted":
-                values = instance_dict(row)
-                old = {key: values[key] for key in plan.keys if key in values}
-            else:
-                unknown = column_changes(row, plan.keys, old, new)
-                if not new and event == "updated":
-                    continue
-                if unknown:
-                    missing.append(Entry(row, plan, event, old, new))
-                    entries.append(missing[-1])
-                    continue
-            entries.append(Entry(row, plan, event, old, new))
-        nothing = _unchanged(session, missing) if missing else ()
-        return [entry for entry in entries if entry not in nothing] if nothing else entries
+            entry = _entry_before(row, plan, event, unloaded)
+            if entry is not None:
+                entries.append(entry)
+        unchanged = _unchanged(session, unloaded) if unloaded else ()
+        return [entry for entry in entries if entry not in unchanged] if unchanged else entries
 
     def after(self, session: Session, noted: list[Entry]) -> None:
-        """Write what was changed, or keep it until the commit."""
+        """Write the entries of a flush, or hold them back until the commit."""
         due: list[Entry] = []
         shared: dict[str, Any] | None = None
         unscoped = runtime.is_unscoped()
@@ -209,37 +203,63 @@ class Recorder:
                 entry.new = {key: value for key in plan.keys if (value := get(key)) is not None}
             else:
                 entry.key = _identity(entry.row)
-            if plan.collapses:  # who did it is known now, and perhaps no more at the commit
-                shared = entry.said = shared or _shared(session)
+            if plan.collapses:  # the actor is known now, and perhaps not at the commit
+                shared = entry.shared = shared or shared_values(session)
                 entry.transaction = innermost(session)
-                session.info.setdefault(_KEPT, []).append(entry)
+                session.info.setdefault(_PENDING, []).append(entry)
             else:
                 due.append(entry)
         _write(session, due)
 
 
+def _entry_before(row: Any, plan: Plan, event: str, unloaded: list[Entry]) -> Entry | None:
+    """The entry for a row that is about to be written; None for an update of no logged column.
+
+    Args:
+        row: The row.
+        plan: The logged columns of its model.
+        event: ``created``, ``updated``, ``deleted``, ``trashed`` or ``restored``.
+        unloaded: Receives the entry where an old value has not been loaded.
+    """
+    if event == "created":
+        return Entry(row, plan, event, _NOTHING, _NOTHING)
+    if event == "deleted":
+        values = instance_dict(row)
+        return Entry(row, plan, event, {key: values[key] for key in plan.keys if key in values}, {})
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    has_unloaded = column_changes(row, plan.keys, old, new)
+    if not new and event == "updated":
+        return None
+    entry = Entry(row, plan, event, old, new)
+    if has_unloaded:
+        unloaded.append(entry)
+    return entry
+
+
 def _unchanged(session: Session, entries: list[Entry]) -> set[Entry]:
-    """Read old values that nobody has loaded; the entries of which nothing is left."""
+    """Read old values that are not loaded; returns the updates that change nothing."""
     by_plan: dict[Plan, list[Entry]] = {}
     for entry in entries:
         by_plan.setdefault(entry.plan, []).append(entry)
-    nothing: set[Entry] = set()
-    for plan, some in by_plan.items():
-        unread = sorted({key for entry in some for key in entry.new.keys() - entry.old.keys()})
-        before = _read(session, plan, unread, [_identity(entry.row) for entry in some])
-        for entry in some:
-            stored = before.get(_identity(entry.row), {})
-            for key in entry.new.keys() - entry.old.keys():
-                entry.old[key] = stored.get(key)
-                if entry.old[key] == entry.new[key]:
-                    del entry.old[key], entry.new[key]
+    unchanged: set[Entry] = set()
+    for plan, entries_of_plan in by_plan.items():
+        unloaded = sorted({key for entry in entries_of_plan for key in entry.new.keys() - entry.old.keys()})
+        rows = stored_values(session, plan, unloaded, [_identity(entry.row) for entry in entries_of_plan])
+        for entry in entries_of_plan:
+            entry.complete(rows.get(_identity(entry.row), {}))
             if not entry.new and entry.event == "updated":
-                nothing.add(entry)
-    return nothing
+                unchanged.add(entry)
+    return unchanged
 
 
-def _as_text(key: Identity) -> str:
-    """A key as the log keeps it."""
+def json_text(values: dict[str, Any]) -> str | None:
+    """Values as JSON text; None for no values."""
+    return _encode(values).decode() if values else None
+
+
+def key_text(key: Identity) -> str:
+    """A primary key in the form of the log's column."""
     return str(key[0]) if len(key) == 1 else json.dumps(key, default=str)
 
 
@@ -248,18 +268,20 @@ def _identity(row: Any) -> tuple[Any, ...]:
     return tuple(state.key[1]) if state is not None and state.key is not None else ()
 
 
-def _read(session: Session, plan: Plan, keys: list[str], rows: list[Identity]) -> dict[Identity, dict[str, Any]]:
-    """Some columns of some rows as the database has them, past all conditions and past what is in memory."""
+def stored_values(
+    session: Session, plan: Plan, keys: list[str], rows: list[Identity]
+) -> dict[Identity, dict[str, Any]]:
+    """Some columns of some rows as stored in the database: past scopes, and past values in memory."""
     mapper: Mapper[Any] = sa.inspect(plan.model)
     columns = [mapper.column_attrs[key].columns[0] for key in keys]
     primary = list(mapper.primary_key)
     values_by_identity: dict[Identity, dict[str, Any]] = {}
     connection = session.connection(bind_arguments={"mapper": mapper})
     for start in range(0, len(rows), 500):
-        some = rows[start : start + 500]
-        condition = sa.tuple_(*primary).in_(some)
+        part = rows[start : start + 500]
+        condition = sa.tuple_(*primary).in_(part)
         if len(primary) == 1:
-            condition = primary[0].in_([identity[0] for identity in some])
+            condition = primary[0].in_([identity[0] for identity in part])
         query = sa.select(*primary, *columns).select_from(mapper.persist_selectable).where(condition)
         for values in connection.execute(query):
             key = tuple(values[: len(primary)])
@@ -270,35 +292,35 @@ def _read(session: Session, plan: Plan, keys: list[str], rows: list[Identity]) -
 def _write(session: Session, entries: Iterable[Entry]) -> None:
     by_plan: dict[tuple[Plan, int, str | None], list[Entry]] = {}
     for entry in entries:
-        by_plan.setdefault((entry.plan, id(entry.said), entry.tenant), []).append(entry)
-    for (plan, _, tenant), some in by_plan.items():
+        by_plan.setdefault((entry.plan, id(entry.shared), entry.tenant), []).append(entry)
+    for (plan, _, tenant), entries_of_plan in by_plan.items():
         rows = [
             (
-                entry.event, _as_text(entry.key), _text(plan.shown(entry.old)), _text(plan.shown(entry.new)),
+                entry.event, key_text(entry.key), json_text(plan.shown(entry.old)), json_text(plan.shown(entry.new)),
                 _encode(entry.row.activity_tags()).decode() if plan.tagged else None, 1,
             )
-            for entry in some
+            for entry in entries_of_plan
         ]  # fmt: skip
-        shared = some[0].said or _shared(session)
-        _insert(session, plan, rows, shared if tenant is None else {**shared, "tenant": tenant})
-        row = some[0].row
+        shared = entries_of_plan[0].shared or shared_values(session)
+        insert_entries(session, plan, rows, shared if tenant is None else {**shared, "tenant": tenant})
+        row = entries_of_plan[0].row
         if row.activity_logged or row.activity_committed:
-            _tell(plan, some)
+            _emit_logged(plan, entries_of_plan)
 
 
 def _tenant_of(row: Any) -> str | None:
-    """Whose row it is, where all tenants are meant: their log is theirs, whoever changed it."""
+    """The tenant that a row belongs to; its entry belongs to the same tenant, also in a change of all tenants."""
     tenant = instance_dict(row).get(tenant_column(type(row))) if isinstance(row, BelongsToTenant) else None
     return None if tenant is None else str(tenant)
 
 
-def _tell(plan: Plan, entries: Iterable[Entry]) -> None:
+def _emit_logged(plan: Plan, entries: Iterable[Entry]) -> None:
     for entry in entries:
         entry.row.tell_activity(entry.event, plan.shown(entry.old), plan.shown(entry.new))
 
 
-def _shared(session: Session) -> dict[str, Any]:
-    """What all entries of a flush have in common."""
+def shared_values(session: Session) -> dict[str, Any]:
+    """The values that all entries of a flush share."""
     actor = runtime.current_actor() or Actor(None)
     return {
         "actor": None if actor.id is None else str(actor.id),
@@ -311,19 +333,19 @@ def _shared(session: Session) -> dict[str, Any]:
 
 
 _VARYING: Final = ("event", "key", "old", "new", "tags", "count")
-"""What differs between the entries of a flush, in the order in which it is written down."""
+"""The columns whose values differ between the entries of a flush, in the order of the rows."""
 
 _statements: WeakKeyDictionary[sa.Table, dict[str, Any]] = WeakKeyDictionary()
 
 
-def _insert(session: Session, plan: Plan, rows: list[tuple[Any, ...]], session_values: dict[str, Any]) -> None:
-    """Write entries by one statement, in the driver's own form: what they have in common is made ready once.
+def insert_entries(session: Session, plan: Plan, rows: list[tuple[Any, ...]], session_values: dict[str, Any]) -> None:
+    """Write entries by one statement in the driver's own form; shared values are converted once.
 
     Args:
-        session: Where the change happened.
-        plan: What is noted of the model.
+        session: The session of the change.
+        plan: The plan of the model.
         rows: The values of `_VARYING`, JSON as text.
-        session_values: What they have in common.
+        session_values: The values that all rows share, see `shared_values`.
     """
     connection = session.connection(bind_arguments={"mapper": sa.inspect(plan.model)})
     dialect = connection.dialect
@@ -368,44 +390,45 @@ def _batch_of(session: Session) -> str:
 
 
 def before_commit(session: Session) -> None:
-    """Write what was kept for the commit; savepoints do not count."""
-    if session.get_nested_transaction() is not None or not (session.info.get(_KEPT) or _may_keep(session)):
+    """Write the entries held back for the commit; releasing a savepoint writes none."""
+    if session.get_nested_transaction() is not None or not (session.info.get(_PENDING) or _may_log(session)):
         return
     session.flush()
-    entries: list[Entry] = session.info.pop(_KEPT, [])
+    entries: list[Entry] = session.info.pop(_PENDING, [])
     _write(session, list(_collapsed(entries)))
 
 
-def _may_keep(session: Session) -> bool:
-    return any(isinstance(row, LogsActivity) for some in (session.new, session.dirty, session.deleted) for row in some)
+def _may_log(session: Session) -> bool:
+    return any(isinstance(row, LogsActivity) for rows in (session.new, session.dirty, session.deleted) for row in rows)
 
 
 def after_commit(session: Session) -> None:
-    """A savepoint was released: what happened in it belongs to what is around it."""
+    """Hand the entries of a released savepoint to the enclosing transaction."""
     ended = innermost(session)
-    for entry in session.info.get(_KEPT, ()):
+    for entry in session.info.get(_PENDING, ()):
         if entry.transaction is ended and ended is not None:
             entry.transaction = enclosing(ended)
 
 
 def after_transaction_end(session: Session, ended: SessionTransaction) -> None:
-    """Forget what still belongs to a transaction or savepoint that is over: it was rolled back."""
-    entries = session.info.get(_KEPT)
+    """Drop entries that still belong to an ended transaction or savepoint: it was rolled back."""
+    entries = session.info.get(_PENDING)
     if entries:
-        session.info[_KEPT] = [entry for entry in entries if entry.transaction is not ended]
+        session.info[_PENDING] = [entry for entry in entries if entry.transaction is not ended]
 
 
 def _collapsed(entries: list[Entry]) -> Iterator[Entry]:
-    """One entry a row: the first old values, the last new ones; none for a row that came and went."""
+    """One entry a row with the first old values and the last new ones; none for a row created and deleted."""
     by_row: dict[int, Entry] = {}
     for entry in entries:
         before = by_row.get(id(entry.row))
         by_row[id(entry.row)] = entry if before is None else _joined(before, entry)
     for entry in by_row.values():
+        if entry.event == "nothing":
+            continue
         if entry.event == "updated":
-            for key in [key for key in entry.new if key in entry.old and entry.old[key] == entry.new[key]]:
-                del entry.old[key], entry.new[key]
-        if entry.event != "nothing" and (entry.event != "updated" or entry.new):
+            entry.drop_equal_values()
+        if entry.new or entry.event != "updated":
             yield entry
 
 
@@ -418,7 +441,7 @@ def _joined(first: Entry, second: Entry) -> Entry:
     else:
         old, new = second.old | first.old, first.new | second.new
     joined = Entry(first.row, first.plan, kind, old, new)
-    joined.key, joined.said, joined.tenant = first.key, second.said, second.tenant
+    joined.key, joined.shared, joined.tenant = first.key, second.shared, second.tenant
     return joined
 
 
@@ -468,18 +491,19 @@ def activities(
     if is_tenants(cls) and not runtime.is_unscoped():
         conditions.append(table.c.tenant == str(current_key(cls)))
     if subject is not None:
-        state = state_of(subject)
-        if state is None or state.key is None:
-            raise UnsavedInstanceError(plan.name, "nothing was noted about it")
-        conditions.append(table.c.key == _as_text(tuple(state.key[1])))
+        conditions.append(table.c.key == key_text(_saved_identity(subject, plan)))
     if actor is not None:
         conditions.append(table.c.actor == str(as_actor(actor, runtime.identify).id))
-    if event:
-        conditions.append(table.c.event == event)
-    if batch:
-        conditions.append(table.c.batch == batch)
+    conditions += [table.c[name] == value for name, value in (("event", event), ("batch", batch)) if value]
     rows = session.execute(sa.select(table).where(*conditions).order_by(table.c.id)).mappings()
     return [_activity(row) for row in rows]
+
+
+def _saved_identity(subject: object, plan: Plan) -> Identity:
+    state = state_of(subject)
+    if state is None or state.key is None:
+        raise UnsavedInstanceError(plan.name, "the log has no entries for it")
+    return tuple(state.key[1])
 
 
 def _activity(row: Any) -> Activity:
@@ -487,110 +511,14 @@ def _activity(row: Any) -> Activity:
     return Activity(**fields)
 
 
-# Statements that change many rows.
-
-
-Execute = Callable[[], sa.Result[Any] | None]
-
-
-def note_statement(state: ORMExecuteState, execute: Execute) -> sa.Result[Any] | None:
-    """Execute a statement, and note it where it writes rows of a model that logs.
-
-    Args:
-        state: The statement.
-        execute: Executes it; returns None where SQLAlchemy does it best alone.
-    """
-    model = model_of(state) if state.is_update or state.is_delete or state.is_insert else None
-    if model is None or not issubclass(model, LogsActivity):
-        return execute()
-    return note_bulk(
-        state, model, "created" if state.is_insert else "deleted" if state.is_delete else "updated", execute
-    )
-
-
-def note_bulk(state: ORMExecuteState, model: Any, kind: str, execute: Execute) -> sa.Result[Any] | None:
-    """Execute a statement that writes rows of a model, and note it as the model's config says.
-
-    Args:
-        state: The statement.
-        model: The model, which may not log at all.
-        kind: ``created``, ``updated``, ``deleted`` or ``trashed``.
-        execute: As for `note_statement`.
-    """
-    how = model.activity_config.bulk if issubclass(model, LogsActivity) else "off"
-    one_by_one = state.execution_options.get("bulk", getattr(model, "__bulk__", "event")) != "event"
-    if how == "off" or one_by_one or not model.enabled(_BULK[kind]):
-        return execute()
-    plan = recorder.plan_of(model)
-    if how == "rows" and kind != "created" and not is_by_key(state):
-        return _note_rows(state, plan, kind, execute)
-    result = _result(state, execute)
-    values = given_values(state)
-    count = len(values) if state.is_insert or is_by_key(state) else getattr(result, "rowcount", -1)
-    changed = values[0] if state.is_update and len(values) == 1 and not is_by_key(state) else {}
-    if count != 0:
-        noted = {key: value for key, value in changed.items() if key in plan.keys}
-        _insert_statement(state.session, plan, f"bulk_{kind}", noted, count or -1)
-    return result
-
-
-def _result(state: ORMExecuteState, execute: Execute) -> sa.Result[Any]:
-    result = execute()
-    return state.invoke_statement() if result is None else result
-
-
-_BULK: Final = {event_kind[0]: event_kind[1] for event_kind in _EVENTS.values()}
-
-
-def _insert_statement(session: Session, plan: Plan, event: str, values: dict[str, Any], count: int) -> None:
-    new = plan.shown(values)
-    _insert(session, plan, [(event, "", None, _text(new), None, count)], _shared(session))
-
-
-def _note_rows(state: ORMExecuteState, plan: Plan, kind: str, execute: Execute) -> sa.Result[Any]:
-    """Read the rows that a statement will change, execute it, and note each of them."""
-    mapper: Mapper[Any] = sa.inspect(plan.model)
-    is_deleted = kind == "deleted"
-    keys = sorted(plan.keys if state.is_delete else plan.keys.keys() & assigned_attributes(state.statement, mapper))
-    columns = [mapper.column_attrs[key].class_attribute for key in keys]
-    primary = [mapper.column_attrs[key].class_attribute for key in plan.primary]
-    query = sa.select(*primary, *columns).where(*conditions_of(state.statement))
-    options = {name: value for name, value in state.execution_options.items() if name in _LIFTING}
-    width = len(primary)
-    before = {
-        tuple(row[:width]): dict(zip(keys, row[width:], strict=True))
-        for row in state.session.execute(query, execution_options=options)
-    }
-    result = _result(state, execute)
-    after = {} if is_deleted else _read(state.session, plan, keys, list(before))
-    rows = []
-    for key, old in before.items():
-        new = {name: value for name, value in after.get(key, {}).items() if value != old[name]}
-        if is_deleted or new:
-            old = old if is_deleted else {name: old[name] for name in new}
-            rows.append((key, old, new))
-    logged = plan.shown
-    entries = [(kind, _as_text(key), _text(logged(old)), _text(logged(new)), None, 1) for key, old, new in rows]
-    if entries:
-        _insert(state.session, plan, entries, _shared(state.session))
-    return result
-
-
-_LIFTING: Final = ("with_trashed", "only_trashed")
-
-
-def _text(values: dict[str, Any]) -> str | None:
-    return _encode(values).decode() if values else None
-
-
 recorder: Final = Recorder()
 recorders.append(recorder)
 
 
-def _mapped(cls: type) -> None:
-    """Make the log's table known to the metadata, so that it is created and migrated with the others."""
+def _add_table(cls: type) -> None:
+    """Add the log's table to the metadata, so that it is created and migrated with the others."""
     if issubclass(cls, LogsActivity):
         _table_of(cls)
 
 
-on_model.append(_mapped)
+on_model.append(_add_table)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, Session, UOWTransaction, ses
 from traits_runtime._core import runtime
 from traits_runtime._core.metadata import METADATA
 from traits_runtime.adapters.sqlalchemy import activity, extend, lifecycle, tenancy
-from traits_runtime.adapters.sqlalchemy.activity import note_statement
+from traits_runtime.adapters.sqlalchemy.activity_statements import note_statement
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, execute_bulk, keep_columns, telling
 from traits_runtime.adapters.sqlalchemy.criteria import add_criteria, everything_lifted, memo_of, shows
 from traits_runtime.adapters.sqlalchemy.soft_delete import TrashSession, force_delete, restore

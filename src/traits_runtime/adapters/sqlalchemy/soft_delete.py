@@ -23,7 +23,7 @@ from traits_runtime.adapters.sqlalchemy._private import (
     state_of,
     statement_inside,
 )
-from traits_runtime.adapters.sqlalchemy.activity import note_bulk
+from traits_runtime.adapters.sqlalchemy.activity_statements import note_bulk
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, kept_columns, model_of, telling
 from traits_runtime.adapters.sqlalchemy.criteria import lifted
 from traits_runtime.adapters.sqlalchemy.lifecycle import run_asked, set_pending_state
