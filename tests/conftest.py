@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Iterator
 
@@ -27,12 +26,15 @@ def nothing_is_left_open() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Commands keep what they read in a folder of the test run, not in the user's own."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
+def cache_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[None]:
+    """Commands cache what they read in a folder of the test run, not in the user's own.
+
+    Symbol tables of installed libraries are cached by content: all runs and workers share them.
+    """
+    folder = tmp_path_factory.mktemp("cache")
+    cache: pytest.Cache = pytestconfig.cache  # type: ignore[assignment]
+    (folder / "sphinx-traits").mkdir()
+    (folder / "sphinx-traits" / "symbols").symlink_to(cache.mkdir("symbols"), target_is_directory=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield
