@@ -11,6 +11,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
+from forked import can_fork, run_forked
 from traits_cli.commands import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +84,9 @@ def data(done: Result) -> Any:
 def process(
     *arguments: str, cwd: Path = ROOT, env: dict[str, str] | None = None, code: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own."""
+    """Run a command, or some code, in a process of its own."""
+    if not code and can_fork(env):
+        return run_forked(arguments, cwd, {**os.environ, **(env or {})})
     script = code or "from traits_cli import launch; launch()"
     command = [sys.executable, "-P", "-c", script, *arguments]
     return subprocess.run(

@@ -278,7 +278,9 @@ def put(front: Cache) -> None:
 @pytest.mark.parametrize("change", [forget_key, forget_scope, put])
 def test_value_changed_while_it_is_computed_is_not_kept(backend: Any, change: Any, same_process: bool) -> None:
     """The old value goes to who asked before, is not kept, and whoever asks after the change does not get it."""
-    seconds = 1 if change is forget_scope else 30  # whoever asks after a scope was forgotten waits for the lease to expire
+    seconds = (
+        1 if change is forget_scope else 30
+    )  # whoever asks after a scope was forgotten waits for the lease to expire
     front = Cache(backend, lease=seconds)
     other = front if same_process else Cache(backend, lease=seconds)
     if not same_process and not hasattr(backend, "lease"):
