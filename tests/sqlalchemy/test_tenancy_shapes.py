@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
-from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, join, mapped_column, outerjoin, relationship, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    aliased,
+    column_property,
+    contains_eager,
+    join,
+    mapped_column,
+    outerjoin,
+    relationship,
+    sessionmaker,
+)
 
 from traits_runtime import tenant, unscoped
 from traits_runtime.adapters.sqlalchemy import TraitSession
@@ -21,6 +32,14 @@ class Base(DeclarativeBase):
     """The base of this module's models."""
 
 
+marks = sa.Table(
+    "shape_mark",
+    Base.metadata,
+    sa.Column("branch_id", sa.ForeignKey("shape_branch.id"), primary_key=True),
+    sa.Column("leaf_id", sa.ForeignKey("shape_leaf.id"), primary_key=True),
+)
+
+
 class Branch(BelongsToTenant, SoftDeletes, Base):
     """A branch that hangs on another branch."""
 
@@ -30,6 +49,7 @@ class Branch(BelongsToTenant, SoftDeletes, Base):
     above_id: Mapped[int | None] = mapped_column(sa.ForeignKey("shape_branch.id"))
     below: Mapped[list[Branch]] = relationship()
     leaves: Mapped[list[Leaf]] = relationship()
+    marked: Mapped[list[Leaf]] = relationship(secondary=marks)
 
 
 class Leaf(BelongsToTenant, SoftDeletes, Base):
@@ -39,6 +59,16 @@ class Leaf(BelongsToTenant, SoftDeletes, Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str]
     above_id: Mapped[int | None] = mapped_column(sa.ForeignKey("shape_branch.id"))
+
+
+def _count_leaves() -> Any:
+    """How many leaves a branch has, as its tenant sees them."""
+    return sa.select(sa.func.count(Leaf.id)).where(Leaf.above_id == Branch.id).correlate_except(Leaf).scalar_subquery()
+
+
+counts: Any = Branch
+counts.leaf_count = column_property(_count_leaves())
+counts.deferred_count = column_property(_count_leaves(), deferred=True)
 
 
 def fill(session: TraitSession) -> None:
@@ -51,6 +81,7 @@ def fill(session: TraitSession) -> None:
         session.add(model(id=12, name="trashed", tenant_id="acme", above_id=1, deleted_at=stamp))
         session.add(model(id=13, name="brick", tenant_id="brick", above_id=1))
         session.flush()
+    session.execute(sa.insert(marks), [{"branch_id": 1, "leaf_id": leaf_id} for leaf_id in (11, 12, 13)])
 
 
 @pytest.fixture
@@ -155,3 +186,86 @@ def test_insert_from_a_joined_query_copies_the_tenants_own_rows(maker: sessionma
 
             copies = set(session.scalars(sa.select(Leaf.name).where(Leaf.id > 100)))
             assert copies == {"acme below"}, shape
+
+
+@pytest.mark.parametrize("how", ["refresh", "commit", "expire", "load later"])
+def test_counts_of_a_row_are_the_same_in_every_way_of_loading(maker: sessionmaker[TraitSession], how: str) -> None:
+    """A reload counts what a query counts: one leaf of three is the tenant's own and live."""
+    with tenant("acme"), maker() as session:
+        branch: Any = session.get_one(Branch, 1)
+        first_count = branch.leaf_count
+        if how == "refresh":
+            session.refresh(branch)
+        elif how == "commit":
+            session.commit()
+        elif how == "expire":
+            session.expire(branch, ["leaf_count"])
+
+        assert (first_count, branch.leaf_count, branch.deferred_count) == (1, 1, 1)
+
+
+def test_row_in_the_trash_is_reloaded(maker: sessionmaker[TraitSession]) -> None:
+    """Conditions are on what a reload counts, not on the row itself."""
+    with tenant("acme"), maker() as session:
+        leaf = session.get_one(Leaf, 12, execution_options={"with_trashed": True})
+        session.expire(leaf)
+
+        assert leaf.name == "trashed"
+
+
+CHANGES: dict[str, Callable[[], Any]] = {
+    "update in a subquery": lambda: sa.update(Leaf).where(Leaf.above_id.in_(sa.select(Branch.id))).values(name="new"),
+    "update where any": lambda: sa.update(Branch).where(Branch.leaves.any()).values(name="new"),
+    "update where any of a secondary": lambda: sa.update(Branch).where(Branch.marked.any()).values(name="new"),
+    "update where the greatest": lambda: (
+        sa.update(Leaf).where(Leaf.id == sa.select(sa.func.max(aliased(Leaf).id)).scalar_subquery()).values(name="new")
+    ),
+    "update where exists": lambda: (
+        sa.update(Leaf).where(sa.exists().where(Branch.id == Leaf.above_id)).values(name="new")
+    ),
+    "delete in a subquery": lambda: sa.delete(Leaf).where(Leaf.above_id.in_(sa.select(Branch.id))),
+    "delete where exists": lambda: sa.delete(Leaf).where(sa.exists().where(Branch.id == Leaf.above_id)),
+    "delete where none": lambda: sa.delete(Branch).where(~Branch.leaves.any(), ~Branch.below.any()),
+}
+
+
+def stored(maker: sessionmaker[TraitSession], *, of_acme: bool) -> set[Any]:
+    """The rows of one tenant, or of the others, those in the trash included."""
+    with unscoped(reason="test"), maker() as session:
+        return {
+            (model.__name__, *row)
+            for model in (Branch, Leaf)
+            for row in session.execute(
+                sa.select(model.id, model.name, model.deleted_at.is_(None)).where(
+                    (model.tenant_id == "acme") == sa.literal(of_acme)
+                ),
+                execution_options={"with_trashed": True},
+            )
+        }
+
+
+@pytest.mark.parametrize("synchronize", ["auto", "fetch", False])
+@pytest.mark.parametrize("way", CHANGES)
+def test_change_over_a_subquery_is_done_to_own_rows_alone(
+    maker: sessionmaker[TraitSession], way: str, synchronize: Any
+) -> None:
+    """However the rows in memory are brought up to date; the SELECT for that is not refused."""
+    before, own_before = stored(maker, of_acme=False), stored(maker, of_acme=True)
+    with tenant("acme"), maker.begin() as session:
+        session.scalars(sa.select(Leaf)).all()
+        session.execute(CHANGES[way](), execution_options={"synchronize_session": synchronize})
+
+    assert stored(maker, of_acme=False) == before
+    changed = stored(maker, of_acme=True) - own_before
+    assert changed or way == "delete where none"
+    assert ("Leaf", 12, "trashed", False) in stored(maker, of_acme=True)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_collection_over_a_secondary_is_filled_from_the_query(maker: sessionmaker[TraitSession], fresh: bool) -> None:
+    """`contains_eager` over a secondary is a query of models."""
+    query = sa.select(Branch).join(Branch.marked).options(contains_eager(Branch.marked))
+    with tenant("acme"), maker() as session:
+        found = session.scalars(query.execution_options(populate_existing=fresh)).unique().all()
+
+        assert [[leaf.id for leaf in branch.marked] for branch in found] == [[11]]

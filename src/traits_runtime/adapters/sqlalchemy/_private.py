@@ -206,7 +206,8 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[
     covered: set[Any] = set()
     for element in iterate(statement):
         if isinstance(element, Select):
-            raw.update(_tables_of_select(element))
+            raw |= _raw_sources(element)
+            covered |= _joined_tables(element)
         elif isinstance(element, TableClause) and of_core:
             raw.add(element)
         elif _is_marked(element):
@@ -216,14 +217,27 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[
     return {table for table in raw | (used - covered) if table in tables}
 
 
-def _tables_of_select(select: Any) -> Iterator[Any]:
-    """The tables in the columns, the ``FROM`` and the joins of a ``SELECT`` that are named as tables."""
-    sources = [*select._raw_columns, *select._from_obj, *(target for target, *_ in select._setup_joins)]
-    for column in select._raw_columns:
-        if not _is_marked(column):
-            sources += _tables_of(part for part in iterate(column) if isinstance(part, Column))
-    for source in sources:
-        yield from _plain_tables(source)
+def _raw_sources(query: Select[Any]) -> set[Any]:
+    """The tables that a ``SELECT`` reads as tables; columns of a model in its ``FROM`` are those of the model."""
+    models = {table for source in query._from_obj if _is_whole_model(source) for table in _mapped_tables(source)}
+    columns = [column for column in query._raw_columns if not _is_marked(column)]
+    chosen_columns = [part for column in columns for part in iterate(column) if isinstance(part, Column)]
+    column_tables = {table for source in _tables_of(chosen_columns) for table in _plain_tables(source)}
+    sources = [*query._raw_columns, *query._from_obj, *(target for target, *_ in query._setup_joins)]
+    source_tables = {table for source in sources for table in _plain_tables(source)}
+    return source_tables | (column_tables - models)
+
+
+def _is_whole_model(source: Any) -> bool:
+    """Whether a part of a ``FROM`` is a model, not an alias of it."""
+    return bool(getattr(getattr(source, "_annotations", {}).get("parententity"), "is_mapper", False))
+
+
+def _joined_tables(query: Select[Any]) -> set[Any]:
+    """The tables of the models to which the relationships lead that a ``SELECT`` joins along."""
+    links = [link for join in query._setup_joins for link in join[:2]]
+    mappers = [getattr(getattr(link, "property", None), "mapper", None) for link in links]
+    return {table for mapper in mappers if mapper is not None for table in mapper.tables}
 
 
 _OF_MODELS: Final = frozenset(

@@ -186,13 +186,14 @@ def everything_lifted() -> dict[str, bool]:
 
 
 def add_criteria(state: ORMExecuteState, memo: Memo | None) -> None:
-    """Put the conditions on a statement of the ORM; of those that can be lifted the reload of a row is free.
+    """Put the conditions on a statement of the ORM.
 
+    SQLAlchemy puts none on a row that it reloads; queries inside, as a count in a ``column_property``, have them.
     What the unit of work loads to keep references right, it loads with the trash.
     """
     if memo is None or not memo.takes:
         return
-    lifted = lifting(everything_lifted() if memo.is_reload else state.execution_options)
+    lifted = lifting(state.execution_options)
     if memo.lifts:
         lifted |= memo.lifts
     if memo.is_relationship and is_flushing(state.session) and ACTIVE.get() is None:
