@@ -88,10 +88,10 @@ class Indices:
         if _has_page_not_newer(builder, unchanged):
             current = [indices[file] for file in unchanged]
             builder.domain_indices = [index for index in builder.domain_indices if index not in current]
-        in_outdir = {file for file in digests_before if Path(file).is_relative_to(builder.outdir)}
-        for file in in_outdir - indices.keys():
+        stale = {file for file in digests_before if Path(file).is_relative_to(builder.outdir)} - digests.keys()
+        for file in stale:
             Path(file).unlink(missing_ok=True)
-        self._written = {file: digests_before[file] for file in digests_before.keys() - in_outdir} | digests
+        self._written = {file: digests_before[file] for file in digests_before.keys() - stale} | digests
 
     def save(self) -> None:
         """Save the digests of the written indices; called after a successful build."""

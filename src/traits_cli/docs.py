@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +45,17 @@ def docs(
         fail("--all documents everything; leave it out to name models or traits.")
     manifest = read_sources(project)
     index = Index(manifest, mask_secrets=True)
-    chosen = _chosen(index, models, traits)
-    if not (form == "html" and _owns_site(project, chosen)):
+    selected = _selected(index, models, traits)
+    if not (form == "html" and _owns_site(project, selected)):
         report(manifest)
-    first = _WRITERS[form](project, index, chosen, output.resolve())
+    first = _WRITERS[form](project, index, selected, output.resolve())
     click.echo(first)
     click.echo(f"{len(manifest.models):>5} models")
     click.echo(f"{len(manifest.traits):>5} traits")
     click.echo(f"{len(manifest.findings):>5} findings{_worst(manifest)}")
 
 
-def _chosen(index: Index, models: tuple[str, ...], traits: tuple[str, ...]) -> list[tuple[str, str]]:
+def _selected(index: Index, models: tuple[str, ...], traits: tuple[str, ...]) -> list[tuple[str, str]]:
     """Kind and full name of each page that was asked for, a model's traits after it; empty for all."""
     pages = []
     for name in models:
@@ -66,40 +67,40 @@ def _chosen(index: Index, models: tuple[str, ...], traits: tuple[str, ...]) -> l
     return list(dict.fromkeys(pages))
 
 
-def _write_html(project: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
+def _write_html(project: Project, index: Index, selected: list[tuple[str, str]], output: Path) -> Path:
     from sphinx_traits._sphinx.site import build_project_docs, build_site
 
-    if project.docs is not None and _owns_site(project, chosen):
+    if project.docs is not None and _owns_site(project, selected):
         site = build_project_docs(project.docs, index.unmasked, output)
     else:
         importlib.import_module("furo")  # a theme that is missing is reported as a missing extra
-        only = [("trait-model" if kind == "model" else "trait", name) for kind, name in chosen]
+        only = [("trait-model" if kind == "model" else "trait", name) for kind, name in selected]
         site = build_site(_title(project), index.unmasked, output, only=only)
     if site.warnings:
         click.echo(f"{site.warnings} warnings, see above.", err=True)
     return site.index
 
 
-def _owns_site(project: Project, chosen: list[tuple[str, str]]) -> bool:
+def _owns_site(project: Project, selected: list[tuple[str, str]]) -> bool:
     """Whether the project's own documentation is built; Sphinx reports the findings then."""
-    return project.docs is not None and not chosen
+    return project.docs is not None and not selected
 
 
-def _write_markdown(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
+def _write_markdown(_: Project, index: Index, selected: list[tuple[str, str]], output: Path) -> Path:
     from sphinx_traits.page.catalogue import Catalogue
     from sphinx_traits.page.markdown_pages import markdown_page, page_path
     from sphinx_traits.page.page import page_names
     from sphinx_traits.page.section import Context
 
     context = Context(Catalogue(index.unmasked))
-    names = chosen or list(page_names(context))
+    names = selected or list(page_names(context))
     for objtype, name in names:
         text = markdown_page(context, objtype, name)
         write_if_changed(output / f"{page_path(objtype, name)}.md", text.encode())
     return output / f"{page_path(*names[0])}.md"
 
 
-def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output: Path) -> Path:
+def _write_json(_: Project, index: Index, selected: list[tuple[str, str]], output: Path) -> Path:
     import msgspec
 
     from sphinx_traits.page.catalogue import Catalogue
@@ -109,12 +110,12 @@ def _write_json(_: Project, index: Index, chosen: list[tuple[str, str]], output:
     from sphinx_traits.resolve import compose
 
     context = Context(Catalogue(index.unmasked))
-    pages = (make_page(context, objtype, name) for objtype, name in chosen or page_names(context))
+    pages = (make_page(context, objtype, name) for objtype, name in selected or page_names(context))
     write_file(output / "pages.json", write_json(pages))
-    if not chosen:
+    if not selected:
         write_file(output / "manifest.json", dumps(index.manifest))
         return output / "manifest.json"
-    compositions = [compose(index, name) for _kind, name in chosen]
+    compositions = [compose(index, name) for _kind, name in selected]
     write_file(output / "compositions.json", msgspec.json.format(msgspec.json.encode(compositions)) + b"\n")
     return output / "compositions.json"
 
@@ -131,6 +132,6 @@ def _title(project: Project) -> str:
 
 
 def _worst(manifest: Manifest) -> str:
-    counts = {level: sum(one.level == level for one in manifest.findings) for level in ("error", "warning", "info")}
-    shown = ", ".join(f"{count} {level}" for level, count in counts.items() if count)
-    return f" ({shown})" if shown else ""
+    counts = Counter(finding.level for finding in manifest.findings)
+    summary = ", ".join(f"{counts[level]} {level}" for level in ("error", "warning", "info") if counts[level])
+    return f" ({summary})" if summary else ""

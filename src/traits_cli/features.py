@@ -163,7 +163,7 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
         fail(f"{feature} is not a feature; only features can be rolled out.")
     percent = None if share == "end" else _percent(share)
     hidden = hidden_key(at.key, "rollout", Rollout | None, None)
-    before = at.known.resolve(hidden, at.model, aim.tenant)
+    before = at.catalog.resolve(hidden, at.model, aim.tenant)
     name = f"{at.key.trait}.{at.key.name}"
     model = None if at.model is None else at.model.path
     number = 0

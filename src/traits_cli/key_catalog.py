@@ -95,20 +95,23 @@ class Known:
         return sorted([*features, *(trait.short for trait in self.traits.values())])
 
     def find(self, kind: str, name: str, among: Mapping[str, KnownClass]) -> KnownClass:
-        """The only class a name stands for; of several traits the one that models use.
+        """The only class of that name; of several traits the one that models use.
 
-        Ends the process with an answer that helps where there is none.
+        Ends the process with an error message where there is none.
         """
         candidates = [cls for path, cls in among.items() if path == name or path.endswith("." + name)]
         if len(candidates) > 1:
-            used = {trait for model in self.models.values() for trait in model.traits}
-            candidates = [cls for cls in candidates if cls.path in used] or candidates
+            candidates = self._used_by_models(candidates) or candidates
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
             fail(f"{name!r} may be any of {', '.join(cls.path for cls in candidates)}. Give more of the name.")
         shorts = [cls.short for cls in among.values()]
         return fail(f"There is no {kind} {name!r} among {len(among)}.{did_you_mean(name, [*shorts, *among])}")
+
+    def _used_by_models(self, traits: list[KnownClass]) -> list[KnownClass]:
+        used = {trait for model in self.models.values() for trait in model.traits}
+        return [trait for trait in traits if trait.path in used]
 
     def key(self, name: str) -> tuple[KnownClass, Key]:
         """The trait and key that ``HasSlug.max_length`` names; a trait's name alone is its toggle, ``*`` everything."""

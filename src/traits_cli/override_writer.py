@@ -106,9 +106,9 @@ def _user() -> str:
 
 
 class Target(NamedTuple):
-    """What a name on the command line stands for in the running application."""
+    """Key, trait and model that a name on the command line refers to in the running application."""
 
-    known: Known
+    catalog: Known
     owner: KnownClass | None
     key: Key
     model: KnownClass | None
@@ -119,11 +119,11 @@ def target_of(app: Application, name: str, aim: Aim) -> Target:
     from traits_runtime.rules.keys import EVERYTHING
 
     app.load()
-    known = live()
+    catalog = live()
     if name == "*":
-        return Target(known, None, EVERYTHING, known.model(aim.model) if aim.model else None)
-    owner, key = known.key(name)
-    return Target(known, owner, key, known.model(aim.model, owner) if aim.model else None)
+        return Target(catalog, None, EVERYTHING, catalog.model(aim.model) if aim.model else None)
+    owner, key = catalog.key(name)
+    return Target(catalog, owner, key, catalog.model(aim.model, owner) if aim.model else None)
 
 
 def write(app: Application, name: str, aim: Aim, value: object, *, text: bool = True) -> None:
@@ -153,12 +153,12 @@ def write(app: Application, name: str, aim: Aim, value: object, *, text: bool = 
     if value is None and not _is_stored(at, aim):
         _say(at, aim, before, before, 0)
         return
-    given = {"model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected}
+    target = {"model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected}
     with using_store(app.open_store()):
         if value is None:
-            change = config.unset(trait, at.key.name, **given)  # type: ignore[arg-type]
+            change = config.unset(trait, at.key.name, **target)  # type: ignore[arg-type]
         else:
-            change = config.set(trait, at.key.name, value, text=text, **given)  # type: ignore[arg-type]
+            change = config.set(trait, at.key.name, value, text=text, **target)  # type: ignore[arg-type]
     _say(at, aim, before, effective(at, aim.tenant), change.number)
 
 
@@ -177,16 +177,16 @@ def _foreseen(at: Target, aim: Aim, value: object, *, text: bool) -> Resolved[An
     from traits_runtime._core import runtime
     from traits_runtime.rules.layers import Table
 
-    held = runtime.resolver.stored
+    stored = runtime.resolver.stored
     address = _address(at, aim)
-    values = {one: found for one, found in held.values.items() if one != address}
+    values = {other: value for other, value in stored.values.items() if other != address}
     if value is not None:
         values[address] = (at.key.check(value, "stored", text=text), f"a change by {aim.by}")
     runtime.resolver.stored = Table(values)
     try:
         return effective(at, aim.tenant)
     finally:
-        runtime.resolver.stored = held
+        runtime.resolver.stored = stored
 
 
 def _address(at: Target, aim: Aim) -> Address:
@@ -238,9 +238,9 @@ def _untouched(at: Target, aim: Aim, after: Resolved[Any]) -> list[str]:
     if at.owner is None or at.model is not None:
         return []
     lines = []
-    for model in at.known.models.values():
+    for model in at.catalog.models.values():
         if at.owner.path in model.traits:
-            found = at.known.resolve(at.key, model, aim.tenant)
-            if (found.layer, found.place) != (after.layer, after.place):
-                lines.append(f"{model.path} keeps {at.key.show(found.value)}  [{found.layer}: {found.place}]")
+            resolved = at.catalog.resolve(at.key, model, aim.tenant)
+            if (resolved.layer, resolved.place) != (after.layer, after.place):
+                lines.append(f"{model.path} keeps {at.key.show(resolved.value)}  [{resolved.layer}: {resolved.place}]")
     return lines

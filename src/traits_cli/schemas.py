@@ -50,8 +50,8 @@ def _schema(data_types: tuple[Any, ...]) -> dict[str, Any]:
     for definition in definitions.values():
         if "description" in definition:
             definition["description"] = inspect.cleandoc(definition["description"])
-    first, *others = schemas
-    return {**({"anyOf": list(schemas)} if others else first), "$defs": definitions}
+    first, *more = schemas
+    return {**({"anyOf": list(schemas)} if more else first), "$defs": definitions}
 
 
 def _as_text(type_: type) -> dict[str, Any]:

@@ -80,26 +80,26 @@ def show(project: Project, names: tuple[str, ...], *, as_json: bool, everything:
     if everything == bool(names):
         fail("Name models and traits, or give --all.")
     catalogue = Catalogue(read_sources(project))
-    chosen = _chosen(catalogue.index, names)
+    selected = _selected(catalogue.index, names)
     if as_json:
         single = len(names) == 1 and not _is_pattern(names[0])
-        data = catalogue.compose(chosen[0]) if single else _compositions(catalogue, chosen)
+        data = catalogue.compose(selected[0]) if single else _compositions(catalogue, selected)
         print_json(data, warnings=warnings(catalogue.manifest))
         return
-    for number, name in enumerate(chosen):
+    for number, name in enumerate(selected):
         click.echo(("\n" if number else "") + _text(catalogue, name, members=members))
 
 
-def _chosen(index: Index, names: Iterable[str]) -> list[str]:
+def _selected(index: Index, names: Iterable[str]) -> list[str]:
     """Full names of the classes that names and patterns mean; all models and traits where none are given."""
-    every = [*index.models, *index.traits]
+    all_names = [*index.models, *index.traits]
     if not names:
-        return every
-    chosen: list[str] = []
+        return all_names
+    selected: list[str] = []
     for name in names:
-        matches = matching(every, [name]) if _is_pattern(name) else []
-        chosen += matches or [the_one("model or trait", name, index.find(name, index.by_name), index.by_name)]
-    return list(dict.fromkeys(chosen))
+        matches = matching(all_names, [name]) if _is_pattern(name) else []
+        selected += matches or [the_one("model or trait", name, index.find(name, index.by_name), index.by_name)]
+    return list(dict.fromkeys(selected))
 
 
 def _is_pattern(name: str) -> bool:

@@ -89,8 +89,8 @@ def diagnose(
         return
     accepted = read_baseline(file) if baseline is not None or file.is_file() else frozenset()
     kinds = _fixing_kinds(safe=fix or diff, unsafe=unsafe_fixes)
-    if unsafe_fixes and not diff and any(finding.fixing == "unsafe" for finding in findings):
-        confirm("Unsafe fixes may lose data.", yes=yes)
+    if not diff:
+        _confirm_unsafe(findings, kinds, yes=yes)
     if kinds:
 
         def check_again() -> list[Finding]:
@@ -100,6 +100,11 @@ def diagnose(
         findings = fix_all(findings, FixPlan(kinds, accepted, is_preview=diff), check_again)
     remaining = [finding for finding in findings if finding.fingerprint not in accepted]
     _print(remaining, "json" if as_json else format_, fail_level)
+
+
+def _confirm_unsafe(findings: list[Finding], kinds: frozenset[Fixing], *, yes: bool) -> None:
+    if "unsafe" in kinds and any(finding.fixing == "unsafe" for finding in findings):
+        confirm("Unsafe fixes may lose data.", yes=yes)
 
 
 def _fixing_kinds(*, safe: bool, unsafe: bool) -> frozenset[Fixing]:

@@ -119,8 +119,9 @@ def _is_pydantic(cls: type) -> bool:
 
 
 def _is_dataclass(cls: type) -> bool:
-    own: Mapping[str, object] = cls.__dict__
-    return "__attrs_attrs__" in own or (dataclasses.is_dataclass(cls) and "__dataclass_fields__" in own)
+    namespace: Mapping[str, object] = cls.__dict__
+    is_dataclass = dataclasses.is_dataclass(cls) and "__dataclass_fields__" in namespace
+    return is_dataclass or "__attrs_attrs__" in namespace
 
 
 def is_framework(cls: type) -> bool:

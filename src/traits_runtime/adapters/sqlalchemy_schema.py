@@ -220,7 +220,7 @@ def _table(at: Schema, change: Any) -> Iterator[Finding]:
         place.table.create(op.get_bind())
 
     message = f"The table {name!r} of {_name(place)} does not exist."
-    yield _found(at, "TRT301", place, name, message, create, f"CREATE TABLE {name}")
+    yield _finding(at, "TRT301", place, name, message, create, f"CREATE TABLE {name}")
 
 
 def _column(at: Schema, change: Any) -> Iterator[Finding]:
@@ -231,14 +231,14 @@ def _column(at: Schema, change: Any) -> Iterator[Finding]:
     )
     if not column.nullable and column.server_default is None:
         hint = "It may not be empty: write a migration that says what the rows that are there get."
-        yield _found(at, "TRT302", place, f"{name}.{column.name}", message, hint=hint)
+        yield _finding(at, "TRT302", place, f"{name}.{column.name}", message, hint=hint)
         return
     copy = column._copy()  # Alembic attaches what it adds to a table of its own
 
     def add(op: Operations) -> None:
         op.add_column(name, copy, schema=schema)
 
-    yield _found(at, "TRT302", place, f"{name}.{column.name}", message, add, _sql(at, add))
+    yield _finding(at, "TRT302", place, f"{name}.{column.name}", message, add, _sql(at, add))
 
 
 def _index(at: Schema, change: Any) -> Iterator[Finding]:
@@ -250,13 +250,13 @@ def _index(at: Schema, change: Any) -> Iterator[Finding]:
     label = index.name or "without a name"
     message = f"{_name(place)} declares the {kind} {label} on ({columns}); the database has none."
     if unique:
-        yield _found(at, "TRT304", place, f"{index.table.name}({columns})", message)
+        yield _finding(at, "TRT304", place, f"{index.table.name}({columns})", message)
         return
 
     def add(op: Operations) -> None:
         op.invoke(CreateIndexOp.from_index(index))
 
-    yield _found(at, "TRT304", place, f"{index.table.name}({columns})", message, add, _sql(at, add))
+    yield _finding(at, "TRT304", place, f"{index.table.name}({columns})", message, add, _sql(at, add))
 
 
 def _type_differs(at: Schema, change: Any) -> Iterator[Finding]:
@@ -270,7 +270,7 @@ def _type_differs(at: Schema, change: Any) -> Iterator[Finding]:
         with op.batch_alter_table(name, schema=schema) as batch:
             batch.alter_column(column, type_=new_type, existing_type=was, postgresql_using=f'"{column}"::{new}')
 
-    yield _found(at, "TRT303", place, f"{name}.{column}", message, alter, f"ALTER TABLE {name}: {column} TYPE {new}")
+    yield _finding(at, "TRT303", place, f"{name}.{column}", message, alter, f"ALTER TABLE {name}: {column} TYPE {new}")
 
 
 def _null_differs(at: Schema, change: Any) -> Iterator[Finding]:
@@ -286,7 +286,7 @@ def _null_differs(at: Schema, change: Any) -> Iterator[Finding]:
             batch.alter_column(column, nullable=nullable, existing_type=kind)
 
     statement = f"ALTER TABLE {name}: {column} {'NULL' if nullable else 'NOT NULL'}"
-    yield _found(at, "TRT305", place, f"{name}.{column}", message, alter, statement)
+    yield _finding(at, "TRT305", place, f"{name}.{column}", message, alter, statement)
 
 
 _FINDERS: dict[str, Callable[[Schema, Any], Iterator[Finding]]] = {
@@ -331,7 +331,7 @@ def _counts_trash(at: Schema, place: Place, columns: tuple[str, ...], trashed: s
     among = ", ".join(columns)
     where = f"{trashed} IS NULL"
     quoted = ", ".join(map(repr, columns))
-    return _found(
+    return _finding(
         at, "TRT306", place, f"{place.table.name}({among})",
         f"({among}) of {_name(place)} is unique among all rows, also those with a {trashed}.",
         hint=f"Declare Index('uq_{place.table.name}_{'_'.join(columns)}', {quoted}, unique=True, "
@@ -359,7 +359,7 @@ def _tenants(at: Schema, names: set[str]) -> Iterator[Finding]:
         existing = {column["name"] for column in inspector.get_columns(place.table.name, schema=place.table.schema)}
         if column not in existing:
             message = f"{_name(place)} belongs to tenants by the column {column!r}, which the table lacks."
-            yield _found(at, "TRT307", place, f"{place.table.name}.{column}", message)
+            yield _finding(at, "TRT307", place, f"{place.table.name}.{column}", message)
 
 
 def _tenant_column(model: type) -> str | None:
@@ -374,7 +374,7 @@ def _tenant_column(model: type) -> str | None:
     return None
 
 
-def _found(
+def _finding(
     at: Schema, id: str, place: Place, subject: str, message: str,  # noqa: A002
     apply: Callable[[Operations], object] | None = None, preview: str = "", *, hint: str = "",
 ) -> Finding:  # fmt: skip

@@ -92,7 +92,7 @@ def _adopted(cls: type) -> type:
 
 
 def _hide_annotations(cls: type) -> None:
-    """Leave the types of columns and events to type checkers: hosts would take what is annotated for a field."""
+    """Remove annotations of columns and events: hosts would read an annotated attribute as a field."""
     annotations = vars(cls).get("__annotations__", {})
     for name, value in vars(cls).items():
         if isinstance(value, (TraitColumn, TraitEvent)):
@@ -115,17 +115,10 @@ def adopt(cls: type) -> TraitMetadata:
     metadata.inherited_new = super(Trait, cls).__new__  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     if metadata.kind == "trait":
         _hide_annotations(cls)
-    metadata.features = tuple(name for name, value in vars(cls).items() if isinstance(value, Feature))
-    metadata.declared_names = tuple(name for name, value in vars(cls).items() if isinstance(value, HELD))
-    for key in _own_keys(cls, metadata):
-        if key.name in metadata.keys:
-            raise DeclarationError(
-                metadata.path, f"{key.name!r} is declared twice: keys and features share one namespace."
-            )
-        metadata.keys[key.name] = key
-    for entry in metadata.hooks:
-        if entry.mark.feature:
-            metadata.feature_key(entry.mark.feature)
+    metadata.features = _names_of(cls, Feature)
+    metadata.declared_names = _names_of(cls, HELD)
+    _add_keys(cls, metadata)
+    _refuse_unknown_features(metadata)
     _refuse_clashes(metadata)
     metadata.class_overrides = dict(_given(metadata))
     type.__setattr__(cls, METADATA, metadata)
@@ -135,6 +128,25 @@ def adopt(cls: type) -> TraitMetadata:
         type.__setattr__(cls, "enabled", enabled_of(cls))
     attach(cls, metadata)
     return metadata
+
+
+def _names_of(cls: type, kinds: type | tuple[type, ...]) -> tuple[str, ...]:
+    return tuple(name for name, value in vars(cls).items() if isinstance(value, kinds))
+
+
+def _add_keys(cls: type, metadata: TraitMetadata) -> None:
+    for key in _own_keys(cls, metadata):
+        if key.name in metadata.keys:
+            raise DeclarationError(
+                metadata.path, f"{key.name!r} is declared twice: keys and features share one namespace."
+            )
+        metadata.keys[key.name] = key
+
+
+def _refuse_unknown_features(metadata: TraitMetadata) -> None:
+    for entry in metadata.hooks:
+        if entry.mark.feature:
+            metadata.feature_key(entry.mark.feature)
 
 
 def _own_keys(cls: type, metadata: TraitMetadata) -> Iterator[Key]:

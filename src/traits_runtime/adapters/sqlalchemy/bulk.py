@@ -84,7 +84,7 @@ def keep_columns(state: ORMExecuteState) -> None:
 
 
 def kept_columns(model: type) -> tuple[str, ...]:
-    """The columns that a change of a row would touch, and that want to stay as they are now."""
+    """The columns with an ``on_update`` that leaves them unchanged now."""
     return tuple(
         name
         for name, declared in trait_columns(model).items()
@@ -99,13 +99,13 @@ def model_of(state: ORMExecuteState) -> type | None:
 
 
 def execute_bulk(state: ORMExecuteState, is_scoped: Callable[[type], bool]) -> Result[Any] | None:
-    """Execute a statement that writes many rows, as its model wants it; None where SQLAlchemy does it best alone.
+    """Execute a statement that writes many rows by its model's bulk mode; None where SQLAlchemy executes it unchanged.
 
     Args:
         state: The statement.
-        is_scoped: Whether rows of a model must not be changed by their keys alone.
+        is_scoped: Whether a change of a model's rows by key needs conditions besides the key.
     """
-    operation = "insert" if state.is_insert else "update" if state.is_update else "delete" if state.is_delete else ""
+    operation = _operation_of(state)
     model = model_of(state) if operation else None
     if model is None:
         return None
@@ -115,13 +115,22 @@ def execute_bulk(state: ORMExecuteState, is_scoped: Callable[[type], bool]) -> R
     if how == "instances":
         return _one_by_one(state, model, operation)
     by_key = is_by_key(state) and (is_scoped(model) or bool(kept_columns(model)))
-    if not _is_heard(model, operation):
+    if not _has_listeners(model, operation):
         return _key_by_key(state, model) if by_key else None
     result: Result[Any] = telling(
         state.session, model, operation, given_values(state), state.statement,
         lambda: _key_by_key(state, model) if by_key else state.invoke_statement(),
     )  # fmt: skip
     return result
+
+
+def _operation_of(state: ORMExecuteState) -> str:
+    """``insert``, ``update`` or ``delete``; empty for a statement that writes nothing."""
+    if state.is_insert:
+        return "insert"
+    if state.is_update:
+        return "update"
+    return "delete" if state.is_delete else ""
 
 
 def telling(
@@ -132,7 +141,7 @@ def telling(
     statement: Any,
     execute: Callable[[], Any],
 ) -> Any:
-    """Do something that writes many rows, with the event before and the event after it."""
+    """Execute a write of many rows between its two events."""
     change = BulkChange(model, operation, values, -1, statement, session)
     before, after = MOMENTS[operation]
     token = ACTIVE.set(session)
@@ -147,19 +156,19 @@ def telling(
 
 
 def emit(moment: str, change: BulkChange) -> None:
-    """Tell the listeners of a model's moment."""
+    """Emit the event of a model's moment."""
     name = f"{LIFECYCLE}{change.model.__name__}.{moment}"
     route = runtime.bus.route(name)
     if not route.empty:
         runtime.bus.deliver(route, Envelope(name, change, change.model))
 
 
-def _is_heard(model: type, operation: str) -> bool:
+def _has_listeners(model: type, operation: str) -> bool:
     return any(not runtime.bus.route(f"{LIFECYCLE}{model.__name__}.{moment}").empty for moment in MOMENTS[operation])
 
 
 def given_values(state: ORMExecuteState) -> Sequence[Mapping[str, Any]]:
-    """What a statement gives to columns: its parameters, else its values; empty for ``INSERT ... SELECT``."""
+    """The values of a statement: its parameters, else its values clause; empty for ``INSERT ... SELECT``."""
     parameters: Any = state.parameters
     if parameters:
         return list(parameters) if isinstance(parameters, Sequence) else [parameters]
@@ -170,10 +179,7 @@ def _one_by_one(state: ORMExecuteState, model: type, operation: str) -> Result[A
     """Write rows as instances, so that their hooks run."""
     session, values = state.session, given_values(state)
     statement: Any = state.statement
-    if getattr(statement, "_returning", ()) or (operation == "insert" and not values):
-        raise BulkForbiddenError(model.__name__, f"{operation} with RETURNING or from a SELECT")
-    if getattr(statement, "_post_values_clause", None) is not None:
-        raise BulkForbiddenError(model.__name__, f"{operation} with ON CONFLICT")
+    _refuse_forms(statement, model, operation, values)
     if operation == "insert":
         rows: list[Any] = [model(**values_of_row) for values_of_row in values]
         session.add_all(rows)
@@ -191,6 +197,18 @@ def _one_by_one(state: ORMExecuteState, model: type, operation: str) -> Result[A
     return Counted(len(rows))
 
 
+def _refuse_forms(statement: Any, model: type, operation: str, values: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse statements that cannot be written as instances.
+
+    Raises:
+        BulkForbiddenError: The statement has ``RETURNING``, ``ON CONFLICT``, or takes its rows from a ``SELECT``.
+    """
+    if getattr(statement, "_returning", ()) or (operation == "insert" and not values):
+        raise BulkForbiddenError(model.__name__, f"{operation} with RETURNING or from a SELECT")
+    if getattr(statement, "_post_values_clause", None) is not None:
+        raise BulkForbiddenError(model.__name__, f"{operation} with ON CONFLICT")
+
+
 def _changed(session: Session, model: type, values: Mapping[str, Any]) -> object:
     mapper: Any = inspect(model)
     names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
@@ -205,7 +223,7 @@ def _assign(row: object, values: Mapping[str, Any]) -> None:
 
 
 def _key_by_key(state: ORMExecuteState, model: type) -> Result[Any]:
-    """An ``UPDATE`` by key that is scoped, and leaves columns alone: what a list of values has no way to say."""
+    """An ``UPDATE`` by key with the conditions of scopes, and with columns that stay unchanged."""
     mapper: Any = inspect(model)
     rows = given_values(state)
     keys = {mapper.get_property_by_column(column).key: column for column in mapper.primary_key}
@@ -228,7 +246,7 @@ def _key_by_key(state: ORMExecuteState, model: type) -> Result[Any]:
 def _update_by_key(
     session: Session, owner: Mapper[Any], keys: Collection[str], names: list[str], rows: list[Mapping[str, Any]]
 ) -> None:
-    """Change rows in one of their tables."""
+    """Update rows in one of their tables."""
     model: Any = owner.class_
     columns = {name: getattr(model, name) for name in names}
     values = {name: bindparam(f"value_{name}", type_=column.type) for name, column in columns.items()}

@@ -37,14 +37,14 @@ def before_mapping(cls: type) -> None:
 
 
 def complete(mapper: Mapper[Any], cls: type) -> None:
-    """A model is mapped and its traits are known: give it the columns that are missing, and tell who wants to know."""
+    """Add missing columns of traits to a mapped model, then call the functions of `on_model`."""
     if METADATA not in vars(cls):
         return
     runtime.hosts.forget(cls)
     if _is_declarative(cls) and ("__table__" not in vars(cls) or hasattr(cls, "__tablename__")):
         _add_missing(mapper, cls)
-    for tell in on_model:
-        tell(cls)
+    for callback in on_model:
+        callback(cls)
 
 
 def _add_missing(mapper: Mapper[Any], cls: type) -> None:
@@ -64,18 +64,22 @@ def make_column(model: type, declared: TraitColumn[Any], name: str) -> Column[An
     owner = f"{declared.owner}.{declared.name}"
     target = _given(metadata, declared, declared.references_by) or declared.references
     kind = _given(metadata, declared, declared.typed_by) or declared.type
-    arguments: list[Any] = [ForeignKey(target, ondelete=declared.on_delete or None)] if target else []
-    if not (target and declared.typed_by and kind == "same"):
+    arguments: list[Any] = []
+    has_type_of_target = target and declared.typed_by and kind == "same"
+    if not has_type_of_target:
         type_ = sql_type(kind, declared.length, owner)
-        arguments.insert(0, type_.evaluates_none() if declared.nullable and declared.on_insert is not None else type_)
+        is_none_stored = declared.nullable and declared.on_insert is not None
+        arguments.append(type_.evaluates_none() if is_none_stored else type_)
+    if target:
+        arguments.append(ForeignKey(target, ondelete=declared.on_delete or None))
     return Column(
         name,
         *arguments,
         nullable=declared.nullable,
         index=declared.index or None,
         unique=declared.unique or None,
-        default=declared.default if declared.on_insert is None else _calling(declared.on_insert, model),
-        onupdate=None if declared.on_update is None else _updating(declared.on_update, model, owner),
+        default=_default_of(declared, model),
+        onupdate=_onupdate_of(declared, model, owner),
         comment=None,
         doc=declared.doc or None,
         info={"trait": declared},
@@ -86,14 +90,22 @@ def _given(metadata: TraitMetadata, declared: TraitColumn[Any], key: str) -> str
     return str(structural(metadata, declared, key)) if key else ""
 
 
-def _calling(make: Callable[[type[Any]], Any], model: type) -> Callable[[], Any]:
+def _default_of(declared: TraitColumn[Any], model: type) -> Any:
+    make = declared.on_insert
+    if make is None:
+        return declared.default
+
     def default() -> Any:
         return make(model)
 
     return default
 
 
-def _updating(make: Callable[[type[Any]], Any], model: type, owner: str) -> Callable[[], Any]:
+def _onupdate_of(declared: TraitColumn[Any], model: type, owner: str) -> Callable[[], Any] | None:
+    make = declared.on_update
+    if make is None:
+        return None
+
     def onupdate() -> Any:
         value = make(model)
         if value is unchanged:

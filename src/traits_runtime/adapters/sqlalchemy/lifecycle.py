@@ -1,8 +1,8 @@
-"""The moments of a row's life, as the unit of work goes through them.
+"""Runs the lifecycle moments of rows during a flush.
 
 ``before_flush`` runs the moments before the statements; ``after_flush`` those after them, when keys are known and
-history is still there. `traits_runtime.rules.moments` says which they are. A hook may change the row, and may bring
-others into the session, whose moments then follow. What raises stops the flush.
+attribute history is still available. `traits_runtime.rules.moments` lists them. A hook may change the row, and may add
+rows to the session, whose moments run next. An exception stops the flush.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ OPERATION_OF: Final[Mapping[str, Operation]] = {
 }
 """What a flush does with a row, by its list in the session or by its pending state."""
 WRITTEN: Final = ("dirty", "trashed", "restored")
-"""What leads to an ``UPDATE``."""
+"""Kinds that lead to an ``UPDATE``."""
 
 Run = Callable[[Any], object]
 
@@ -55,10 +55,10 @@ _PENDING_STATES = "traits_pending_states"
 
 
 class Recorder(Protocol):
-    """Takes down what flushes do to rows."""
+    """Receives the changes of each flush."""
 
     def wants(self, model: type, kind: str) -> bool:
-        """Whether rows of a model are taken down."""
+        """Whether the recorder receives changes of a model's rows."""
         ...
 
     def before(self, session: Session, rows: list[tuple[Any, str]]) -> Any:
@@ -74,12 +74,12 @@ recorders: Final[list[Recorder]] = []
 
 
 def set_pending_state(session: Session, row: object, kind: str) -> None:
-    """Say what the next flush is about for a row: ``trashed``, ``restored`` or ``forced``."""
+    """Set the operation of the next flush for a row: ``trashed``, ``restored`` or ``forced``."""
     session.info.setdefault(_PENDING_STATES, {})[id(row)] = (row, kind)
 
 
 def run_asked(row: object, kind: str) -> None:
-    """Run the moments that come as soon as the program asks for an operation, before any flush."""
+    """Run the moments of an operation that come at the call, before any flush."""
     for moment in OPERATION_OF[kind].asked:
         run_moment(row, moment)
 
@@ -89,23 +89,24 @@ class Plan:
 
     Args:
         model: The class.
-        kind: What becomes of the rows, a key of `OPERATION_OF`.
+        kind: The operation, a key of `OPERATION_OF`.
     """
 
-    __slots__ = ("after", "before", "far", "kept", "kind", "matters", "recorders")
+    __slots__ = ("after", "before", "far", "has_columns", "kept", "kind", "matters", "recorders")
 
     def __init__(self, model: type, kind: str) -> None:
         self.before: tuple[Run, ...] = tuple(_runners(model, OPERATION_OF[kind].before))
         self.after: tuple[Run, ...] = tuple(_runners(model, OPERATION_OF[kind].after))
         self.kept: tuple[str, ...] = kept_columns(model) if kind in WRITTEN else ()
         self.far: tuple[Far, ...] = tuple(_far_columns(model)) if kind in WRITTEN else ()
+        self.has_columns: bool = bool(self.kept or self.far)
         self.kind: str = kind
         self.recorders: tuple[Recorder, ...] = tuple(recorder for recorder in recorders if recorder.wants(model, kind))
-        self.matters: bool = bool(self.before or self.after or self.kept or self.far or self.recorders)
+        self.matters: bool = bool(self.before or self.after or self.has_columns or self.recorders)
 
 
 class Far(NamedTuple):
-    """A column that changes whenever its row does, of a model whose rows stand in several tables.
+    """A column that changes whenever its row does, of a model with several tables.
 
     Args:
         name: The attribute.
@@ -118,7 +119,7 @@ class Far(NamedTuple):
     near: frozenset[str]
 
     def follow(self, row: Any) -> None:
-        """Change it where the statement for another table of the row leaves it alone."""
+        """Change the column where only another table of the row is written."""
         if changed_fields(row).isdisjoint(self.near):
             value = self.make(type(row))
             if not isinstance(value, Unchanged):
@@ -150,7 +151,7 @@ def _runners(model: type, moments: Iterable[str]) -> Iterator[Run]:
 
 
 class Work:
-    """The rows of one flush that have moments."""
+    """The rows of one flush with moments to run."""
 
     def __init__(self, pending: dict[int, tuple[object, str]]) -> None:
         self.pending = pending
@@ -183,20 +184,26 @@ class Work:
             taken_rows.append((row, plan))
             for run in plan.before:
                 run(row)
-            for far in plan.far:
-                far.follow(row)
-            for name in plan.kept:
-                if name in row.__dict__:
-                    flag_modified(row, name)
+            if plan.has_columns:
+                _update_columns(row, plan)
         return any(plan.before for _, plan in taken_rows[first_new:])
 
     def note_before(self, session: Session) -> None:
-        """Let recorders look at the rows as they are going to be written."""
+        """Hand the rows to the recorders, after all hooks and before the statements."""
         by_recorder: dict[Recorder, list[tuple[Any, str]]] = {}
         for row, plan in self.done:
             for recorder in plan.recorders:
                 by_recorder.setdefault(recorder, []).append((row, plan.kind))
         self.noted = [(recorder, recorder.before(session, rows)) for recorder, rows in by_recorder.items()]
+
+
+def _update_columns(row: Any, plan: Plan) -> None:
+    """Change the columns of other tables, and write again those that the ``UPDATE`` would change."""
+    for far in plan.far:
+        far.follow(row)
+    for name in plan.kept:
+        if name in row.__dict__:
+            flag_modified(row, name)
 
 
 def _plan(cls: type, kind: str) -> Plan | None:

@@ -1,8 +1,8 @@
-"""Slugs in the database: who has one, who may number it now, who had it once.
+"""Slugs in the database: lookup, locks against concurrent writers, history.
 
-Several writers of one slug are put in a row until the transaction ends: on PostgreSQL by an advisory lock, on SQLite by
-its one writer's lock. What they cannot see of each other (a snapshot that is older than the other's commit) is the
-unique index's to refuse, and `save_with_unique_slug` to try again.
+Writers of the same slug wait for each other until the transaction ends: on PostgreSQL by an advisory lock, on SQLite by
+the lock of its only writer. Where a writer's snapshot is older than the other's commit, the unique index refuses the
+row, and `save_with_unique_slug` tries again.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ ATTEMPTS: Final = 3
 
 
 class _Flush:
-    """What is known of slugs while a session flushes.
+    """Slugs of a session during one flush.
 
     Args:
         chosen: The rows that will have a slug, by address and slug.
-        free: Slugs that no row in the database has, asked for after their writers were put in a row.
-        slots: Locks that the transaction has.
-        prepared: The models whose new rows were asked for.
+        free: Slugs that no row in the database has, looked up after they were locked.
+        slots: Locks that the transaction holds.
+        prepared: The models whose new rows have been looked up.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class SqlSlugs:
     """Slugs of mapped models."""
 
     def claim(self, row: Any, place: Place, base: str, wait: float) -> bool:
-        """Keep others from numbering this slug until the transaction ends."""
+        """Keep other transactions from numbering this slug until this one ends."""
         session = object_session(row)
         if session is None:
             return True
@@ -107,7 +107,7 @@ class SqlSlugs:
         return True
 
     def taken(self, row: Any, place: Place, candidates: Sequence[str]) -> Collection[str]:
-        """Those that other rows have, in the database or waiting to be written."""
+        """The candidates that other rows have, in the database or pending in the session."""
         session = object_session(row)
         if session is None:
             return ()
@@ -116,7 +116,7 @@ class SqlSlugs:
         slugs = {candidate for candidate in candidates if claimed.get(candidate, row) is not row}
         if flush.free.get(address, set()).issuperset(candidates):
             return slugs
-        slug = _value(_column(model, place), place)  # the table's: rows in the waste bin have their slugs too
+        slug = _value(_column(model, place), place)  # the table's column: rows in the trash keep their slugs
         query = select(slug).where(slug.in_(candidates), *_scope(model, place))
         if inspect(row).persistent:
             keys = mapper_for(model).primary_key
@@ -137,13 +137,13 @@ class SqlSlugs:
         session = object_session(row)
         if stored or not state.persistent or session is None:
             return stored[0] if stored else None
-        keys = mapper_for(row).primary_key  # it was set while it was expired: nobody knows what it was
+        keys = mapper_for(row).primary_key  # set while expired: the old value is not loaded
         key = zip(keys, mapper_for(row).primary_key_from_instance(row), strict=True)
         query = select(_column(type(row), Place(attribute))).where(*(column == value for column, value in key))
         return connection_of(session, type(row)).scalar(query)
 
     def changed(self, row: Any, place: Place, slug: str, old: str | None, *, history: bool) -> None:
-        """Remember who will have the slug, and who had the old one."""
+        """Record the new slug of a row, and its old one in the history."""
         session = object_session(row)
         if session is None:
             return
@@ -153,7 +153,7 @@ class SqlSlugs:
             _remember(connection_of(session, type(row)), table, row, place, slug, old)
 
     def named(self, model: Any, place: Place, slug: str, *, history: bool) -> Any:
-        """A row has the slug, or had it."""
+        """The condition that a row has the slug, or had it."""
         column = getattr(model, place.attribute)
         now = (column[place.locale].as_string() if place.locale else column) == slug
         table = _history(mapper_for(model).class_) if history else None
@@ -204,7 +204,7 @@ def _is_about_slug(model: type, error: IntegrityError) -> bool:
 
 
 def _lock(connection: Connection, number: int, wait: float) -> bool:
-    """Take an advisory lock, waiting so long at most."""
+    """Take an advisory lock, waiting at most so many seconds."""
     if connection.scalar(select(func.pg_try_advisory_xact_lock(number))):
         return True
     if not wait:
@@ -225,7 +225,7 @@ def _lock(connection: Connection, number: int, wait: float) -> bool:
 
 
 def _slot(table: str, place: Place, base: str) -> int:
-    """The lock for a slug: one of so many for each table, since a server has room for some thousands in all."""
+    """The lock number of a slug: one of `SLOTS` for each table, since a server has room for some thousands in all."""
     address = msgspec.json.encode(
         [str(table), place.attribute, place.locale, [str(value) for _, value in place.scope], base]
     )
@@ -234,49 +234,61 @@ def _slot(table: str, place: Place, base: str) -> int:
 
 
 def _prepare(session: Session, model: type, flush: _Flush) -> None:
-    """Put the writers of all new rows of a model in a row, and ask which of their slugs are free, all in one."""
+    """Lock the slugs of all new rows of a model at once, and look up which of them are free."""
     connection = connection_of(session, model)
-    bases: dict[Place, list[str]] = {}
-    for row in session.new if issubclass(model, HasSlug) else ():
-        slot_of_row = _wanted(row) if type(row) is model else None
-        if slot_of_row is not None:
-            bases.setdefault(slot_of_row[0], []).append(slot_of_row[1])
-    table: Any = mapper_for(model).local_table
-    slots = {
-        (place, slot): _slot(_column(model, place).table.name, place, slot)
-        for place, some in bases.items()
-        for slot in some
-    }
-    if connection.dialect.name == "sqlite":
+    bases = _requested_slugs(session, model)
+    slots: dict[tuple[Place, str], int] = {}
+    for place, slugs in bases.items():
+        table = _column(model, place).table.name
+        slots.update({(place, slug): _slot(table, place, slug) for slug in slugs})
+    flush.slots.update(_lock_slots(connection, model, set(slots.values())))
+    for place, slugs in bases.items():
+        locked = {slug for slug in slugs if slots[place, slug] in flush.slots}
+        flush.free[_address(model, place)] = locked - _taken_slugs(connection, model, place, locked)
+
+
+def _requested_slugs(session: Session, model: type) -> dict[Place, list[str]]:
+    """The slugs that new rows of a model ask for, by place."""
+    slugs: dict[Place, list[str]] = {}
+    if issubclass(model, HasSlug):
+        for row in session.new:
+            request = _slug_request(row) if type(row) is model else None
+            if request is not None:
+                slugs.setdefault(request[0], []).append(request[1])
+    return slugs
+
+
+def _lock_slots(connection: Connection, model: type, slots: set[int]) -> Collection[int]:
+    """Take the locks of some slots without waiting; returns those that the transaction has now."""
+    if connection.dialect.name == "sqlite":  # an update of no row takes the lock of the only writer
+        table: Any = mapper_for(model).local_table
         key = next(iter(table.primary_key))
         connection.execute(update(table).where(key != key).values({key: key}))
-        flush.slots.update(slots.values())
-    elif connection.dialect.name == "postgresql" and slots:
-        numbers = func.unnest(cast(sorted(set(slots.values())), ARRAY(BigInteger))).column_valued("slot")
-        locks = connection.execute(select(numbers, func.pg_try_advisory_xact_lock(numbers)))
-        flush.slots.update(slot for slot, got in locks if got)
-    for place, some in bases.items():
-        sure = {base for base in some if slots[place, base] in flush.slots}
-        flush.free[_address(model, place)] = sure - _found(connection, model, place, sure)
+        return slots
+    if connection.dialect.name != "postgresql" or not slots:
+        return ()
+    numbers = func.unnest(cast(sorted(slots), ARRAY(BigInteger))).column_valued("slot")
+    locks = connection.execute(select(numbers, func.pg_try_advisory_xact_lock(numbers)))
+    return [slot for slot, is_locked in locks if is_locked]
 
 
-def _wanted(row: Any) -> tuple[Place, str] | None:
-    """What a row will ask for, if that can be told before its hooks have run."""
+def _slug_request(row: Any) -> tuple[Place, str] | None:
+    """The slug that a row will ask for; None where only its hooks can tell."""
     try:
         return requested_slug(row)
     except Exception:
         return None
 
 
-def _found(connection: Connection, model: type, place: Place, slugs: set[str]) -> set[str]:
-    """Those of some slugs that are taken."""
+def _taken_slugs(connection: Connection, model: type, place: Place, slugs: set[str]) -> set[str]:
+    """The slugs among some that rows of the database have or had."""
     column, history = _column(model, place), _history(model)
-    taken_slugs: set[str] = set()
+    in_use: set[str] = set()
     for part in chunks(sorted(slugs)):
-        taken_slugs.update(connection.scalars(select(column).where(column.in_(part), *_scope(model, place))))
+        in_use.update(connection.scalars(select(column).where(column.in_(part), *_scope(model, place))))
         if history is not None:
-            taken_slugs.update(connection.scalars(_in_history(history, model, place, part)))
-    return taken_slugs
+            in_use.update(connection.scalars(_in_history(history, model, place, part)))
+    return in_use
 
 
 def _column(model: type, place: Place) -> Column[Any]:

@@ -112,13 +112,17 @@ def _write(session: Session, rows: list[Any]) -> None:
     by_model: dict[type, list[Any]] = {}
     for row in rows:
         by_model.setdefault(_association(type(row))[1], []).append(row)
-    for tag, some in by_model.items():
-        for part in chunks(some):
-            _Writing(session, tag, part).run()
+    for tag, rows_of_tag in by_model.items():
+        for part in chunks(rows_of_tag):
+            _TagWriter(session, tag, part).run()
 
 
-class _Writing:
-    """The tags of some rows, written."""
+TagKey = tuple[str, str]
+"""Type and slug."""
+
+
+class _TagWriter:
+    """Writes the tags of some rows."""
 
     def __init__(self, session: Session, tag: type, rows: list[Any]) -> None:
         self.session = session
@@ -128,27 +132,34 @@ class _Writing:
         self.changes = {id(row): take_changes(row) for row in rows}
 
     def run(self) -> None:
+        """Write the changed tags of all rows."""
         before = self._before()
         after = {id(row): self.changes[id(row)].apply(before[id(row)]) for row in self.rows}  # type: ignore[union-attr]
-        names: dict[tuple[str, str], str] = {}
-        for label in (label for labels in after.values() for label in labels):
+        tags = self._find_or_insert(label for labels in after.values() for label in labels)
+        for row in self.rows:
+            self._write_row(row, _by_key(before[id(row)]), _by_key(after[id(row)]), tags)
+
+    def _find_or_insert(self, labels: Iterable[Label]) -> dict[TagKey, Any]:
+        """The tags of some labels by type and slug; those that do not exist are inserted."""
+        names: dict[TagKey, str] = {}
+        for label in labels:
             names.setdefault((label.type, label.slug), label.name)
         tags = self._find(names)
         missing = sorted(names.keys() - tags.keys())
         if missing:
             self._make({key: names[key] for key in missing})
             tags.update(self._find(missing))
-        for row in self.rows:
-            old = {(label.type, label.slug): label for label in before[id(row)]}
-            new = {(label.type, label.slug): label for label in after[id(row)]}
-            refuse_too_many(type(row), len(new))
-            self._link(row, [tags[key] for key in new if key not in old])
-            self._unlink(row, [key for key in old if key not in new])
-            set_committed_value(row, "tags", [tags[key] for key in new])
-            _announce(row, old, new)
+        return tags
+
+    def _write_row(self, row: Any, old: dict[TagKey, Label], new: dict[TagKey, Label], tags: dict[TagKey, Any]) -> None:
+        refuse_too_many(type(row), len(new))
+        self._link(row, [tags[key] for key in new if key not in old])
+        self._unlink(row, [key for key in old if key not in new])
+        set_committed_value(row, "tags", [tags[key] for key in new])
+        _emit_changes(row, old, new)
 
     def _before(self) -> dict[int, list[Label]]:
-        """The tags that the rows have now; new rows are not asked for."""
+        """The stored tags of the rows; new rows have none."""
         labels: dict[int, list[Label]] = {id(row): [] for row in self.rows}
         by_table: dict[Table, dict[tuple[Any, ...], Any]] = {}
         for row in self.rows:
@@ -169,7 +180,7 @@ class _Writing:
         return labels
 
     def _make(self, names: dict[tuple[str, str], str]) -> None:
-        """Make tags; in their order, so that two writers do not wait for each other."""
+        """Insert tags in sorted order, so that two writers do not wait for each other."""
         values = [{"tag_type": kind, "tag_slug": slug, "tag_name": name} for (kind, slug), name in names.items()]
         self.session.execute(self._insert(self.tag), values)
 
@@ -203,19 +214,27 @@ class _Writing:
             )
 
 
-def _announce(row: Any, old: dict[tuple[str, str], Label], new: dict[tuple[str, str], Label]) -> None:
-    for kind in sorted({key[0] for key in {**old, **new}}):
-        added = [label.name for key, label in new.items() if key[0] == kind and key not in old]
-        removed = [label.name for key, label in old.items() if key[0] == kind and key not in new]
-        if added or removed:
-            row.tell_tags(added, removed, kind)
+def _by_key(labels: Iterable[Label]) -> dict[TagKey, Label]:
+    return {(label.type, label.slug): label for label in labels}
+
+
+def _emit_changes(row: Any, old: dict[TagKey, Label], new: dict[TagKey, Label]) -> None:
+    changes: dict[str, tuple[list[str], list[str]]] = {}
+    for key, label in new.items():
+        if key not in old:
+            changes.setdefault(label.type, ([], []))[0].append(label.name)
+    for key, label in old.items():
+        if key not in new:
+            changes.setdefault(label.type, ([], []))[1].append(label.name)
+    for kind, (added, removed) in sorted(changes.items()):
+        row.tell_tags(added, removed, kind)
 
 
 def _key(row: Any) -> tuple[Any, ...]:
     return tuple(mapper_for(row).primary_key_from_instance(row))
 
 
-# Rows that go.
+# Deleted rows.
 
 
 def _deleted(session: Session) -> list[Any]:
@@ -223,7 +242,7 @@ def _deleted(session: Session) -> list[Any]:
 
 
 def _remove(session: Session, rows: list[Any]) -> None:
-    """Remove what no foreign key removes: SQLite looks at them only where it is told to."""
+    """Remove links that foreign keys may not remove: SQLite enforces foreign keys only on request."""
     for row in rows:
         table, _ = _association(type(row))
         pairs = zip(_row_columns(table), _key(row), strict=True)
