@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from sphinx_traits.extract.adapters.core import event_of
 from sphinx_traits.extract.context import AnalysisContext, FactSet
@@ -95,7 +96,7 @@ class CallReader:
         if isinstance(node, ast.Name) and node.id in self.imports:
             module, name = self.imports[node.id]
             return resolver.member(module, name) if name else resolver.module_target(module)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("partial") and node.args:
+        if _is_partial(node):
             return self.resolve(position, node.args[0])
         return resolver.expression(position, node)
 
@@ -123,3 +124,8 @@ class CallReader:
             return False
         kinds = self.analysis.graph.mro(callee).nodes if isinstance(callee, SourceClass) else (callee,)
         return any(package_and_name(kind) in _SIGNALS for kind in kinds)
+
+
+def _is_partial(node: ast.expr) -> TypeGuard[ast.Call]:
+    """Whether an expression is ``partial(...)`` with a function to call."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith("partial") and bool(node.args)

@@ -65,10 +65,8 @@ class ClassNames:
         if target != "*":
             node = self.resolver.text(position, target)
             return {node: new_module} if isinstance(node, SourceClass) else {}
-        exported = (self.resolver.text(position, name) for name in _exported_names(module))
-        top = module.name.partition(".")[0]
-        classes = (node for node in exported if isinstance(node, SourceClass))
-        return {node: new_module for node in classes if node.module.name.partition(".")[0] == top}
+        exported = [self.resolver.text(position, name) for name in _exported_names(module)]
+        return {node: new_module for node in exported if isinstance(node, SourceClass) and _share_package(node, module)}
 
 
 def _exported_names(module: Module) -> list[str]:
@@ -82,3 +80,8 @@ def _text_value(expression: str) -> str:
     """The value of a string literal's text; empty for any other expression."""
     node = parse_expression(expression)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _share_package(node: SourceClass, module: Module) -> bool:
+    """Whether a class belongs to the top-level package of a module."""
+    return node.module.name.partition(".")[0] == module.name.partition(".")[0]

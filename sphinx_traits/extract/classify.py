@@ -152,14 +152,19 @@ class Classifier:
             if matching_pattern(self.graph.name(ancestor), self.options.traits):
                 why = f"it inherits from {ancestor.symbol.name}, which [tool.traits] names a trait"
                 return Classification("model", "inferred", why)
-        pydantic = _BASE_MODEL in self._names(nodes)
-        if not pydantic and not _is_dataclass(node):
+        kind = self._data_kind(node, nodes)
+        if not kind:
             return None
-        kind = "pydantic model" if pydantic else "dataclass"
         for ancestor in sources:
             if not self.is_framework(ancestor) and not self._is_data(ancestor):
                 return Classification("model", "inferred", f"it is a {kind} that uses {ancestor.symbol.name}")
         return None
+
+    def _data_kind(self, node: SourceClass, nodes: tuple[ClassNode, ...]) -> str:
+        """The kind of a class that declares fields; empty for other classes."""
+        if _BASE_MODEL in self._names(nodes):
+            return "pydantic model"
+        return "dataclass" if _is_dataclass(node) else ""
 
     def _is_data(self, node: SourceClass) -> bool:
         return _BASE_MODEL in self._names(self.graph.mro(node).nodes) or _is_dataclass(node)

@@ -178,11 +178,18 @@ class ConditionEvaluator:
         if not isinstance(value, tuple | str):
             return UNKNOWN
         if isinstance(node.slice, ast.Slice):
-            bounds = [None if bound is None else self.value(bound) for bound in (node.slice.lower, node.slice.upper)]
-            whole = all(bound is None or isinstance(bound, int) for bound in bounds) and node.slice.step is None
-            return value[slice(*bounds)] if whole else UNKNOWN
+            return self._slice(value, node.slice)
         index = self.value(node.slice)
         return value[index] if isinstance(index, int) and -len(value) <= index < len(value) else UNKNOWN
+
+    def _slice(self, value: tuple[object, ...] | str, node: ast.Slice) -> object:
+        """A part of a value; a step is not evaluated."""
+        if node.step is not None:
+            return UNKNOWN
+        bounds = [None if bound is None else self.value(bound) for bound in (node.lower, node.upper)]
+        if not all(bound is None or isinstance(bound, int) for bound in bounds):
+            return UNKNOWN
+        return value[slice(*bounds)]
 
     def _ifexp(self, node: ast.IfExp) -> object:
         truth = self.truth(node.test)
@@ -200,15 +207,16 @@ class ConditionEvaluator:
 
     def _call(self, node: ast.Call) -> object:
         function = self.path(node.func) or (node.func.id if isinstance(node.func, ast.Name) else "")
-        if len(node.args) == 1 and function in _FINDERS:
-            module = self.value(node.args[0])
-            if isinstance(module, str):
-                return PRESENT if self.environment.has_module(module) else None
-        if len(node.args) == 1 and function == "bool":
-            truth = self.truth(node.args[0])
-            return UNKNOWN if truth is None else truth
-        if len(node.args) == 2 and function == "hasattr":
-            return self._hasattr(*node.args)
+        match node.args:
+            case [argument] if function == "bool":
+                truth = self.truth(argument)
+                return UNKNOWN if truth is None else truth
+            case [argument] if function in _FINDERS:
+                module = self.value(argument)
+                if isinstance(module, str):
+                    return PRESENT if self.environment.has_module(module) else None
+            case [_, _] if function == "hasattr":
+                return self._hasattr(*node.args)
         return self._default(function, node.args) if self.unconfigured else UNKNOWN
 
     def _default(self, function: str, arguments: list[ast.expr]) -> object:

@@ -38,27 +38,25 @@ class ConstantEvaluator:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
 
-    def value(self, position: Position, node: ast.expr, depth: int = 0) -> Any:
-        """The value of a constant expression, else UNKNOWN."""
+    def value(self, position: Position, node: ast.expr | None, depth: int = 0, *, default: Any = UNKNOWN) -> Any:
+        """The value of a constant expression, else UNKNOWN; `default` where there is no expression."""
+        if node is None:
+            return default
         if depth > _DEPTH:
             return UNKNOWN
         self.resolver.loader.time_limit.check()
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.Name | ast.Attribute):
-            return self._named(position, node, depth)
-        if isinstance(node, ast.Tuple | ast.List | ast.Set):
-            return self._collection(position, node, depth)
-        if isinstance(node, ast.Dict):
-            return self._dict(position, node, depth)
-        if isinstance(node, ast.UnaryOp):
-            return self._unary(self.value(position, node.operand, depth + 1), node.op)
-        if isinstance(node, ast.BinOp):
-            return self._binary(position, node, depth)
-        if isinstance(node, ast.JoinedStr):
-            text, certainty = self.pattern(position, node)
-            return text if certainty == "certain" else UNKNOWN
-        return UNKNOWN
+        evaluate = _EVALUATORS.get(type(node))
+        return evaluate(self, position, node, depth) if evaluate is not None else UNKNOWN
+
+    def _constant(self, position: Position, node: ast.Constant, depth: int) -> Any:
+        return node.value
+
+    def _joined_text(self, position: Position, node: ast.JoinedStr, depth: int) -> Any:
+        text, certainty = self.pattern(position, node)
+        return text if certainty == "certain" else UNKNOWN
+
+    def _signed(self, position: Position, node: ast.UnaryOp, depth: int) -> Any:
+        return self._unary(self.value(position, node.operand, depth + 1), node.op)
 
     def _named(self, position: Position, node: ast.expr, depth: int) -> Any:
         before = len(self.resolver.conditions)
@@ -174,3 +172,18 @@ def _is_too_large(value: object) -> bool:
     if isinstance(value, int | float):
         return abs(value) > _LARGEST
     return isinstance(value, str | list | tuple) and len(value) > _LONGEST
+
+
+_EVALUATORS: Mapping[type[ast.expr], Callable[[ConstantEvaluator, Position, Any, int], Any]] = {
+    ast.Constant: ConstantEvaluator._constant,
+    ast.Name: ConstantEvaluator._named,
+    ast.Attribute: ConstantEvaluator._named,
+    ast.Tuple: ConstantEvaluator._collection,
+    ast.List: ConstantEvaluator._collection,
+    ast.Set: ConstantEvaluator._collection,
+    ast.Dict: ConstantEvaluator._dict,
+    ast.UnaryOp: ConstantEvaluator._signed,
+    ast.BinOp: ConstantEvaluator._binary,
+    ast.JoinedStr: ConstantEvaluator._joined_text,
+}
+"""How each kind of expression is evaluated; other kinds are unknown."""

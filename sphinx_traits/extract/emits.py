@@ -80,15 +80,22 @@ class EmitReader(CallReader):
         method = call.func
         if not isinstance(method, ast.Attribute):
             return []
-        if _is_name(method.value, receiver):
-            if method.attr in _EMITS and call.args:
-                return self._emitted_names(call.args[0], context, receiver, values)
-            return _declared(context, method.attr)
-        emits = method.attr in _EMITS
-        inner = method.value
-        if emits and isinstance(inner, ast.Attribute) and _is_name(inner.value, receiver):
-            return _declared(context, inner.attr)
-        wire = self.event_wire(context.position, inner if emits else method)
+        if not _is_name(method.value, receiver):
+            return self._emitted_by_event(method, context, receiver)
+        if method.attr in _EMITS and call.args:
+            return self._emitted_names(call.args[0], context, receiver, values)
+        return _declared(context, method.attr)
+
+    def _emitted_by_event(
+        self, method: ast.Attribute, context: ClassContext, receiver: str
+    ) -> list[tuple[str, Certainty]]:
+        """The event of ``self.generated.emit(...)``, ``HasSlug.generated.emit(...)`` or ``HasSlug.generated(...)``."""
+        event: ast.expr = method
+        if method.attr in _EMITS:
+            event = method.value
+            if isinstance(event, ast.Attribute) and _is_name(event.value, receiver):
+                return _declared(context, event.attr)
+        wire = self.event_wire(context.position, event)
         return [(wire, "certain")] if wire else []
 
     def _emitted_names(
@@ -102,28 +109,30 @@ class EmitReader(CallReader):
         return [(wire, "conditional" if certainty == "certain" else certainty) for wire, certainty in names]
 
     def _emitted_name(self, argument: ast.expr, context: ClassContext, receiver: str) -> tuple[str, Certainty]:
-        of_class = isinstance(argument, ast.Attribute) and _is_name(argument.value, receiver)
-        if isinstance(argument, ast.Attribute) and of_class:
-            value = self.analysis.resolver.attributes.find(context.node, argument.attr)
-            argument = value.node if isinstance(value, ValueReference) else argument
-        text, certainty = self.analysis.constants.pattern(context.position, argument)
-        if certainty == "certain" and of_class:
-            certainty = "conditional"
+        text, certainty = self._name_pattern(argument, context, receiver)
         if certainty == "dynamic" or text.startswith("trait."):
             return text, certainty
         event = event_of(context, text) if certainty != "pattern" else None
         return (event.wire if event is not None else event_name(context.short, text)), certainty
+
+    def _name_pattern(self, argument: ast.expr, context: ClassContext, receiver: str) -> tuple[str, Certainty]:
+        """The text of an event's name; one that a class attribute holds may be another one in a subclass."""
+        constants = self.analysis.constants
+        if not isinstance(argument, ast.Attribute) or not _is_name(argument.value, receiver):
+            return constants.pattern(context.position, argument)
+        value = self.analysis.resolver.attributes.find(context.node, argument.attr)
+        node = value.node if isinstance(value, ValueReference) else argument
+        text, certainty = constants.pattern(context.position, node)
+        return text, "conditional" if certainty == "certain" else certainty
 
     def free_emits(self, sites: CallSites, position: Position, name: str) -> None:
         """Add emitting calls outside a trait: ``HasSlug.generated.emit(...)``, ``events.emit("trait.x.y")``."""
         function = sites.statement if isinstance(sites.statement, FUNCTIONS) else None
         typed = self._typed_parameters(function, position) if function is not None else {}
         values = local_values(function) if typed and function is not None else {}
-        for call in sites.calls:
-            method = call.func
-            if not isinstance(method, ast.Attribute):
-                continue
-            receiver = method.value.id if isinstance(method.value, ast.Name) else ""
+        methods = [(call, call.func) for call in sites.calls if isinstance(call.func, ast.Attribute)]
+        for call, method in methods:
+            receiver = getattr(method.value, "id", "")
             if receiver in typed:
                 for wire, certainty in self._emitted(call, typed[receiver], receiver, values):
                     self._add(call, name, wire, certainty)

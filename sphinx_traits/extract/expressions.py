@@ -17,6 +17,11 @@ def parse_expression(text: str) -> ast.expr | None:
         return None
 
 
+def source_text(node: ast.expr | None) -> str:
+    """The text of an expression; empty where there is none."""
+    return ast.unparse(node) if node is not None else ""
+
+
 def short_text(node: ast.expr) -> str:
     """The text of an expression, cut to 80 characters."""
     text = ast.unparse(node)

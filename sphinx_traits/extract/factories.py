@@ -73,10 +73,7 @@ class ClassFactories:
         function = _own_function(node, "__init__")
         if function is None or not isinstance(value.node, ast.Call):
             return None
-        assigned = [child for child in ast.walk(function) if isinstance(child, ast.Assign) and _sets(child, name)]
-        if len(assigned) != 1 or assigned[0] not in function.body:
-            return None
-        expression = assigned[0].value
+        expression = _only_assignment(function, name)
         if not isinstance(expression, ast.Name):
             return None
         reference = self._argument_or_name(function, node, value.position, value.node, expression)
@@ -111,15 +108,8 @@ class ClassFactories:
         result = _single_return(node)
         if result is None:
             return None
-        local = next(
-            (
-                statement
-                for statement in node.body
-                if isinstance(statement, ast.ClassDef) and statement.name == result.id
-            ),
-            None,
-        )
         arguments = _arguments(node, call)
+        local = _local_class_statement(node, result.id)
         if local is not None:
             return self._local_class(position, function, local, arguments)
         if result.id in arguments:
@@ -378,3 +368,19 @@ _TABLE: Mapping[tuple[str, str], Factory] = {
     ("dataclasses", "make_dataclass"): _make_dataclass,
 }
 _ANYWHERE: Mapping[str, Factory] = {"with_metaclass": _with_metaclass}
+
+
+def _only_assignment(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.expr | None:
+    """The value that a function assigns to an attribute once and unconditionally."""
+    assigned = [node for node in ast.walk(function) if isinstance(node, ast.Assign) and _sets(node, name)]
+    if len(assigned) != 1 or assigned[0] not in function.body:
+        return None
+    return assigned[0].value
+
+
+def _local_class_statement(function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.ClassDef | None:
+    """The class of a name that a function's body defines."""
+    for statement in function.body:
+        if isinstance(statement, ast.ClassDef) and statement.name == name:
+            return statement
+    return None

@@ -31,15 +31,19 @@ class GenericModels:
         arguments = [argument_name(argument) for argument in reference.arguments]
         if all(arguments) and all(self._is_type_variable(reference, argument) for argument in reference.arguments):
             return model
-        shown_arguments = ", ".join(argument or "?" for argument in arguments)
-        name = self.names.name(model)
-        short = name.removeprefix(f"{model.module.name}.") if isinstance(model, SourceClass) else ""
-        short = short or model.path.rpartition(".")[2]
-        module = name[: -len(short) - 1]
+        argument_text = ", ".join(argument or "?" for argument in arguments)
+        module, short = self._module_and_name(model)
         if reference.module is not None and self._named_after_caller():
             module = reference.module.name
         problem = "" if all(arguments) else "pydantic makes the class and names it at run time"
-        return SyntheticClass(f"{module}.{short}[{shown_arguments}]", (model,), "generic model", problem)
+        return SyntheticClass(f"{module}.{short}[{argument_text}]", (model,), "generic model", problem)
+
+    def _module_and_name(self, model: ClassNode) -> tuple[str, str]:
+        """The module of a class and its name in it."""
+        name = self.names.name(model)
+        short = name.removeprefix(f"{model.module.name}.") if isinstance(model, SourceClass) else ""
+        short = short or model.path.rpartition(".")[2]
+        return name[: -len(short) - 1], short
 
     def _named_after_caller(self) -> bool:
         """Whether the installed pydantic gives the new class the module that subscripts the model."""

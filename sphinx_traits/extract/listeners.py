@@ -65,13 +65,12 @@ class ListenerReader(CallReader):
     def _framework_patterns(
         self, position: Position, reference: Reference, call: ast.Call, keywords: dict[str, ast.expr]
     ) -> list[tuple[str, Certainty]]:
-        package, name = package_and_name(reference)
-        if name == "receiver" and package in ("django", "blinker") and call.args:
-            first = call.args[0]
-            signals = first.elts if isinstance(first, ast.Tuple | ast.List) else [first]
-            return [self._signal(position, signal) for signal in signals]
-        if name == "listens_for" and package == "sqlalchemy" and len(call.args) >= 2:
-            return [self._sqlalchemy_event(position, call, keywords)]
+        match package_and_name(reference), call.args:
+            case ("django" | "blinker", "receiver"), [first, *_]:
+                signals = first.elts if isinstance(first, ast.Tuple | ast.List) else [first]
+                return [self._signal(position, signal) for signal in signals]
+            case ("sqlalchemy", "listens_for"), [_, _, *_]:
+                return [self._sqlalchemy_event(position, call, keywords)]
         return []
 
     def _signal(self, position: Position, node: ast.expr) -> tuple[str, Certainty]:
@@ -115,7 +114,7 @@ class ListenerReader(CallReader):
         )
 
     def _add_job(self, function: FunctionNode, position: Position, keywords: dict[str, ast.expr], name: str) -> None:
-        queue = self.analysis.constants.value(position, keywords["queue"]) if "queue" in keywords else ""
+        queue = self.analysis.constants.value(position, keywords.get("queue"), default="")
         self.facts.jobs.append(
             Job(
                 name=function.name,
@@ -180,13 +179,11 @@ class ListenerReader(CallReader):
             if registration is not None:
                 return registration
         reference = self.resolve(position, call.func)
-        package, name = package_and_name(reference)
-        if name != "listen" or len(call.args) < 2:
-            return None
-        if package == "sqlalchemy" and len(call.args) >= 3:
-            return _Registration(*self._sqlalchemy_event(position, call, keywords), call.args[2])
-        if package == "sqlalchemy" or reference.path.startswith("traits_runtime."):
-            return _Registration(*self.event_pattern(position, call.args[0]), call.args[1])
+        match package_and_name(reference), call.args:
+            case ("sqlalchemy", "listen"), [_, _, callback, *_]:
+                return _Registration(*self._sqlalchemy_event(position, call, keywords), callback)
+            case ("sqlalchemy" | "traits_runtime", "listen"), [event, callback, *_]:
+                return _Registration(*self.event_pattern(position, event), callback)
         return None
 
     def _method_registration(
@@ -195,15 +192,18 @@ class ListenerReader(CallReader):
         """``signal.connect(callback)`` or ``HasSlug.generated.listen(callback)``."""
         callback = call.args[0] if call.args else None
         if method.attr == "connect":
-            callback = callback if callback is not None else keywords.get("receiver")
-            signal = self.resolve(position, method.value) if callback is not None else None
-            if callback is not None and signal is not None and self.is_signal(signal):
-                return _Registration(signal.path, "certain", callback)
-        elif callback is not None:
-            wire = self.event_wire(position, method.value)
-            if wire:
-                return _Registration(wire, "certain", callback)
-        return None
+            return self._connection(position, method.value, callback or keywords.get("receiver"))
+        if callback is None:
+            return None
+        wire = self.event_wire(position, method.value)
+        return _Registration(wire, "certain", callback) if wire else None
+
+    def _connection(self, position: Position, sender: ast.expr, callback: ast.expr | None) -> _Registration | None:
+        """``signal.connect(callback)``, where the object is a signal."""
+        if callback is None:
+            return None
+        signal = self.resolve(position, sender)
+        return _Registration(signal.path, "certain", callback) if self.is_signal(signal) else None
 
     def listener_class(self, context: ClassContext) -> None:
         """Add ``class Audit(TraitEventListener): pattern = "trait.**"``: its ``handle`` listens once subscribed."""
@@ -217,7 +217,7 @@ class ListenerReader(CallReader):
 
     def _priority(self, position: Position, keywords: dict[str, ast.expr]) -> int:
         node = keywords.get("priority")
-        value = self.analysis.constants.value(position, node) if node is not None else 0
+        value = self.analysis.constants.value(position, node, default=0)
         return value if isinstance(value, int) else 0
 
     def _model(self, position: Position, keywords: dict[str, ast.expr]) -> tuple[str, str]:

@@ -300,20 +300,23 @@ class ManifestBuilder:
         """What functions and statements outside of models and traits emit, listen to and queue."""
         facts = FactSet()
         described = {self.graph.name(node) for node in self.chosen}
-        previous = self.previous
-        if previous is not None:
-            facts.listeners, facts.emits, facts.jobs = (
-                list(previous.listeners),
-                list(previous.emits),
-                list(previous.jobs),
-            )
+        if self.previous is not None:
+            facts.listeners += self.previous.listeners
+            facts.emits += self.previous.emits
+            facts.jobs += self.previous.jobs
         for module in modules:
-            if previous is None or self.loader.locator.display_path(module.spec.path or "") not in previous.paths:
+            if not self._was_read_before(module):
                 self.described.add(module.name)
                 self._guarded(module, partial(read_module_calls, self.analysis, module, facts), None)
         facts.listeners = [listener for listener in facts.listeners if listener.owner not in described]
         facts.emits = [emit for emit in facts.emits if emit.owner not in described]
         return facts
+
+    def _was_read_before(self, module: Module) -> bool:
+        """Whether the facts of an earlier run hold for a module."""
+        if self.previous is None:
+            return False
+        return self.loader.locator.display_path(module.spec.path or "") in self.previous.paths
 
 
 def _sorted(classes: dict[str, Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import griffe
 
 from sphinx_traits.extract.context import AnalysisContext, ClassContext
+from sphinx_traits.extract.expressions import source_text
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.manifest import Field
 
@@ -35,7 +36,7 @@ def payload_fields(analysis: AnalysisContext, payload: SourceClass) -> tuple[Fie
                 fields[statement.name] = Field(
                     statement.name,
                     type_text(statement.annotation),
-                    ast.unparse(statement.value) if statement.value is not None else "",
+                    source_text(statement.value),
                     holder.doc(statement) or docs.get(statement.name, ""),
                 )
     return tuple(fields.values())

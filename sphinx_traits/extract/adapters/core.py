@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sphinx_traits.extract.adapters.model_settings import read_model_settings
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
+from sphinx_traits.extract.expressions import source_text
 from sphinx_traits.extract.members import bound_signature
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.payload import payload_fields
@@ -53,6 +54,7 @@ _METRICS = {
     "gauge": "gauge",
     "Gauge": "gauge",
 }
+_DECLARING = frozenset({"TraitEvent", "feature", "column", *_METRICS, *_CACHES})
 
 
 class CoreAdapter:
@@ -67,12 +69,7 @@ class CoreAdapter:
     def read(self, context: ClassContext, facts: FactSet) -> None:
         """Add the facts of one class."""
         for statement in context.statements:
-            if is_removed(statement):
-                facts.removed.add(statement.name)
-            elif statement.name == "__traits__" and statement.value is not None:
-                read_model_settings(context, statement.value, facts)
-            elif isinstance(statement.value, ast.Call):
-                _declaration(context, statement, statement.value, facts)
+            _statement(context, statement, facts)
         for function in context.functions:
             _marks(context, function, facts)
         for keyword in context.tree.keywords:
@@ -99,31 +96,42 @@ def is_subclass(context: ClassContext, node: ClassNode | None, name: str) -> boo
     return any(api(ancestor) == name for ancestor in context.analysis.graph.mro(node).nodes)
 
 
+def _statement(context: ClassContext, statement: Statement, facts: FactSet) -> None:
+    """Add what one assignment of a class body declares or removes."""
+    if is_removed(statement):
+        facts.removed.add(statement.name)
+    elif statement.name == "__traits__" and statement.value is not None:
+        read_model_settings(context, statement.value, facts)
+    elif isinstance(statement.value, ast.Call):
+        _declaration(context, statement, statement.value, facts)
+
+
 def _declaration(context: ClassContext, statement: Statement, call: ast.Call, facts: FactSet) -> None:
     """One ``name = something(...)`` of a class body."""
     made_by = context.resolve(call.func)
     kind = api(made_by)
-    if kind == "TraitEvent":
-        facts.declarations.add(statement.name)
-        facts.events.append(_event(context, statement, call))
-    elif kind == "feature":
-        facts.declarations.add(statement.name)
-        facts.features.append(_feature(context, statement, call))
-    elif kind == "column":
-        facts.declarations.add(statement.name)
-        facts.columns.append(_column(context, statement, call))
-    elif made_by.path.startswith(READY_MADE) and package_and_name(made_by)[1] == "translated":
+    if made_by.path.startswith(READY_MADE) and package_and_name(made_by)[1] == "translated":
         virtual = _column(context, statement, call, kind="virtual")
         stored = replace(virtual, name=statement.name + TRANSLATIONS_SUFFIX, kind="column", type="dict", nullable="yes")
         facts.columns += [virtual, stored]
-    elif kind in _METRICS:
+    elif kind in _DECLARING:
         facts.declarations.add(statement.name)
-        facts.metrics.append(_metric(context, statement, call, _METRICS[kind]))
-    elif kind in _CACHES:
-        facts.declarations.add(statement.name)
+        _add_declaration(context, statement, call, facts, kind)
     elif isinstance(made_by, SourceClass) and is_subclass(context, made_by, "TraitConfig"):
         facts.declarations.add(statement.name)
         facts.config += config_keys(context, made_by, statement.name)
+
+
+def _add_declaration(context: ClassContext, statement: Statement, call: ast.Call, facts: FactSet, kind: str) -> None:
+    """Add what a function or class of the runtime declares; a cache is no fact by itself."""
+    if kind == "TraitEvent":
+        facts.events.append(_event(context, statement, call))
+    elif kind == "feature":
+        facts.features.append(_feature(context, statement, call))
+    elif kind == "column":
+        facts.columns.append(_column(context, statement, call))
+    elif kind in _METRICS:
+        facts.metrics.append(_metric(context, statement, call, _METRICS[kind]))
 
 
 def arguments(call: ast.Call) -> dict[str, ast.expr]:
@@ -133,17 +141,17 @@ def arguments(call: ast.Call) -> dict[str, ast.expr]:
 
 def _word(context: ClassContext, node: ast.expr | None) -> str:
     """A text argument, cleaned; empty where it is missing or not constant."""
-    value = context.analysis.constants.value(context.position, node) if node is not None else ""
+    value = context.analysis.constants.value(context.position, node, default="")
     return clean(value) if isinstance(value, str) else ""
 
 
 def _flag(context: ClassContext, node: ast.expr | None) -> bool:
-    value = context.analysis.constants.value(context.position, node) if node is not None else False
+    value = context.analysis.constants.value(context.position, node, default=False)
     return bool(value) and value is not UNKNOWN
 
 
 def _number(context: ClassContext, node: ast.expr | None) -> int:
-    value = context.analysis.constants.value(context.position, node) if node is not None else 0
+    value = context.analysis.constants.value(context.position, node, default=0)
     return value if isinstance(value, int) else 0
 
 
@@ -201,7 +209,7 @@ def _column(
         location=context.location(statement.node),
         doc=_described(context, statement, keywords),
         kind=kind,
-        type=ast.unparse(type_node) if type_node is not None else "",
+        type=source_text(type_node),
         nullable="" if kind == "virtual" else "yes" if _flag(context, keywords.get("nullable")) else "no",
         default=ast.unparse(default)
         if default is not None
@@ -307,7 +315,7 @@ def _shown(holder: ClassContext, node: ast.expr) -> str:
 
 
 def _words(holder: ClassContext, node: ast.expr | None) -> tuple[str, ...]:
-    value = holder.analysis.constants.value(holder.position, node) if node is not None else ()
+    value = holder.analysis.constants.value(holder.position, node, default=())
     if isinstance(value, str):
         return (value,)
     return tuple(word for word in value if isinstance(word, str)) if isinstance(value, tuple | list) else ()
@@ -348,7 +356,7 @@ def _hook(context: ClassContext, function: FunctionNode, call: ast.Call) -> Hook
         certainty=certainty,
         why="" if certainty == "certain" else "the moment is computed when the class is made",
         priority=_number(context, keywords.get("priority")),
-        when=ast.unparse(when) if when is not None else "",
+        when=source_text(when),
         is_async=isinstance(function, ast.AsyncFunctionDef),
     )
 
@@ -413,8 +421,8 @@ def parameters(function: FunctionNode, *, bound: bool = True) -> tuple[Field, ..
     return tuple(
         Field(
             parameter.arg,
-            ast.unparse(parameter.annotation) if parameter.annotation is not None else "",
-            ast.unparse(default) if default is not None else "",
+            source_text(parameter.annotation),
+            source_text(default),
         )
         for parameter, default in pairs
     )

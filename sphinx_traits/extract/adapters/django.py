@@ -131,7 +131,7 @@ def _text(context: ClassContext, node: ast.expr | None) -> str:
     """A text, also inside ``_("...")``."""
     if isinstance(node, ast.Call) and len(node.args) == 1:
         node = node.args[0]
-    value = context.analysis.constants.value(context.position, node) if node is not None else ""
+    value = context.analysis.constants.value(context.position, node, default="")
     return value if isinstance(value, str) else ""
 
 
@@ -172,7 +172,7 @@ def _lifecycle(context: ClassContext, facts: FactSet, function: ast.FunctionDef 
 
 
 def _priority(context: ClassContext, node: ast.expr | None) -> int:
-    value = context.analysis.constants.value(context.position, node) if node is not None else 0
+    value = context.analysis.constants.value(context.position, node, default=0)
     return value if isinstance(value, int) else 0
 
 

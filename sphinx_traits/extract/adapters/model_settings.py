@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.manifest import Finding, Setting
@@ -37,7 +36,7 @@ def read_model_settings(context: ClassContext, value: ast.expr, facts: FactSet) 
 
 def _pairs(context: ClassContext, table: ast.Dict, facts: FactSet) -> Iterator[tuple[str, ast.expr]]:
     for key, value in zip(table.keys, table.values, strict=True):
-        name = context.analysis.constants.value(context.position, key) if key is not None else UNKNOWN
+        name = context.analysis.constants.value(context.position, key)
         if isinstance(name, str):
             yield name, value
         else:

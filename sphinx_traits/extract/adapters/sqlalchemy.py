@@ -239,7 +239,7 @@ def _column_type(call: ast.Call | None, function_name: str) -> str:
 def _doc(context: ClassContext, call: ast.Call | None) -> str:
     keywords = arguments(call) if call is not None else {}
     for name in ("doc", "comment"):
-        value = context.analysis.constants.value(context.position, keywords[name]) if name in keywords else None
+        value = context.analysis.constants.value(context.position, keywords.get(name), default=None)
         if isinstance(value, str):
             return value
     return ""
