@@ -177,8 +177,8 @@ class TraitDomain(Domain):
     name = "trait"
     label = "Trait"
     data_version = DATA_VERSION
-    object_types: ClassVar[dict[str, ObjType]] = {one: ObjType(one, one, "obj") for one in OBJECT_TYPES}
-    roles: ClassVar[dict[str, Any]] = {one: TraitXRefRole(warn_dangling=True) for one in (*OBJECT_TYPES, "obj")}
+    object_types: ClassVar[dict[str, ObjType]] = {name: ObjType(name, name, "obj") for name in OBJECT_TYPES}
+    roles: ClassVar[dict[str, Any]] = {name: TraitXRefRole(warn_dangling=True) for name in (*OBJECT_TYPES, "obj")}
     directives: ClassVar[dict[str, Any]] = dict.fromkeys(OBJECT_TYPES, HandDirective)
     indices: ClassVar[list[type[Index]]] = [
         _index("model", "models", "Model index"),

@@ -1,4 +1,4 @@
-"""Builders beside pages: the manifest as JSON, and a count of what has no docstring."""
+"""Builders without pages: the manifest as JSON, and a count of missing docstrings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _ManifestBuilder(Builder):
     allow_parallel: ClassVar[bool] = True
 
     def get_outdated_docs(self) -> str:
-        """Nothing is made of single pages."""
+        """No single document is outdated."""
         return _("the manifest")
 
     def get_target_uri(self, docname: str, typ: str | None = None) -> str:

@@ -92,14 +92,14 @@ class BuildCatalogue(Catalogue):
 
     @cached_property
     def inputs(self) -> dict[str, str]:
-        """Digest of each class as the manifest has it, by name; under the empty name that of what concerns them all."""
+        """Digest of each class in the manifest by name; the empty name has that of the facts that concern all."""
         index, manifest = self.index, self.index.unmasked
         kinds = [*index.models], [*index.traits], [*index.events]
         shared = index.listeners, index.emits, manifest.settings, manifest.findings, kinds
         return {"": _digest(shared), **{cls.name: _digest(cls) for cls in manifest.classes()}}
 
     def unchanged(self, before: Mapping[str, str]) -> set[str]:
-        """The questions about one class whose answers must still be those of an earlier manifest.
+        """The queries about one class with the same answers as for an earlier manifest.
 
         To compose a class only to learn that nothing has changed costs more than all other questions together.
 
@@ -158,20 +158,20 @@ def _names_digest(catalogue: BuildCatalogue, _rest: str) -> str:
 
 
 def _models_digest(catalogue: BuildCatalogue, _rest: str) -> str:
-    shown = [
+    models = [
         (model.name, summary(model.doc), model.traits, [base.name for base in model.bases])
         for model in catalogue.manifest.models
     ]
-    return _digest((shown, [*catalogue.index.traits]))
+    return _digest((models, [*catalogue.index.traits]))
 
 
 def _traits_digest(catalogue: BuildCatalogue, _rest: str) -> str:
     users = catalogue.index.users
-    shown: list[object] = []
+    rows: list[object] = []
     for trait in catalogue.manifest.traits:
         counted = trait.hooks, trait.config, trait.features, trait.events, trait.jobs, trait.columns
-        shown.append((trait.name, summary(trait.doc), len(users.get(trait.name, ())), list(map(len, counted))))
-    return _digest(shown)
+        rows.append((trait.name, summary(trait.doc), len(users.get(trait.name, ())), list(map(len, counted))))
+    return _digest(rows)
 
 
 def _matrix_digest(catalogue: BuildCatalogue, _rest: str) -> str:

@@ -98,7 +98,7 @@ def project_of(settings: Settings, confdir: Path) -> Project:
         warn("config", str(error), place(confdir, "project"))
         project = None
     base = project or Project(root=start.resolve(), search_paths=() if settings.search_paths else (start.resolve(),))
-    paths = tuple(confdir / one for one in settings.search_paths)
+    paths = tuple(confdir / path for path in settings.search_paths)
     base = replace(
         base,
         exclude=(*base.exclude, *settings.exclude),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Describer:
-    """Writes descriptions on the page being read, and tells the domain where they are.
+    """Writes descriptions on the page being read, and registers them with the domain.
 
     Args:
         env: The environment.
@@ -86,7 +86,7 @@ class Describer:
         return [anchor]
 
     def note_standard_names(self, key: ConfigKey, described: Described) -> None:
-        """Let Sphinx's own roles, and those who link from outside, know a key and its variables too."""
+        """Register a key and its variables with Sphinx's own roles and the inventory."""
         if not self.primary or not build_of(self.env).settings.std_objects:
             return
         record_dependency(self.env, f"standard:{key.owner}")

@@ -47,7 +47,7 @@ def sections(argument: str | None) -> tuple[str, ...]:
 
 
 def kinds_of_change(argument: str | None) -> tuple[str, ...]:
-    """Names of what can change."""
+    """Names of the kinds of facts that can change."""
     from sphinx_traits.diff import What
 
     return _checked(words(argument), get_args(What))
@@ -222,12 +222,12 @@ class TraitDiagram(ClassDirective):
 
 
 class TraitModel(ClassDirective):
-    """Shows one model as it really is: its own facts and those of all its traits."""
+    """Shows one model with its own facts and those of all its traits."""
 
     objtype = "model"
 
     def _section_content(self, section: Section, composition: Composition) -> list[nodes.Node]:
-        """The table; it is also the target of links to facts that the model declares itself."""
+        """The table; also the target of links to facts that the model declares."""
         from sphinx_traits.page.section import object_name
 
         if section.declared and self._describer.primary:
@@ -246,7 +246,7 @@ class TraitReference(ClassDirective):
     objtype = "trait"
 
     def _section_content(self, section: Section, composition: Composition) -> list[nodes.Node]:
-        """The descriptions of its own facts, which are read now, and a table, which is written later."""
+        """The descriptions of its own facts, and a placeholder for the table."""
         from sphinx_traits.page.page import own_facts
 
         facts = own_facts(section, composition)

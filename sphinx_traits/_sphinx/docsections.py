@@ -35,7 +35,7 @@ KINDS = {
     "references": "references",
     "todo": "todo",
 }
-"""What a section's title stands for."""
+"""Kind of a section by its title."""
 
 LISTS = frozenset({"parameters", "attributes", "returns", "yields", "raises", "warns"})
 """Sections that hold items with a name or a type."""
@@ -47,13 +47,13 @@ FIELDS = {
     **dict.fromkeys(("yield", "yields"), "yields"),
     **dict.fromkeys(("raise", "raises", "except", "exception"), "raises"),
 }
-"""What Sphinx's fields stand for."""
+"""Kind of a section by Sphinx's field name."""
 
 ORDER = ("parameters", "attributes", "returns", "yields", "raises")
-"""In which order they are shown."""
+"""Order of the kinds on a page."""
 
 TYPES = {"type": "parameters", "vartype": "attributes", "rtype": "returns"}
-"""Fields that give the type of what another one is about."""
+"""Fields that give the type of another field's subject."""
 
 _FIELD = re.compile(rf":(?P<field>{'|'.join((*FIELDS, *TYPES))})(?:\s+(?P<about>[^:]+?))?:(?:\s+(?P<text>.*))?$")
 _GOOGLE = re.compile(rf"({'|'.join(KINDS)}):\s*$", re.IGNORECASE)
@@ -121,7 +121,7 @@ def _text(rows: Sequence[str], start: int, stop: int) -> Iterator[Section]:
 
 
 def _head(rows: Sequence[str], at: int, style: str) -> tuple[str, int, int, bool] | None:
-    """What section starts here: its kind, its first and last line, and whether NumPy style wrote it."""
+    """The section that starts at a line: kind, first and last line, and whether it is in NumPy style."""
     row = rows[at]
     following = rows[at + 1] if at + 1 < len(rows) else ""
     google = _GOOGLE.match(row)
@@ -176,7 +176,7 @@ def _numpy_items(body: Sequence[str], start: int, kind: str) -> Iterator[Item]:
 
 
 def _until_text(rows: Sequence[str], start: int) -> int:
-    """Where a list of fields ends; blank lines behind it are no part of it."""
+    """The end of a list of fields, without trailing blank lines."""
     stop = start
     for at in range(start, len(rows)):
         if rows[at].strip():
@@ -187,7 +187,7 @@ def _until_text(rows: Sequence[str], start: int) -> int:
 
 
 def _sections_of_fields(rows: Sequence[str], start: int) -> Iterator[Section]:
-    """Sphinx's fields by what they are about, each with the type that another one gives."""
+    """Sphinx's fields by subject, each with the type that its type field gives."""
     sections: dict[str, dict[str, Item]] = {}
     types: dict[tuple[str, str], str] = {}
     for at, block in _blocks(rows):

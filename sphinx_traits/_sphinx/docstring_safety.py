@@ -150,8 +150,8 @@ def _content_only(directive: type[Directive] | None, path: str) -> type[Directiv
                 _source, line = self.state_machine.get_source_and_line(self.lineno)
                 _refuse(f"the option {option!r} of {self.name!r}", Origin(path, line or 1))
                 return []
-            shown: list[nodes.Node] = super().run()
-            return shown
+            content: list[nodes.Node] = super().run()
+            return content
 
     return ContentOnly
 
@@ -177,8 +177,8 @@ def _refuse(what: str, origin: Origin) -> None:
 def sanitized(children: Sequence[nodes.Node], origin: Origin) -> list[nodes.Node]:
     """Parsed nodes without raw markup, images, downloads, toctrees, unsafe links and commands of TeX."""
     holder = nodes.section("", *children)
-    every: list[nodes.Node] = list(holder.findall())
-    for node in every:
+    descendants: list[nodes.Node] = list(holder.findall())
+    for node in descendants:
         for kind, replace in _REPLACEMENTS.items():
             if isinstance(node, kind):
                 replace(node, origin)

@@ -212,7 +212,7 @@ def _without_sections(children: Sequence[nodes.Node]) -> list[nodes.Node]:
                 content.append(
                     nodes.rubric(title.rawsource, "", *title.children, ids=child["ids"], names=child["names"])
                 )
-            content += _without_sections([one for one in child.children if not isinstance(one, nodes.title)])
+            content += _without_sections([node for node in child.children if not isinstance(node, nodes.title)])
         else:
             content.append(child)
     return content

@@ -1,4 +1,4 @@
-"""The garbage collector: what a build loads lives as long as the build, so there is seldom anything for it to find."""
+"""Garbage collection during a build: loaded objects live as long as the build, so collections rarely free any."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 COLLECT_AFTER = 20_000
-"""New objects after which garbage is looked for."""
+"""Number of new objects before a collection."""
 
 _WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 def setup(app: Sphinx) -> None:
-    """Until the build has finished, look for garbage when there may be some worth it, and not at the exit.
+    """Collect garbage less often until the build has finished, and not at exit.
 
     Python looks after each 700 objects, or 2,000 on 3.13; loading the environment of 1,000 pages makes half a
     million that all stay, and looking through them again and again took longer than loading them.
@@ -39,7 +39,7 @@ def setup(app: Sphinx) -> None:
 
 
 def _spare(_app: Sphinx, *_: object) -> None:
-    """What is loaded now lives as long as the build: nobody need look for garbage in it, nor copy it to each child."""
+    """Freeze loaded objects, so that the collector skips them and forked readers share their memory."""
     gc.freeze()
 
 

@@ -55,8 +55,8 @@ def _llms(build: Build, builder: Builder, titles: dict[tuple[str, str], str]) ->
         for (kind, name), docname in pages.of.items():
             if kind == objtype:
                 sentence = summary(context.doc(build.catalogue.index.by_name[name]))
-                shown = _title(titles.get((kind, name), ""), name)
-                yield f"- [{shown}]({_address(config, docname)}){': ' + sentence if sentence else ''}"
+                label = _title(titles.get((kind, name), ""), name)
+                yield f"- [{label}]({_address(config, docname)}){': ' + sentence if sentence else ''}"
 
 
 def _title(title: str, name: str) -> str:

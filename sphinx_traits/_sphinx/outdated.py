@@ -1,4 +1,4 @@
-"""Pages to write again though nobody edited them: what they link to, or the navigation around them, has moved."""
+"""Unedited pages to write again because link targets or the navigation around them have changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def note_foreign_references(env: BuildEnvironment, doctree: nodes.document) -> N
 
 
 def to_write_again(env: BuildEnvironment) -> list[str]:
-    """The pages that were not read but would be written otherwise now; what they showed is noted for the next build."""
+    """Unread pages whose output would change; records their current state for the next build."""
     state = domain_of(env).data["state"]
     catalogue = build_of(env).catalogue
     if state.get("manifest") != catalogue.fingerprint:
@@ -50,7 +50,7 @@ def to_write_again(env: BuildEnvironment) -> list[str]:
 
 
 def _moved_references(env: BuildEnvironment) -> Iterable[str]:
-    """Pages with a reference that leads elsewhere than when they were written."""
+    """Pages with a reference whose target has changed since they were written."""
     domain = domain_of(env)
     for docname, references in domain.data["references"].items():
         targets = {key: domain.locate(*key) for key in references}
@@ -60,7 +60,7 @@ def _moved_references(env: BuildEnvironment) -> Iterable[str]:
 
 
 def _navigation(env: BuildEnvironment) -> str:
-    """Digest of what sidebars list, with titles: it stands on every page."""
+    """Digest of the sidebar entries with titles, which appear on every page."""
     unlisted = domain_of(env).data["unlisted"]
     lists = [(doc, entries) for doc, entries in sorted(env.toctree_includes.items()) if doc not in unlisted]
     parts = [f"{doc}>{','.join(entries)}" for doc, entries in lists]
@@ -94,7 +94,7 @@ def keep_out_of_sidebars(env: BuildEnvironment, docname: str) -> None:
 
 
 def _hand_written_places(env: BuildEnvironment) -> str:
-    """Digest of where objects are described on pages that are not generated: no fact of the manifest says so."""
+    """Digest of the descriptions on hand-written pages, which the manifest does not record."""
     generated = build_of(env).pages.titles
     places = sorted((*key, *target) for key, target in domain_of(env).objects.items() if target[0] not in generated)
     return _digest("|".join(place) for place in places)

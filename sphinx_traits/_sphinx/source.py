@@ -1,4 +1,4 @@
-"""Where the manifest of a build comes from: sources, the same sources unchanged, or a file made elsewhere."""
+"""Source of a build's manifest: extraction, the cache, or a manifest file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from sphinx_traits.project import Project
 
 LAST = "last.json"
-"""File in the cache's folder that says which of the kept manifests is the last build's."""
+"""File in the cache folder that names the manifest of the last build."""
 
 
 class _Last(msgspec.Struct, frozen=True):
-    """Which manifest the last build had.
+    """The manifest of the last build.
 
     Args:
         key: Digest of the project's settings, of our version and of Python's.
@@ -41,7 +41,7 @@ class _Last(msgspec.Struct, frozen=True):
 
 
 def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Path) -> tuple[Manifest, str]:
-    """The manifest to document, and its digest; what cannot be read is a warning, and the manifest is empty then.
+    """The manifest to document and its digest; warns and returns an empty manifest where it cannot be read.
 
     Args:
         settings: The values of `conf.py`.
@@ -53,13 +53,13 @@ def load_manifest(settings: Settings, project: Project, confdir: Path, cache: Pa
         return _read(confdir / settings.manifest, place(confdir, "manifest"))
     if not project.packages:
         return Manifest(), ""
-    known = _unchanged(cache, project)
-    if known is not None:
-        return known.manifest, known.fingerprint
-    found: tuple[Manifest, str] = (Manifest(), "")
+    cached = _unchanged(cache, project)
+    if cached is not None:
+        return cached.manifest, cached.fingerprint
+    extracted: tuple[Manifest, str] = (Manifest(), "")
     with progress_message(f"reading models and traits of {', '.join(project.packages)}"):
-        found = _extract(project, cache, place(confdir, "packages"))
-    return found  # noqa: RET504 - a block that is skipped leaves the empty one
+        extracted = _extract(project, cache, place(confdir, "packages"))
+    return extracted  # noqa: RET504 - a skipped block leaves the empty manifest
 
 
 def _read(file: Path, where: str) -> tuple[Manifest, str]:
@@ -72,7 +72,7 @@ def _read(file: Path, where: str) -> tuple[Manifest, str]:
 
 
 def _unchanged(cache: Path, project: Project) -> manifest_cache.CacheEntry | None:
-    """The manifest of the last build, if nothing that it was made from has changed; to learn that takes no parser."""
+    """The manifest of the last build, if none of its input files has changed; checked without a parser."""
     try:
         last = manifest_cache.decoded((cache / LAST).read_bytes(), _Last)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
@@ -108,7 +108,7 @@ def _key(project: Project) -> str:
 
 
 def report(findings: tuple[Finding, ...], sources: Sources) -> None:
-    """Warn about what the sources get wrong, each at its own place."""
+    """Warn about each finding of the manifest at its place."""
     for finding in findings:
         if finding.level == "info":
             continue

@@ -32,14 +32,14 @@ BEFORE, AFTER = 499, 501
 
 
 class Place(NamedTuple):
-    """A definition as Python files hold it, which is not always as the class calls itself."""
+    """A definition by its module and name in the file, which may differ from the class's own name."""
 
     module: str
     name: str
 
 
 def setup(app: Sphinx) -> None:
-    """Take part once all extensions are there, in whatever order they were named."""
+    """Connect after all extensions are loaded, in any order."""
     app.connect("config-inited", _connect)
 
 
@@ -87,7 +87,7 @@ def _as_ours(_app: Sphinx, doctree: nodes.document) -> None:
 
 
 def place_of(catalogue: BuildCatalogue, fullname: str) -> Place | None:
-    """Where a class of the manifest, or a member of one, is written; None for what is no definition of Python."""
+    """The place of a class or member in the sources; None for names without a Python definition."""
     cls = catalogue.index.by_name.get(fullname)
     if cls is not None:
         module = module_of(cls)

@@ -1,4 +1,4 @@
-"""The source files behind the places in a manifest, for warnings that name the true line."""
+"""Source files of the places in a manifest, for warnings with the exact line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a docstring stands: warnings about its markup point there."""
+    """File and line of a docstring, for warnings about its markup."""
 
     path: str
     line: int

@@ -18,7 +18,7 @@ _classes: dict[type[Project], type[VirtualDocs]] = {}
 
 
 class VirtualDocs(Project):
-    """A project that also has the documents of a list, whose files stand elsewhere.
+    """A project with additional documents whose files are in another folder.
 
     It is put in the place of the project's own class, so that ``app.project is env.project`` stays true and
     other extensions may do the same.
@@ -36,7 +36,7 @@ class VirtualDocs(Project):
         return docnames
 
     def doc2path(self, docname: str, absolute: bool) -> Any:
-        """The stub of a generated page; a hand-written page of that name goes first."""
+        """The stub of a generated page; a hand-written page of that name takes precedence."""
         if docname not in self.stubs or docname in self._docname_to_path:
             return super().doc2path(docname, absolute)
         path = self.stub_paths.get((docname, absolute))
@@ -52,7 +52,7 @@ class VirtualDocs(Project):
         return self.stubs.keys() & self._docname_to_path.keys()
 
     def path2doc(self, filename: Any) -> str | None:
-        """The document that a file stands for."""
+        """The document of a file."""
         path = Path(filename)
         if path.suffix in SUFFIXES and path.is_relative_to(self.stub_dir):
             return path.relative_to(self.stub_dir).as_posix().removesuffix(path.suffix)
@@ -63,7 +63,7 @@ class VirtualDocs(Project):
         return Project, (self.srcdir, self.source_suffix), {key: getattr(self, key) for key in _RESTORED}
 
     def _own_folder(self) -> list[str]:
-        """The folder of the stubs, where it lies below the source directory: its files are no documents."""
+        """The folder of the stubs, if below the source directory; Sphinx must not read its files as documents."""
         try:
             inside = self.stub_dir.relative_to(Path(self.srcdir).resolve())
         except ValueError:
@@ -72,7 +72,7 @@ class VirtualDocs(Project):
 
 
 def enable(project: Project, stubs: Mapping[str, str], stub_dir: Path) -> None:
-    """Let a project have further documents.
+    """Add documents to a project.
 
     Args:
         project: Sphinx's project object; its class changes.

@@ -57,14 +57,14 @@ _source = ContextVar("_source", default="")
 
 
 def setup() -> None:
-    """Give what is wrong inside docstrings a type of its own: who documents others' code cannot mend it."""
+    """Give warnings inside docstrings their own type: authors of the pages may not be able to fix the code."""
     for name in _LOGGERS:
         standard.getLogger(f"sphinx.{name}").addFilter(_type_docstring_warning)
 
 
 @contextmanager
 def reading(path: str) -> Iterator[None]:
-    """While this lasts, warnings that name a page and a line are about a line of a source file."""
+    """Redirect warnings with a page and line to a line of a source file, inside the block."""
     token = _source.set(path)
     try:
         yield

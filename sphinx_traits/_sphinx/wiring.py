@@ -1,4 +1,4 @@
-"""How the extension is tied to Sphinx: values, nodes, directives, and what happens at which event."""
+"""Registration with Sphinx: config values, nodes, directives and event handlers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
 
 
 def env_version(version: str) -> int:
-    """A number for what pages are made of: after a release of ours Sphinx reads them all again.
+    """Version of the environment: after a release of ours Sphinx reads all pages again.
 
     >>> env_version("0.12.3")
     2000012003
@@ -100,7 +100,7 @@ def _add_characters(_app: Sphinx, config: Config) -> None:
 
 
 def _prepare_markdown(app: Sphinx, config: Config) -> None:
-    """Docstrings in Markdown need what MyST sets up, also where no page is written in it."""
+    """Set up MyST for docstrings in Markdown, also without pages in Markdown."""
     if config.traits_docstring_syntax == "markdown" and "myst_enable_extensions" not in config:
         from myst_parser.sphinx_ext.main import setup_sphinx
 
@@ -108,7 +108,7 @@ def _prepare_markdown(app: Sphinx, config: Config) -> None:
 
 
 def _read_manifest(app: Sphinx) -> None:
-    """Read the manifest, plan the pages, and let Sphinx know them."""
+    """Read the manifest, plan the pages, and register them with Sphinx."""
     confdir = Path(app.confdir)
     settings = Settings.of(app.config, confdir)
     project = project_of(settings, confdir)
@@ -165,7 +165,7 @@ def _finished(app: Sphinx, error: Exception | None) -> None:
 def _class_reference(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
 ) -> nodes.reference | None:
-    """A reference to a Python class that nobody else describes leads to our page."""
+    """Resolve a reference to a Python class without another description to our page."""
     if node.get("refdomain") != "py" or node.get("reftype") not in ("class", "obj", "exc"):
         return None
     candidates = [key for key in domain_of(env).find("obj", node["reftarget"]) if key[0] in ("model", "trait")]
@@ -179,7 +179,7 @@ def _class_reference(
 def _page_context(
     app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
 ) -> None:
-    """A generated page has no file to show or to edit; the general index comes when all pages are written."""
+    """Remove source and edit links of a generated page; collect the general index after all pages."""
     build = builds.build_of(app.env)
     if pagename in build.pages.titles:
         context.update(sourcename="", has_source=False, show_source=False, page_source_suffix="")

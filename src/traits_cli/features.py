@@ -156,8 +156,6 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
       traits features rollout Searchable.search_indexing 10 --reason "first users"
       traits features rollout Searchable.search_indexing end
     """
-    from traits_runtime import rollouts
-
     at = target_of(app, feature, aim)
     if at.key.kind != "feature":
         fail(f"{feature} is not a feature; only features can be rolled out.")
@@ -166,15 +164,7 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
     before = at.catalog.resolve(hidden, at.model, aim.tenant)
     name = f"{at.key.trait}.{at.key.name}"
     model = None if at.model is None else at.model.path
-    number = 0
-    if not aim.dry_run:
-        writes(aim)
-        author = {
-            "model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected,
-        }  # fmt: skip
-        full = f"{at.key.path}.{at.key.name}"
-        change = rollouts.end(full, **author) if percent is None else rollouts.set_share(full, percent, **author)  # type: ignore[arg-type]
-        number = change.number
+    number = 0 if aim.dry_run else _store_rollout(at.key, percent, model, aim)
     shares = (before.value and before.value.share, percent)
     labels = tuple("no rollout" if value is None else f"{value:g} %" for value in shares)
     if aim.as_json:
@@ -184,6 +174,18 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
     click.secho(f"- {name}: {labels[0]}", fg="red")
     click.secho(f"+ {name}: {labels[1]}", fg="green")
     click.echo(f"Change {number}." if number else "Dry run: nothing was written.", err=True)
+
+
+def _store_rollout(key: Key, percent: float | None, model: str | None, aim: Aim) -> int:
+    """Store a rollout, or with None its end; returns the number of the change."""
+    from traits_runtime import rollouts
+
+    writes(aim)
+    options = {"model": model, "tenant": aim.tenant, "by": aim.by, "why": aim.reason, "expected": aim.expected}
+    feature = f"{key.path}.{key.name}"
+    if percent is None:
+        return rollouts.end(feature, **options).number  # type: ignore[arg-type]
+    return rollouts.set_share(feature, percent, **options).number  # type: ignore[arg-type]
 
 
 def _percent(text: str) -> float:

@@ -94,15 +94,20 @@ def _obstacles(manifest: Manifest, mixin: Class, enum_mixins: Mapping[str, str])
 
 def _reserved_members(manifest: Manifest, mixin: Class) -> Iterator[str]:
     """Members of the mixin and of its users' other bases that hide a member of `Trait`, or are hidden by one."""
-    users = [class_ for class_ in (*manifest.models, mixin) if mixin.name in class_.mro]
-    lineage = {name for user in users for name in user.mro}
-    for class_ in manifest.classes():
-        is_relevant = class_.name in lineage and (class_ is mixin or mixin.name not in class_.mro)
-        if not is_relevant or class_.name.partition(".")[0] == "traits_runtime":
-            continue
+    for class_ in _mixed_classes(manifest, mixin):
         for member in (*class_.members, *class_.columns):
             if member.name in RESERVED:
                 yield f"{class_.name}.{member.name} ({member.location}) has a name that every trait uses"
+
+
+def _mixed_classes(manifest: Manifest, mixin: Class) -> Iterator[Class]:
+    """The mixin, and the bases of its users that do not inherit from it; none of the library's."""
+    users = [class_ for class_ in (*manifest.models, mixin) if mixin.name in class_.mro]
+    lineage = {name for user in users for name in user.mro}
+    for class_ in manifest.classes():
+        is_mixed = class_.name in lineage and (class_ is mixin or mixin.name not in class_.mro)
+        if is_mixed and class_.name.partition(".")[0] != "traits_runtime":
+            yield class_
 
 
 def _doubts(manifest: Manifest, mixin: Class) -> Iterator[str]:

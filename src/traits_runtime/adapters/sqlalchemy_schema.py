@@ -1,4 +1,4 @@
-"""What the tables of models lack, for `traits diagnose`: Alembic's comparison of metadata and database.
+"""Differences between models and database for `traits diagnose`, by Alembic's comparison.
 
 Only tables of models that use traits count, those that traits bring, and those of an outbox, a store and a cache in
 the same database; and only what they lack: what the database has besides is nobody's mistake.
@@ -86,7 +86,7 @@ class Schema(NamedTuple):
 
 
 def engine_of(target: object) -> Engine | None:
-    """The engine that an application's object stands for: an engine, a session maker, or what has one as ``engine``."""
+    """The engine of an application's object: an engine, a session maker, or an object with an ``engine``."""
     for candidate in (target, getattr(target, "engine", None), getattr(target, "bind", None), _bound(target)):
         inner = getattr(candidate, "sync_engine", candidate)
         if isinstance(inner, Engine):
@@ -105,7 +105,7 @@ def _bound(target: object) -> object:
 
 
 def _without_asyncio(engine: Engine) -> Engine:
-    """The same database through a driver that blocks."""
+    """An engine for the same database with a blocking driver."""
     drivers = {
         "asyncpg": "postgresql+psycopg",
         "aiosqlite": "sqlite",
@@ -117,7 +117,7 @@ def _without_asyncio(engine: Engine) -> Engine:
 
 
 def check_schema(engine: Engine, records: Iterable[TraitMetadata], root: Path) -> Iterator[Finding]:
-    """What the database lacks of the tables of models that use traits.
+    """Missing or different parts of the tables of models that use traits.
 
     Args:
         engine: The database; it is only read.
@@ -300,7 +300,7 @@ _FINDERS: dict[str, Callable[[Schema, Any], Iterator[Finding]]] = {
 
 
 def _trash(at: Schema, names: set[str]) -> Iterator[Finding]:
-    """Unique constraints of the database that count rows in the waste bin."""
+    """Unique constraints of the database that also count rows in the trash."""
     inspector = inspect(at.engine)
     for place in at.places.values():
         table = place.table

@@ -1,4 +1,4 @@
-"""Whether the trait, key and model that a value is given to exist."""
+"""Checks that the trait, key and model of an override exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROLLOUT_SUFFIXES = (".rollout", ".subjects")
 def unknown_name(
     address: Address, keys: Mapping[str, Collection[str]], models: Collection[str]
 ) -> UnknownNameError | None:
-    """What in an address nothing declares; None where all of it is declared.
+    """The error for an undeclared trait, model or key of an address; None where all of it is declared.
 
     Args:
         address: Trait by short name or path, key, model's path, tenant.
@@ -34,6 +34,10 @@ def unknown_name(
     if model and model not in models:
         return UnknownModelError(model, models)
     declared = {name for path in owners for name in keys[path]}
-    if key in declared or (key.endswith(ROLLOUT_SUFFIXES) and key.rpartition(".")[0] in declared):
-        return None
-    return UnknownConfigKeyError(trait, key, declared)
+    return None if _is_declared(key, declared) else UnknownConfigKeyError(trait, key, declared)
+
+
+def _is_declared(key: str, declared: Collection[str]) -> bool:
+    """Whether a key is declared, or stores the rollout of a declared feature."""
+    feature, _, _ = key.rpartition(".")
+    return key in declared or (key.endswith(ROLLOUT_SUFFIXES) and feature in declared)

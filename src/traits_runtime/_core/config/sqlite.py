@@ -151,28 +151,28 @@ class _Watch:
         self._thread.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         _watches.discard(self)
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
 
     def _look(self) -> None:
-        own: sqlite3.Connection | None = None
+        connection: sqlite3.Connection | None = None
         seen: int | None = None
         try:
             while True:
                 with _looking:
-                    own = own or self._connected()
-                    now = None if own is None else _data_version(own)
+                    connection = connection or self._connected()
+                    now = None if connection is None else _data_version(connection)
                     if now != seen:
                         seen = now
                         self._tell()
                 if self._ended.wait(INTERVAL):
                     return
         finally:
-            if own is not None:
-                own.close()
+            if connection is not None:
+                connection.close()
 
     def _connected(self) -> sqlite3.Connection | None:
         """A connection of this thread, None while there can be none."""
@@ -228,47 +228,47 @@ def _after_fork_in_child() -> None:
     for store in _forking:
         store.after_fork(child=True)
     _forking.clear()
-    for one in list(_watches):
-        one.start()
+    for watch in list(_watches):
+        watch.start()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
-def _data_version(own: sqlite3.Connection) -> int | None:
-    """A number that changes when somebody else commits; None while the file cannot be asked."""
+def _data_version(connection: sqlite3.Connection) -> int | None:
+    """A number that changes when another connection commits; None while the file cannot be read."""
     try:
-        found: int = own.execute("PRAGMA data_version").fetchone()[0]
-        return found
+        version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
     except sqlite3.Error:
         return None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    made.execute("PRAGMA busy_timeout = 30000")
-    _become_wal(made)
-    made.execute("PRAGMA synchronous = NORMAL")
-    made.executescript(_SCHEMA)
-    return made
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA busy_timeout = 30000")
+    _become_wal(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(_SCHEMA)
+    return connection
 
 
-def _become_wal(made: sqlite3.Connection) -> None:
+def _become_wal(connection: sqlite3.Connection) -> None:
     """Switch to write-ahead logging; SQLite does not wait here for another process that does the same."""
     for _ in range(200):
         try:
-            if made.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
                 return
         except sqlite3.OperationalError:
             pass
         time.sleep(0.01)
 
 
-def _version(held: sqlite3.Connection) -> int:
-    found: int | None = held.execute("SELECT max(number) FROM history").fetchone()[0]
-    return found or 0
+def _version(connection: sqlite3.Connection) -> int:
+    last: int | None = connection.execute("SELECT max(number) FROM history").fetchone()[0]
+    return last or 0
 
 
 def _write(held: sqlite3.Connection, address: Address, after: str, by: str, why: str, expected: int | None) -> Change:

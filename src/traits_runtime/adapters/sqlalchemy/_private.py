@@ -1,4 +1,4 @@
-"""Everything of SQLAlchemy that is not its public API, in one place; a test holds it to the version."""
+"""All uses of SQLAlchemy's private API; a test checks them against the installed version."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 _AS_IT_IS = PassiveFlag.NO_CHANGE
-"""Look at what is in memory, load nothing, change nothing."""
+"""Inspect values in memory without loading or changing any."""
 
 
 def state_of(instance: object) -> InstanceState[Any] | None:
@@ -106,17 +106,17 @@ def changed_fields(instance: Any) -> frozenset[str]:
 
 
 def may_be_orphan(instance: Any) -> bool:
-    """Whether the model of a row has parents that may let go of it."""
+    """Whether a relationship of a parent may delete rows of the model as orphans."""
     return bool(instance._sa_instance_state.manager.mapper._delete_orphans)
 
 
 def touched(session: Any) -> tuple[int, int, int]:
-    """How many rows a session has to write: new, changed, deleted."""
+    """The number of new, changed and deleted rows of a session."""
     return len(session._new), len(session.identity_map._modified), len(session._deleted)
 
 
 def is_orphan(instance: object) -> bool:
-    """Whether a flush would delete a row because its parent let go of it."""
+    """Whether a flush would delete a row as an orphan."""
     state: Any = instance_state(instance)
     mapper = state.mapper
     return bool(mapper._delete_orphans and state.has_identity and mapper._is_orphan(state))
@@ -124,7 +124,7 @@ def is_orphan(instance: object) -> bool:
 
 @contextmanager
 def outside_block(session: Any) -> Iterator[None]:
-    """Let a session begin anew although its ``with session.begin():`` block has not been left yet."""
+    """Let a session begin a new transaction inside its ``with session.begin():`` block."""
     block, session._trans_context_manager = session._trans_context_manager, None
     try:
         yield
@@ -133,7 +133,7 @@ def outside_block(session: Any) -> Iterator[None]:
 
 
 class _Evaluator(_EvaluatorCompiler):
-    """Makes functions of conditions; what a condition asks for at each execution is asked for at each call."""
+    """Compiles conditions to functions; callable parameters are evaluated at each call."""
 
     def visit_bindparam(self, clause: Any) -> Any:
         """The value of a parameter."""
@@ -145,7 +145,7 @@ _evaluators: dict[tuple[type, int], tuple[Any, Any]] = {}
 
 
 def evaluate(cls: type, condition: ColumnElement[bool], row: object) -> bool | None:
-    """Whether a condition holds for a row, told from its values in memory; None where they do not tell."""
+    """Whether a condition holds for a row by its values in memory; None where they do not decide it."""
     evaluator = _evaluators.get((cls, id(condition)))
     if evaluator is None:
         compiler: Any = cast("Any", _Evaluator)(cls)
@@ -164,7 +164,7 @@ def is_by_key(state: Any) -> bool:
 
 
 def rows_of(statement: Any) -> list[dict[str, Any]]:
-    """The values that stand in an ``INSERT`` or ``UPDATE`` itself."""
+    """The values in the text of an ``INSERT`` or ``UPDATE``, not in its parameters."""
     several = getattr(statement, "_multi_values", ())
     rows = [row for group in several for row in group]
     if not rows and getattr(statement, "_values", None):
@@ -177,7 +177,7 @@ def _plain(value: Any) -> Any:
 
 
 class Counted(IteratorResult[Any]):
-    """What a statement returns that was executed row by row.
+    """The result of a statement that was executed row by row.
 
     Args:
         rowcount: How many rows were written.
@@ -341,7 +341,7 @@ def _sets(clause: Any) -> list[Any]:
 
 
 def assigned_attributes(statement: Any, mapper: Mapper[Any]) -> frozenset[str]:
-    """The attributes of a model that an ``UPDATE`` gives values to, or that change with it by themselves."""
+    """The attributes of a model that an ``UPDATE`` sets, and those with an ``onupdate``."""
     names = assigned(statement)
     columns = {column.key for column in mapper.columns if column.name in names or column.onupdate is not None}
     return frozenset(
@@ -362,7 +362,7 @@ def returned_by(statement: Any) -> tuple[Any, ...]:
 
 
 def is_flushing(session: Any) -> bool:
-    """Whether the unit of work is at work."""
+    """Whether a session is in the middle of a flush."""
     return bool(session._flushing)
 
 
@@ -370,7 +370,7 @@ _LIFTS = "traits_lifts"
 
 
 def marked(condition: Any, option: str) -> Any:
-    """A condition that stands for an execution option as well; what is no condition of SQLAlchemy stays as it is."""
+    """A condition that also carries an execution option; other objects are returned unchanged."""
     annotate = getattr(condition, "_annotate", None)
     return condition if annotate is None else annotate({_LIFTS: option})
 
@@ -380,7 +380,7 @@ _WITH_PARTS: Final = (ClauseList, ExpressionClauseList, FunctionElement)
 
 
 def lifts_of(statement: Any) -> frozenset[str]:
-    """The execution options that the conditions of a statement stand for."""
+    """The execution options that the conditions of a statement carry."""
     lifts = _NO_LIFTS
     due = list(getattr(statement, "_where_criteria", ()))
     while due:
@@ -397,12 +397,12 @@ _MEMO: Final = "_traits_memo"
 
 
 def kept_on(statement: Any) -> Any:
-    """What `keep_on` has kept on a statement object, None for nothing; a statement made of it begins with nothing."""
+    """The value that `keep_on` stored on a statement, else None; statements derived from it have none."""
     return statement.__dict__.get(_MEMO)
 
 
 def keep_on(statement: Any, memo: object) -> None:
-    """Keep something on a statement object as long as it lives, where it is of a kind that can be made more of."""
+    """Store a value on a statement for the statement's lifetime, if it is of a generative kind."""
     if isinstance(statement, HasMemoized):
         statement._set_memoized_attribute(_MEMO, memo)
 
@@ -418,14 +418,14 @@ def loads_for(state: ORMExecuteState) -> tuple[bool, bool]:
 
 
 def with_option(statement: Any, option: CriteriaOption) -> Any:
-    """As ``statement.options(option)``, without asking whether an option is one."""
+    """As ``statement.options(option)``, without checking the option."""
     copy = statement._generate()
     copy._with_options += (option,)
     return copy
 
 
 def column_changes(instance: object, keys: Any, old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Put down old and new values of changed attributes; whether there are some whose old value nobody has loaded.
+    """Collect old and new values of changed attributes; True if an old value is not loaded.
 
     Args:
         instance: The row.
@@ -449,7 +449,7 @@ def column_changes(instance: object, keys: Any, old: dict[str, Any], new: dict[s
 
 
 def let_sqlmodel_set(cls: Any, name: str) -> None:
-    """Let instances of an SQLModel table take a column that is no pydantic field, in the constructor and later.
+    """Let instances of an SQLModel table set a column that is no pydantic field, in the constructor and later.
 
     SQLModel asks pydantic about every attribute that is not among its relationships.
     """
@@ -459,7 +459,7 @@ def let_sqlmodel_set(cls: Any, name: str) -> None:
 
 
 _numbers = count()
-"""Tell sets of conditions apart in SQLAlchemy's cache of compiled statements."""
+"""Distinguish sets of conditions in SQLAlchemy's cache of compiled statements."""
 
 
 class EntityCriteria(LoaderCriteriaOption):
@@ -519,7 +519,7 @@ class Criteria(CriteriaOption):
 
 
 def lifts_inside(statement: Any) -> frozenset[str] | None:
-    """The execution options that the conditions of the queries inside a statement stand for; None without a query."""
+    """The execution options that conditions of the queries inside a statement carry; None without a query."""
     queries = [part for part in iterate(statement) if isinstance(part, Select)]
     return _NO_LIFTS.union(*map(lifts_of, queries)) if queries else None
 

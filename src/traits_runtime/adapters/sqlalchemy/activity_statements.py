@@ -110,9 +110,9 @@ def _note_rows(state: ORMExecuteState, plan: Plan, kind: str, execute: Execute) 
         changes = [(key, old, {}) for key, old in before.items()]
     else:
         changes = _row_changes(before, stored_values(state.session, plan, keys, list(before)))
-    shown = plan.shown
     entries = [
-        (kind, key_text(key), json_text(shown(old)), json_text(shown(new)), None, 1) for key, old, new in changes
+        (kind, key_text(key), json_text(plan.shown(old)), json_text(plan.shown(new)), None, 1)
+        for key, old, new in changes
     ]
     if entries:
         insert_entries(state.session, plan, entries, shared_values(state.session))

@@ -1,4 +1,4 @@
-"""Statements that write many rows at once: what they tell, what a model makes of them, what columns keep.
+"""Statements that write many rows at once: their events, the bulk mode of a model, columns that stay unchanged.
 
 A model says with ``__bulk__`` what becomes of an ``INSERT``, ``UPDATE`` or ``DELETE`` of the ORM: ``"event"`` (the
 default) emits ``model.{Model}.bulk_updating`` before and ``bulk_updated`` after it; ``"instances"`` loads the rows and
@@ -32,7 +32,7 @@ MOMENTS: Final = {
 }
 
 INNER: Final = "traits_inner"
-"""Marks a statement that stands for a part of another one, which has been checked and told."""
+"""Marks a statement that is part of another one, which has been checked and has emitted its events."""
 
 _QUIET: Final = {"synchronize_session": False, INNER: True}
 
@@ -58,7 +58,7 @@ class BulkChange(msgspec.Struct, frozen=True):
 
 
 class BulkForbiddenError(TraitsError):
-    """A model wants its rows written one by one."""
+    """A model requires that its rows are written one by one."""
 
     def __init__(self, model: str, operation: str) -> None:
         super().__init__(
@@ -70,7 +70,7 @@ class BulkForbiddenError(TraitsError):
 
 
 def keep_columns(state: ORMExecuteState) -> None:
-    """Let an ``UPDATE`` of a model leave the columns alone that want to stay as they are now."""
+    """Leave columns unchanged in an ``UPDATE`` of a model whose ``on_update`` says so."""
     model = model_of(state)
     if model is None or not state.is_update:
         return

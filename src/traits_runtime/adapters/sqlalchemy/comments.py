@@ -25,10 +25,10 @@ from traits_runtime.errors import DeclarationError
 from traits_runtime.traits.comments import BACKENDS, HasComments, IsComment
 
 _WAITING: Final = "_trait_comments"
-"""Where a new row keeps its comments until it has a key."""
+"""Attribute of a new row with its comments until it has a key."""
 
 _models: Final[list[type]] = []
-"""Mapped models that have comments."""
+"""Mapped models with comments."""
 
 
 class SqlComments:
@@ -68,7 +68,7 @@ class SqlComments:
         return query.scalar_subquery()
 
     def commented_by(self, model: Any, actor: Any) -> Any:
-        """Somebody has commented on a row."""
+        """The condition that an actor has commented on a row."""
         comment = _comment_model(mapper_for(model).class_)
         who = as_actor(actor, runtime.identify)
         query = select(1).select_from(comment).where(*_on(comment, model), comment.actor_id == str(who.id))
@@ -108,7 +108,7 @@ def _waiting(session: Session) -> list[Any]:
 
 
 def _give_keys(session: Session, rows: list[Any]) -> None:
-    """Bring the comments of rows that have a key now into the session; its commit writes them."""
+    """Add comments of rows that now have a key to the session; its commit writes them."""
     for row in rows:
         for comment in vars(row).pop(_WAITING):
             comment.subject_id = key_text(row)
@@ -139,7 +139,7 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 
 
 def watch() -> None:
-    """Serve the models that are mapped from now on."""
+    """Register the listeners for models that are mapped later."""
     BACKENDS.add(HOST, SqlComments())
     collect_writes(_waiting, _give_keys)
     collect_writes(_deleted, _remove)

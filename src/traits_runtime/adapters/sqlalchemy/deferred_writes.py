@@ -1,4 +1,4 @@
-"""What traits want written when a flush has written the rows: one statement for many, in the same transaction."""
+"""Writes of traits after the rows of a flush: one statement for many rows, in the same transaction."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _collectors: list[tuple[Callable[[Session], list[Any]], Writer]] = []
 
 
 def defer_write(session: Session, write: Writer, item: Any) -> None:
-    """Have something written after the flush that is going on, or at once after the next one."""
+    """Queue a write for the end of the current flush, or of the next one."""
     session.info.setdefault(_KEY, {}).setdefault(write, []).append(item)
 
 
 def collect_writes(collect: Callable[[Session], list[Any]], write: Writer) -> None:
-    """Ask for what is to be written at the end of every flush."""
+    """Register a function that returns the writes for the end of every flush."""
     _collectors.append((collect, write))
 
 
 def chunks(items: Iterable[Any], size: int = 400) -> Iterable[list[Any]]:
-    """Lists short enough for the parameters of one statement."""
+    """Split rows into lists that fit the parameters of one statement."""
     remaining = list(items)
     return (remaining[start : start + size] for start in range(0, len(remaining), size))
 
@@ -48,5 +48,5 @@ def _after_flush(session: Session, _context: UOWTransaction) -> None:
 
 
 def watch() -> None:
-    """Begin."""
+    """Register the listeners."""
     event.listen(TraitSession, "after_flush", _after_flush)

@@ -1,8 +1,8 @@
-"""What a statement that writes reads besides: the queries inside an ``INSERT``, other models, the tables of a parent.
+"""Conditions on what a writing statement reads: queries inside an ``INSERT``, other models, tables of a parent.
 
 SQLAlchemy puts conditions on the model that an ``UPDATE`` or ``DELETE`` writes and on queries inside it. It puts none
-on an ``INSERT ... SELECT``, none on other models that stand in an ``UPDATE ... FROM``, and for a model whose rows stand
-in several tables it names the parent's table without saying which row of it is meant.
+on an ``INSERT ... SELECT``, none on other models in an ``UPDATE ... FROM``, and for a model with several tables it
+names the parent's table without a condition that selects its row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from traits_runtime.adapters.sqlalchemy.mapper_info import same_row
 
 
 def scope_reads(state: ORMExecuteState) -> Result[Any] | None:
-    """Put conditions on what a statement reads; what executes it comes after."""
+    """Add conditions to what a statement reads, and execute it by the next function."""
     statement: Any = state.statement
     if state.is_insert and state.is_orm_statement:
         lifts = lifts_inside(statement)
@@ -55,12 +55,12 @@ def _scoped(state: ORMExecuteState, mapper: Any, statement: Any) -> Any:
     if not conditions:
         return statement
     several = "is_update_from" if state.is_update else "is_delete_using"
-    state.update_execution_options(**{several: True, INNER: True})  # what it selects to synchronize is a part of it
+    state.update_execution_options(**{several: True, INNER: True})  # its query to synchronize belongs to it
     return statement.where(*conditions)
 
 
 def _is_found(entity: Any) -> Any:
-    """That a query of this model or alias would find the row."""
+    """The condition that a query of this model or alias finds the row."""
     mapper: Any = inspect(entity).mapper
     names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     fresh = aliased(mapper.class_)
@@ -69,5 +69,5 @@ def _is_found(entity: Any) -> Any:
 
 
 def watch() -> None:
-    """Begin: before others make something else of a statement."""
+    """Register the function, before those that replace a statement."""
     extend.executors.insert(0, scope_reads)

@@ -1,4 +1,4 @@
-"""Where a trait that needs more than columns, scopes and hooks meets the session: functions, tried in order.
+"""Extension points of the session for traits that need more than columns, scopes and hooks; tried in order.
 
 `SoftDeletes`, for one, turns a ``session.delete`` into a change of the row, and a ``DELETE`` into an ``UPDATE``.
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Result
 from sqlalchemy.orm import ORMExecuteState, Session
 
 deleters: Final[list[Callable[[Session, Any], bool]]] = []
-"""Called with the session and the row of ``session.delete(row)``, unless that says ``force=True``; True: it is done."""
+"""Called with session and row by ``session.delete(row)`` without ``force=True``; returns True if it has deleted it."""
 
 executors: Final[list[Callable[[ORMExecuteState], Result[Any] | None]]] = []
-"""Called with every statement that writes; a result stands in its place."""
+"""Called with every statement that writes; a result other than None replaces its execution."""

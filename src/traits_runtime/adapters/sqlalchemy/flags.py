@@ -1,4 +1,4 @@
-"""Flags in queries, and an ``UPDATE`` that writes the bits that were touched and no others."""
+"""Flags in queries, and an ``UPDATE`` that writes only the changed bits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from traits_runtime.adapters.sqlalchemy.mapper_info import name_in, uses
 from traits_runtime.traits.flags import BACKENDS, HasFlags
 
 _KNOWN = "_trait_flags"
-"""Where a row keeps what it will have once its bits are written, between the statement's making and its end."""
+"""Attribute of a row with its new value while the statement that writes its bits runs."""
 
 
 class SqlFlags:
@@ -42,7 +42,7 @@ def _before_update(_mapper: Mapper[Any], _connection: Connection, row: Any) -> N
 
 
 def _after_update(_mapper: Mapper[Any], _connection: Connection, row: Any) -> None:
-    """Put the value back that the instance knows of, with the one before it as history for the moments to come."""
+    """Restore the value of the instance, with the previous one as history for the following moments."""
     bits = vars(row).pop(_KNOWN, None)
     if bits is not None:
         set_committed_value(row, _name(row), bits[0])
@@ -60,6 +60,6 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 
 
 def watch() -> None:
-    """Serve the models that are mapped from now on."""
+    """Register the listeners for models that are mapped later."""
     BACKENDS.add(HOST, SqlFlags())
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -1,4 +1,4 @@
-"""What the traits' adapters ask of a mapped model: its shape as class bodies give it, its key, its connection."""
+"""Facts of a mapped model for the adapters of traits: structural config, primary key, connection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from traits_runtime._core.trait.columns import named
 from traits_runtime.errors import NotSupportedError
 
 BROUGHT: Final = "traits"
-"""Under this name a table's ``info`` says which trait or part of the library brings it to a project's metadata."""
+"""Key of a table's ``info`` with the trait or part of the library that adds it to the metadata."""
 
 
 def uses(cls: type, trait: type) -> bool:
@@ -25,7 +25,7 @@ def uses(cls: type, trait: type) -> bool:
 
 
 def structural_value(model: type, trait: type, key: str) -> Any:
-    """The value of a config key that shapes tables: what class bodies give it, else its declared default."""
+    """The value of a config key that shapes tables: from class bodies, else its declared default."""
     metadata: TraitMetadata = metadata_of(model)
     path = metadata_of(trait).path
     values = metadata.subject_of().code.get((path, key), ())
@@ -33,7 +33,7 @@ def structural_value(model: type, trait: type, key: str) -> Any:
 
 
 def name_in(model: type, trait: type, column: str) -> str:
-    """The attribute of a model that a trait calls otherwise."""
+    """The attribute of a model for a name of a trait."""
     return named(metadata_of(model), vars(trait)[column])
 
 
@@ -50,13 +50,13 @@ def key_columns(model: Any) -> list[Any]:
 
 
 def owner_of(mapper: Mapper[Any], attribute: str) -> Mapper[Any]:
-    """The mapper in an inheritance in whose own table an attribute stands."""
+    """The mapper in an inheritance whose own table has an attribute."""
     tables = {column.table for column in mapper.column_attrs[attribute].columns}
     return next(ancestor for ancestor in mapper.iterate_to_root() if ancestor.local_table in tables)
 
 
 def same_row(mapper: Mapper[Any]) -> list[Any]:
-    """What makes the tables of a model one row: the conditions of joined inheritance, on models instead of tables."""
+    """The join conditions of joined inheritance, on models instead of tables."""
     conditions = []
     for ancestor in mapper.iterate_to_root():
         if ancestor.inherits is not None and ancestor.inherit_condition is not None:
@@ -66,7 +66,7 @@ def same_row(mapper: Mapper[Any]) -> list[Any]:
 
 
 def _attribute(mapper: Mapper[Any], element: Any, **_: Any) -> Any:
-    """The attribute that stands for a column, of the model in whose own table it is."""
+    """The attribute of a column, on the model whose own table has it."""
     for ancestor in mapper.iterate_to_root() if isinstance(element, Column) else ():
         if element.table is ancestor.local_table:
             return ancestor.get_property_by_column(element).class_attribute.expression
@@ -99,7 +99,7 @@ def key_expression(model: Any) -> ColumnElement[str]:
 
 
 def root(model: Any) -> str:
-    """The name of the model at the top of an inheritance, which rows of all of it are known by."""
+    """The name of the model at the top of an inheritance, shared by rows of all its models."""
     return mapper_for(model).base_mapper.class_.__name__
 
 

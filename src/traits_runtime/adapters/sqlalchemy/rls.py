@@ -1,4 +1,4 @@
-"""PostgreSQL's row-level security: the database itself keeps tenants apart, also in text and on connections."""
+"""PostgreSQL's row-level security: the database separates tenants, also in textual SQL and on plain connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTING: Final = "traits.tenant"
 POLICY: Final = "traits_tenant"
 
 EVERYBODY: Final = "*"
-"""What the setting holds inside `unscoped`; no tenant may be called so."""
+"""Value of the setting inside `unscoped`; no tenant may have this name."""
 
 
 def row_level_security(model: type) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ def row_level_security(model: type) -> tuple[str, ...]:
 
 
 def drop_row_level_security(model: type) -> tuple[str, ...]:
-    """The statements that take `row_level_security` back."""
+    """The statements that undo `row_level_security`."""
     mapper: Any = inspect(model)
     table = mapper.local_table.fullname
     return (
@@ -62,7 +62,7 @@ def protect_on_create(model: type) -> None:
 
 
 def set_tenant_of_transactions(target: Any) -> None:
-    """Tell PostgreSQL the current tenant at the begin of every transaction of a session class or maker.
+    """Set the current tenant in PostgreSQL at the start of every transaction of a session class or maker.
 
     Args:
         target: What `sqlalchemy.event.listen` takes for sessions.

@@ -1,4 +1,4 @@
-"""`TraitSession`: a session in which traits are at work, and `install` for a session class of one's own."""
+"""`TraitSession`: a session that runs traits, and `install` for other session classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MERGING = "traits_merging"
 
 
 class TraitSession(TrashSession):
-    """A session that calls the hooks of traits, puts their scopes on queries, and keeps tenants apart.
+    """A session that calls the hooks of traits, adds their scopes to queries, and separates tenants.
 
     ``sessionmaker(engine, class_=TraitSession)``; asynchronous: ``async_sessionmaker(engine,
     sync_session_class=TraitSession)``. For a session class or a maker that is there, `install`.
@@ -33,7 +33,7 @@ class TraitSession(TrashSession):
     flushes_outbox = True
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
-        """Write what is pending; where a function of the project tells the actor, it is asked once for all rows.
+        """Write pending changes; a function of the project that returns the actor is called once for all rows.
 
         Args:
             objects: As `Session.flush` takes them.
@@ -45,7 +45,7 @@ class TraitSession(TrashSession):
                 super().flush(objects)
 
     def delete(self, instance: object, *, force: bool = False) -> None:
-        """Delete a row, or do what its traits do instead.
+        """Delete a row, or trash it where its traits say so.
 
         Args:
             instance: The row.
@@ -86,7 +86,7 @@ class TraitSession(TrashSession):
                 del self.info[_MERGING]
 
     def bulk_save_objects(self, objects: Iterable[object], *arguments: Any, **options: Any) -> None:
-        """Write many rows without their hooks; ``bulk_creating``, ``bulk_updated`` and so on are told."""
+        """Write many rows without their hooks; emits ``bulk_creating``, ``bulk_updated`` and so on."""
         save = super().bulk_save_objects
         groups: dict[tuple[type, bool], list[object]] = {}
         for instance in objects:
@@ -99,7 +99,7 @@ class TraitSession(TrashSession):
     def bulk_insert_mappings(
         self, mapper: Any, mappings: Iterable[dict[str, Any]], *arguments: Any, **options: Any
     ) -> None:
-        """Insert many rows without their hooks; ``bulk_creating`` and ``bulk_created`` are told."""
+        """Insert many rows without their hooks; emits ``bulk_creating`` and ``bulk_created``."""
         model, rows, insert = getattr(mapper, "class_", mapper), list(mappings), super().bulk_insert_mappings
         tenancy.check_values(self, model, rows)
         self._in_bulk(model, "insert", rows, lambda: insert(mapper, rows, *arguments, **options))
@@ -121,7 +121,7 @@ class TraitSession(TrashSession):
 
 
 def install(target: Any) -> Any:
-    """Bring traits into a session class, or into a maker of sessions.
+    """Install traits in a session class, or in a session maker.
 
     Args:
         target: A subclass of `Session`, of which a subclass is returned; or a `sessionmaker` or `async_sessionmaker`,
@@ -154,21 +154,21 @@ def _with_traits(cls: type[Session]) -> type[Session]:
 
 
 class AsyncTraitSession(AsyncSession):
-    """An asynchronous session in which traits are at work: ``async_sessionmaker(engine, class_=AsyncTraitSession)``."""
+    """An asynchronous session that runs traits: ``async_sessionmaker(engine, class_=AsyncTraitSession)``."""
 
     sync_session_class: type[Session] = TraitSession
 
     async def delete(self, instance: object, *, force: bool = False) -> None:
-        """Delete a row: one that has a trash goes there, unless ``force`` says for good."""
+        """Delete a row; a row with a trash is trashed unless ``force`` is true."""
         await (self.run_sync(force_delete, instance) if force else super().delete(instance))
 
     async def restore(self, instance: object) -> None:
-        """Bring a row back from the trash, with those that went there with it."""
+        """Restore a row from the trash, with those trashed together with it."""
         await self.run_sync(restore, instance)
 
 
 def _execute(state: ORMExecuteState) -> Result[Any] | None:
-    """Statement -> whose is it? -> what columns keep -> what extensions make of it -> conditions -> events -> SQL."""
+    """Statement -> tenant -> unchanged columns -> extensions -> conditions -> events -> SQL."""
     lifecycle.watch_retrieved()
     memo = memo_of(state)
     is_inner = INNER in state.local_execution_options
@@ -185,7 +185,7 @@ def _execute(state: ORMExecuteState) -> Result[Any] | None:
 
 
 def _write(state: ORMExecuteState, *, is_inner: bool) -> Result[Any] | None:
-    """Execute a statement that writes; None where SQLAlchemy does it best alone."""
+    """Execute a statement that writes; None where SQLAlchemy executes it unchanged."""
     if not is_inner:
         keep_columns(state)
     for execute in () if is_inner else extend.executors:

@@ -37,10 +37,10 @@ _LIVE = "traits_live"
 
 
 class TrashSession(Session):
-    """A session that knows the trash."""
+    """The methods of a session for rows in the trash."""
 
     def delete(self, instance: object) -> None:
-        """Delete a row for good, and those in the trash that hang on it."""
+        """Delete a row permanently, with the rows in the trash that depend on it."""
         with lifted("with_trashed"):
             rows = list(_hanging_on(self, instance))
             for row in rows:
@@ -55,7 +55,7 @@ class TrashSession(Session):
             self.delete(row)
 
     def restore(self, instance: object) -> None:
-        """Bring a row back from the trash, with those that went there with it; a row in use stays as it is.
+        """Restore a row from the trash, with those trashed together with it; other rows stay unchanged.
 
         Raises:
             RestoreConflict: A row in use has meanwhile the same values where they must be unique.
@@ -77,7 +77,7 @@ def force_delete(session: Session, instance: object) -> None:
 
 
 def restoring(model: type[Any]) -> sa.Update:
-    """The statement that brings rows of a model back from the trash; give it a ``where``.
+    """The statement that restores rows of a model from the trash; add a ``where``.
 
     Only rows in the trash are touched. What went to the trash with them stays there.
     """
@@ -100,12 +100,12 @@ def unique_in_use(name: str, *columns: str, deleted_at: str = "deleted_at") -> s
 
 
 def trash_columns(model: type) -> dict[str, Any]:
-    """The columns of a model that going to the trash fills and coming back empties, each with what declares it."""
+    """The columns that trashing fills and restoring empties, each with its declaration."""
     return {name: declared for name, declared in trait_columns(model).items() if declared.on_trash is not None}
 
 
 def trash_values(model: type) -> dict[str, Any]:
-    """What a row that goes to the trash now gets."""
+    """The values of a row that is trashed now."""
     values = ((name, declared.on_trash(model)) for name, declared in trash_columns(model).items())
     return {name: value for name, value in values if not isinstance(value, Unchanged)}
 
@@ -137,7 +137,7 @@ def _trash(session: Session, instance: Any) -> None:
 
 
 def _going_along(session: Session, row: Any, seen: set[int]) -> Iterator[Any]:
-    """A row and those that go to the trash with it, parents first."""
+    """A row and those that are trashed with it, parents first."""
     if id(row) in seen:
         return
     seen.add(id(row))
@@ -182,7 +182,7 @@ def _of_batch(session: Session, row: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def _hanging_on(session: Session, row: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """The rows with a trash that go for good with a row; what is loaded of them is made to be loaded in full."""
+    """The rows with a trash that are deleted permanently with a row; their loaded collections are expired."""
     seen = set() if seen is None else seen
     state = state_of(row)
     if state is None or state.key is None or id(row) in seen:
@@ -198,7 +198,7 @@ def _hanging_on(session: Session, row: Any, seen: set[int] | None = None) -> Ite
 
 
 def _expire_loaded(session: Session, row: Any) -> None:
-    """Forget the collections that were loaded without the trash; what is pending in them is written first."""
+    """Expire collections that were loaded without the trash; their pending changes are written first."""
     state = state_of(row)
     assert state is not None  # noqa: S101 - callers have rows
     loaded = [

@@ -34,10 +34,10 @@ from traits_runtime.errors import ConfigConflictError
 from traits_runtime.rules.layers import Address
 
 INTERVAL: Final = 0.5
-"""Seconds between two looks for other processes' writes."""
+"""Seconds between checks for writes of other processes."""
 
 ATTEMPTS: Final = 50
-"""How often a write is tried while others write."""
+"""Number of attempts of a write under concurrent writes."""
 
 _ADDRESS: Final = ("trait", "key", "model", "tenant")
 
@@ -51,7 +51,7 @@ class DatabaseStore:
     Args:
         engine: The database.
         metadata: Where the tables are declared, so that migrations know them; ``metadata.create_all`` makes them.
-        interval: Seconds between two looks for other processes' writes.
+        interval: Seconds between checks for writes of other processes.
     """
 
     def __init__(self, engine: Engine, metadata: MetaData, *, interval: float = INTERVAL) -> None:
@@ -95,7 +95,7 @@ class DatabaseStore:
     def write(
         self, address: Address, after: str, *, by: str = "", why: str = "", expected: int | None = None
     ) -> Change:
-        """Set an override to a JSON value, or with ``""`` take it back.
+        """Set an override to a JSON value, or with ``""`` remove it.
 
         Raises:
             ConfigConflictError: The store is at another version than the expected one.
@@ -137,7 +137,7 @@ class DatabaseStore:
             return tuple(Change(*row) for row in connection.execute(query))
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
-        """Look for other processes' writes from a daemon thread.
+        """Check for writes of other processes in a daemon thread.
 
         Returns:
             What ends the thread.
@@ -173,7 +173,7 @@ class DatabaseStore:
 
 
 class DatabaseCache(GenerationCache):
-    """A cache in a table of the application's database: for few and costly values where there is no Redis.
+    """A cache in a table of the application's database, for few expensive values without Redis.
 
     A hit costs two reads. Every operation is a transaction of its own, on a connection of its own.
 
@@ -236,7 +236,7 @@ class DatabaseCache(GenerationCache):
             connection.execute(delete(self._table).where(self._table.c.name == _name(name)))
 
     def sweep(self) -> int:
-        """Delete what has expired; for a job that runs once in a while. Returns how many rows."""
+        """Delete expired rows, for a periodic job; returns their number."""
         with self.engine.begin() as connection:
             return connection.execute(delete(self._table).where(self._table.c.expires <= self._now())).rowcount
 
@@ -245,5 +245,5 @@ class DatabaseCache(GenerationCache):
 
 
 def _name(name: str) -> str:
-    """A name of any length as one that fits."""
+    """A name of any length, hashed where it is too long for the column."""
     return sha256(name.encode()).hexdigest()

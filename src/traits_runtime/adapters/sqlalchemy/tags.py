@@ -1,4 +1,4 @@
-"""Tags in the database: one table of tags, and one table for each model that says which rows have them."""
+"""Tags in the database: one table of tags, and one association table for each model."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ from traits_runtime.traits.tags import (
 )
 
 _ASSOCIATIONS: Final[dict[type, tuple[Table, type]]] = {}
-"""By the model that first has tags: the table of who has which, and the model of the tags."""
+"""Association table and tag model, by the first model of an inheritance that has tags."""
 
 
 class SqlTags:
     """Tags of mapped models."""
 
     def labels(self, row: Any) -> Sequence[Label]:
-        """The tags that a row has in the database; of a new row none."""
+        """The stored tags of a row; a new row has none."""
         if "tags" not in vars(row) and inspect(row).identity is None:
             return ()
         return [Label(tag.tag_type, tag.tag_slug, tag.label) for tag in row.tags]
 
     def touch(self, row: Any) -> None:
-        """Have the row's session flush, though no column of the row changes."""
+        """Mark the row for the next flush although no column changes."""
         _association(type(row))
         flag_dirty(row)
 
@@ -269,7 +269,7 @@ def _index(mapper: Mapper[Any]) -> None:
 
 
 def _pair(mapper: Mapper[Any]) -> None:
-    """Give models that have tags their tables, as soon as there are tags."""
+    """Add association tables to models with tags, once the tag model is mapped."""
     mapped = {other.class_: other for other in mapper.registry.mappers} | {mapper.class_: mapper}
     for cls, other in mapped.items():
         if uses(cls, HasTags) and not any(base in _ASSOCIATIONS for base in cls.__mro__):
@@ -312,13 +312,13 @@ def _associate(mapper: Mapper[Any], tags: Mapper[Any]) -> None:
 
 
 def _expired(row: Any, attributes: Iterable[str] | None) -> None:
-    """What is not written when a row is expired is lost, as with its columns; nobody may hold the row any more."""
+    """Drop pending tags of an expired row, as SQLAlchemy drops its pending columns."""
     if attributes is None and row is not None:
         vars(row).pop(PENDING, None)
 
 
 def watch() -> None:
-    """Serve the models that are mapped from now on."""
+    """Register the listeners for models that are mapped later."""
     BACKENDS.add(HOST, SqlTags())
     collect_writes(_touched, _write)
     collect_writes(_deleted, _remove)

@@ -27,7 +27,7 @@ def tracked_upsert(
     index_elements: Collection[str],
     update: Collection[str] | None = None,
 ) -> sa.Result[Any]:
-    """Insert rows, or update those that are there, with what columns do by themselves on either way.
+    """Insert rows or update existing ones, with the values that columns fill in by themselves.
 
     ``on_conflict_do_update`` alone sets no column that its ``set_`` does not name: who changed the row would stay
     who changed it before. Asynchronous: ``await session.run_sync(tracked_upsert, Article, rows, index_elements=...)``.
@@ -56,7 +56,7 @@ def tracked_upsert(
 
 
 def _touched(model: type, assigned: Collection[str]) -> dict[str, Any]:
-    """What an update changes by itself."""
+    """The values that columns set on every update."""
     values: dict[str, Any] = {}
     for name, declared in trait_columns(model).items():
         if declared.on_update is not None and name not in assigned:
@@ -106,7 +106,7 @@ def _kind() -> str | None:
 
 
 def _relate(cls: type[Any]) -> None:
-    """Give a model the relationships to its users, for reading."""
+    """Add read-only relationships from a model to its users."""
     if not issubclass(cls, HasUserTracking) or not cls.user_tracking_config.user_model:
         return
     mapper: Mapper[Any] = sa.inspect(cls)

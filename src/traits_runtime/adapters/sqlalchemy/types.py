@@ -1,4 +1,4 @@
-"""Which column type a host-neutral type becomes, and the type of moments in time."""
+"""Column types for host-neutral types, and a type for UTC timestamps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from traits_runtime.traits.ulid import parse_ulid
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
-    """A moment: aware in Python, in UTC in the database, also where that keeps no time zone.
+    """A timestamp: aware in Python, UTC in the database, also in databases without time zones.
 
     A naive value is refused: it may mean any of two dozen moments.
     """
@@ -118,7 +118,7 @@ def _json() -> TypeEngine[Any]:
     return JSON().with_variant(JSONB(), "postgresql")
 
 
-_MADE: Final[dict[type, Callable[[], TypeEngine[Any]]]] = {
+_BY_TYPE: Final[dict[type, Callable[[], TypeEngine[Any]]]] = {
     bool: Boolean,
     int: Integer,
     float: Float,
@@ -132,7 +132,7 @@ _MADE: Final[dict[type, Callable[[], TypeEngine[Any]]]] = {
     list: _json,
 }
 
-_NAMED: Final[dict[str, Callable[[], TypeEngine[Any]]]] = {
+_BY_NAME: Final[dict[str, Callable[[], TypeEngine[Any]]]] = {
     "int": Integer,
     "bigint": BigInteger,
     "str": Text,
@@ -141,7 +141,7 @@ _NAMED: Final[dict[str, Callable[[], TypeEngine[Any]]]] = {
     "ulid-uuid": lambda: UlidText("ulid-uuid"),
     "ulid-bytes": lambda: UlidText("ulid-bytes"),
 }
-"""What ``typed_by`` keys may hold."""
+"""Values of ``typed_by`` keys."""
 
 
 def sql_type(kind: Any, length: int | None, owner: str) -> TypeEngine[Any]:
@@ -150,10 +150,10 @@ def sql_type(kind: Any, length: int | None, owner: str) -> TypeEngine[Any]:
     Args:
         kind: A Python type, a name (``int``, ``bigint``, ``str``, ``uuid``), or a type of SQLAlchemy.
         length: Longest text.
-        owner: Who declares it, for the error.
+        owner: Trait and name of the declaration, for the error.
 
     Raises:
-        DeclarationError: There is none.
+        DeclarationError: The type is unknown.
 
     >>> sql_type(str, 80, "HasSlug.slug")
     String(length=80)
@@ -166,10 +166,12 @@ def sql_type(kind: Any, length: int | None, owner: str) -> TypeEngine[Any]:
         return String(length) if length else Text()
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return Enum(kind, native_enum=False, length=length or 32)
-    sql = _NAMED.get(kind) if isinstance(kind, str) else _MADE.get(kind)
+    sql = _BY_NAME.get(kind) if isinstance(kind, str) else _BY_TYPE.get(kind)
     if sql is None:
-        names = ", ".join([*_NAMED, *(python_type.__name__ for python_type in _MADE)])
-        raise DeclarationError(
-            owner, f"{kind!r} is no column type. Known: {names}, str, enums, and SQLAlchemy's types."
-        )
+        raise _unknown_type(kind, owner)
     return sql()
+
+
+def _unknown_type(kind: Any, owner: str) -> DeclarationError:
+    names = ", ".join([*_BY_NAME, *(python_type.__name__ for python_type in _BY_TYPE)])
+    return DeclarationError(owner, f"{kind!r} is no column type. Known: {names}, str, enums, and SQLAlchemy's types.")
