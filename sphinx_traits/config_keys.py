@@ -10,7 +10,7 @@ import types
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, Union
+from typing import Any, Literal, Optional, Union
 
 from sphinx_traits.manifest import Class, ConfigKey, Feature, Manifest, Setting, Trait, Value
 from traits_runtime.errors import UnknownNameError
@@ -121,11 +121,20 @@ def key_of(fact: ConfigKey | Feature) -> Key:
             return toggle(trait, fact.owner)
         option = Option(default, None, fact.doc, fact.env, {}, (False, False), ("", ""))
         return SourceKey(trait, fact.owner, fact.name, bool, option, "feature")
-    key_type = type_named(fact.type)
+    key_type = _choice_of(fact) if fact.choices else type_named(fact.type)
     constraints = {} if key_type is Any else _constraints(fact.constraints)
     flags, history = (fact.secret, fact.locked), (fact.since, fact.deprecated)
     option = Option(default, None, fact.doc, fact.env, constraints, flags, history)
     return SourceKey(trait, fact.owner, fact.name, key_type, option, "option", fact.group)
+
+
+def _choice_of(fact: ConfigKey) -> Any:
+    """The type of a key that takes the values of an enum; `Any` where they are no texts and whole numbers."""
+    values = tuple(map(ast.literal_eval, fact.choices))
+    if not all(type(value) in (str, int) for value in values):
+        return Any
+    choice: Any = Literal[values]
+    return Optional[choice] if "None" in fact.type else choice  # noqa: UP045 - the type is computed
 
 
 def unknown_names(manifest: Manifest) -> Iterator[tuple[Setting, UnknownNameError]]:

@@ -109,6 +109,7 @@ class ConfigKey(Fact, frozen=True, kw_only=True):
         default: The declared default.
         env: Environment variables that set it, the first that is set wins.
         constraints: What a value must satisfy, as ``name=value`` (``ge=8``), in the order written.
+        choices: The values that the key takes if its type is an enum, as Python writes them.
         secret: Whether the value is masked in every output.
         locked: Whether the environment's value cannot be overridden.
         since: Version that introduced it.
@@ -120,6 +121,7 @@ class ConfigKey(Fact, frozen=True, kw_only=True):
     default: Value = Value()
     env: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     secret: bool = False
     locked: bool = False
     since: str = ""

@@ -220,7 +220,7 @@ def _answer(value: EffectiveValue, tenant: str) -> list[Any]:
     return ["REQUIRED" if value.value.kind == "required" else value.value.text, value.layer]
 
 
-UNCHECKED = ("mode", "token", "names", "folder", "pause")
+UNCHECKED = ("token", "names", "folder", "pause")
 """Keys whose text differs: expressions are shown as they are written, a secret is masked."""
 
 
@@ -257,6 +257,7 @@ FILES = {
     "short name of two traits": "[tool.traits.config.HasSlug]\nmax_length = 9\n",
     "both names": "[tool.traits.config]\n'shop.models.HasSlug'.max_length = 10\nHasSlug.max_length = 11\n",
     "other types": "[tool.traits.config.HasSlug]\nratio = 2\nwords = ['b', 'c']\nstyle = 'title'\nmode = 'fast'\n",
+    "refused enum": "[tool.traits.config.HasSlug]\nmode = 'wild'\n[tool.traits.tenants.acme.HasSlug]\nmode = 'fast'\n",
     "required": "[tool.traits.config.HasSlug]\nowner = 'me'\n",
     "types of the library": "[tool.traits.config.HasSlug]\nfolder = 'x'\npause = 'PT5S'\nnames = { a = 1 }\n",
     "refused types of the library": "[tool.traits.config.HasSlug]\nfolder = 1\npause = 'soon'\nnames = { a = 'b' }\n",

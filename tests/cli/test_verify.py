@@ -517,3 +517,32 @@ def test_member_behind_a_column_is_hidden(tmp_path: Path) -> None:
     )
 
     assert data["differences"] == []
+
+
+def test_member_of_an_enum_equals_its_value(tmp_path: Path) -> None:
+    """The manifest writes a member of an enum as its value, in settings of classes as in effective values."""
+    result = verify(
+        tmp_path,
+        """
+        import enum
+        from traits_runtime import Trait, TraitConfig, option
+
+        class Mode(enum.Enum):
+            CALM = "calm"
+            LOUD = "loud"
+
+        class Keys(TraitConfig):
+            mode: Mode = option(Mode.CALM)
+            modes: tuple[Mode, ...] = option((Mode.CALM,))
+
+        class HasKeys(Trait):
+            keys = Keys()
+
+        class Model(HasKeys):
+            __traits__ = {HasKeys: {"mode": Mode.LOUD, "modes": (Mode.LOUD, Mode.CALM)}}
+        """,
+    )
+
+    assert result["differences"] == []
+    assert result["counts"]["config"]["equal"] == 2
+    assert result["counts"]["settings"]["equal"] == 2

@@ -311,3 +311,51 @@ def test_base_without_source_is_flagged(file: str, tmp_path: Path) -> None:
     assert [(finding.code, str(finding.location)) for finding in manifest.findings] == [
         ("unresolved_base", "shop/__init__.py:4")
     ]
+    assert [(one.short, one.complete) for one in manifest.models] == [("M", False)]
+    assert [(one.code, str(one.location)) for one in manifest.findings] == [("unresolved_base", "shop/__init__.py:4")]
+
+
+def test_key_with_an_enum_as_its_type_takes_the_values_of_the_members(write: Callable[..., Sources]) -> None:
+    """Choices are read where all members are constant; flags and enums with a lookup of their own have none."""
+    sources = write(
+        """
+        import enum
+        from typing import Annotated
+        from traits_runtime import Trait, TraitConfig, option
+        class Mode(enum.Enum):
+            CALM = "calm"
+            LOUD = "lo" + "ud"
+            def quieter(self): ...
+        class Size(enum.IntEnum):
+            S = 1
+        class Made(enum.Enum):
+            A = enum.auto()
+        class Flags(enum.Flag):
+            A = 1
+        class Lenient(enum.Enum):
+            A = "a"
+            @classmethod
+            def _missing_(cls, value): ...
+        class Keys(TraitConfig):
+            mode: Mode = option(Mode.CALM)
+            size: Size | None = option(None)
+            noted: Annotated[Mode, "note"] = option(Mode.LOUD)
+            made: Made = option(Made.A)
+            flags: Flags = option(Flags.A)
+            lenient: Lenient = option(Lenient.A)
+            text: str = option("")
+        class HasKeys(Trait):
+            keys = Keys()
+        """
+    )
+    choices = {key.name: key.choices for key in by_name(sources.manifest(), "HasKeys").config}
+
+    assert choices == {
+        "mode": ("'calm'", "'loud'"),
+        "size": ("1",),
+        "noted": ("'calm'", "'loud'"),
+        "made": (),
+        "flags": (),
+        "lenient": (),
+        "text": (),
+    }

@@ -11,6 +11,7 @@ from sphinx_traits.extract.adapters.model_settings import read_model_settings
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
 from sphinx_traits.extract.expressions import source_text
+from sphinx_traits.extract.enums import enum_values
 from sphinx_traits.extract.members import bound_signature
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.payload import payload_fields
@@ -269,6 +270,7 @@ def _config_key(holder: ClassContext, statement: Statement, option: ast.Call, ow
         default=_default(holder, option, keywords),
         env=_words(holder, keywords.get("env")),
         constraints=tuple(f"{name}={_shown(holder, keywords[name])}" for name in keywords if name in _CONSTRAINTS),
+        choices=enum_values(holder, _type_node(statement.annotation)),
         secret=_flag(holder, keywords.get("secret")),
         locked=_flag(holder, keywords.get("locked")),
         since=_word(holder, keywords.get("since")),
@@ -283,14 +285,20 @@ def _section(holder: ClassContext, name: str) -> str:
 
 
 def _type(annotation: ast.expr | None) -> str:
-    if annotation is None:
+    node = _type_node(annotation)
+    if node is None:
         return ""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return ast.unparse(node)
+
+
+def _type_node(annotation: ast.expr | None) -> ast.expr | None:
+    """The type in an annotation, without ``Annotated``."""
     if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("Annotated"):
         inner = annotation.slice
-        annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        return annotation.value
-    return ast.unparse(annotation)
+        return inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+    return annotation
 
 
 def _annotated_doc(holder: ClassContext, annotation: ast.expr | None) -> str:

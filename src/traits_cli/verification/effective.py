@@ -12,6 +12,7 @@ from traits_cli.verification.mro import doubt_of
 from traits_cli.verification.program import metadata_of
 from traits_cli.verification.records import Comparison, Fact, Pair
 from traits_runtime._core import runtime
+from traits_runtime.rules.coercion import thaw
 from traits_runtime.rules.identity import short_name
 from traits_runtime.rules.keys import ENABLED, REQUIRED
 from traits_runtime.rules.layers import Resolved
@@ -106,6 +107,7 @@ def _is_same(value: Value, program: object) -> bool:
     """Whether a value as Python writes it is the program's value; a list is the tuple that it becomes."""
     if value.kind == "required":
         return program is REQUIRED
+    program = thaw(program)
     try:
         literal = ast.literal_eval(value.text)
     except (ValueError, SyntaxError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -83,10 +84,17 @@ def freeze(value: object) -> object:
 
 
 def thaw(value: object) -> object:
-    """The value with read-only mappings replaced by dictionaries, for its text."""
+    """The value for its text: read-only mappings as dictionaries, members of enums as their values.
+
+    >>> from enum import Enum
+    >>> thaw((Enum("Mode", {"CALM": "calm"}).CALM,))
+    ('calm',)
+    """
     if isinstance(value, MappingProxyType):
-        return {key: thaw(item) for key, item in value.items()}
-    return value
+        return {thaw(key): thaw(item) for key, item in value.items()}
+    if type(value) is tuple:
+        return tuple(map(thaw, value))
+    return value.value if isinstance(value, Enum) else value
 
 
 def plain(value: object) -> object:

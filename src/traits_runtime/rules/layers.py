@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from traits_runtime.errors import InvalidConfigValueError
+from traits_runtime.rules.coercion import thaw
 from traits_runtime.rules.keys import MASK, REQUIRED, Key
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class Resolved(msgspec.Struct, Generic[T], frozen=True):
     secret: bool = False
 
     def __str__(self) -> str:
-        shown = MASK if self.secret else repr(self.value)
+        shown = MASK if self.secret else repr(thaw(self.value))
         text = f"{self.trait}.{self.key} = {shown}  [{self.layer}{f': {self.place}' if self.place else ''}]"
         return text + "".join(f"\n  hides {value}  [{layer}: {place}]" for layer, place, value in self.hides)
 

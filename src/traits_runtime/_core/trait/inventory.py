@@ -13,6 +13,7 @@ from traits_runtime._core.trait.events import TraitEvent
 from traits_runtime._core.trait.features import Feature
 from traits_runtime._core.trait.jobs import Job
 from traits_runtime._core.trait.metrics import Metric
+from traits_runtime.rules.coercion import thaw
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.keys import Key
 
@@ -200,7 +201,7 @@ def _event_fact(metadata: TraitMetadata, event: TraitEvent[Any, Any]) -> EventFa
 def _setting_facts(models: list[TraitMetadata]) -> Iterator[SettingFact]:
     for metadata in models:
         for (trait, key), value in metadata.class_overrides.items():
-            yield SettingFact(metadata.path, trait, key, repr(value))
+            yield SettingFact(metadata.path, trait, key, repr(thaw(value)))
 
 
 def _listener_facts(packages: tuple[str, ...]) -> Iterator[ListenerFact]:
