@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -86,6 +87,14 @@ class LazyGroup(click.Group):
 class Main(LazyGroup):
     """The outermost group: turns an exception into a sentence on standard error and an exit code."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who closes the pipe (`| head`) is no error, where click ends with 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _discard_output()
+            return 0
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -99,6 +108,7 @@ class Main(LazyGroup):
             import traits_cli.powershell  # noqa: F401 - registers a shell that click does not know
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        _escape_what_the_terminal_lacks()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
@@ -109,11 +119,23 @@ class Main(LazyGroup):
             click.echo("Interrupted.", err=True)
             code = INTERRUPTED
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
             code = 0
         except Exception as error:
             code = _report_error(error)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _escape_what_the_terminal_lacks() -> None:
+    """Write characters that the encoding of a stream does not have as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Point standard output to nowhere: nobody reads it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 EXTERNAL: Final = frozenset({

@@ -55,6 +55,7 @@ class ConfigValue(msgspec.Struct, frozen=True):
         rejected: Stronger values that the key does not take.
         model: Dotted path of the model it holds for, empty for the trait in general.
         tenant: The tenant it holds for.
+        text: The value as Python writes it, as on pages; ``(required)`` for a required one without.
     """
 
     key: str
@@ -66,6 +67,7 @@ class ConfigValue(msgspec.Struct, frozen=True):
     rejected: tuple[str, ...] = ()
     model: str = ""
     tenant: str = ""
+    text: str = ""
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -119,7 +121,7 @@ def list_(app: Application, trait: str, model: str, tenant: str, *, changed: boo
     if as_json:
         print_json(rows)
         return
-    print_table([(one.key, _text(one), one.layer, one.place) for one in rows], ("key", "value", "layer", "given at"))
+    print_table([(one.key, one.text, one.layer, one.place) for one in rows], ("key", "value", "layer", "given at"))
 
 
 @click.command()
@@ -187,7 +189,8 @@ def show(app: Application, key: str, *, as_json: bool) -> None:
     option = declared.option
     said = Declared(
         f"{owner.short}.{declared.name}", option.doc, type_text(declared.type), declared.constraint,
-        _default(declared), option.env, option.secret, option.locked, option.since, option.deprecated, values,
+        _shown(declared, declared.default()), option.env, option.secret, option.locked, option.since,
+        option.deprecated, values,
     )  # fmt: skip
     if as_json:
         print_json(said)
@@ -200,7 +203,7 @@ def show(app: Application, key: str, *, as_json: bool) -> None:
     print_table([*(pair for pair in (*facts_shown, *history) if pair[1]), *((n, "yes") for n, on in flags if on)], "  ")
     click.echo()
     print_table(
-        [(one.model or "(any)", _text(one), one.layer, one.place) for one in values],
+        [(one.model or "(any)", one.text, one.layer, one.place) for one in values],
         ("model", "value", "layer", "given at"),
     )
 
@@ -377,7 +380,7 @@ def _values(facts: Known, trait: str, model: str, tenant: str) -> Iterator[Confi
 def _value(key: Key, found: Resolved[Any], model: KnownClass | None, tenant: str) -> ConfigValue:
     return ConfigValue(
         f"{key.trait}.{key.name}", _json_value(key, found.value), found.layer, found.place, type_text(key.type),
-        found.hides, found.rejected, "" if model is None else model.path, tenant,
+        found.hides, found.rejected, "" if model is None else model.path, tenant, _shown(key, found.value),
     )  # fmt: skip
 
 
@@ -392,13 +395,8 @@ def _json_value(key: Key, value: object) -> object:
         return key.show(value)
 
 
-def _text(one: ConfigValue) -> str:
-    return "(required)" if one.value is None and one.layer == "default" and "None" not in one.type else repr(one.value)
-
-
-def _default(key: Key) -> str:
-    start = key.default()
-    return "(required)" if start is REQUIRED else key.show(start)
+def _shown(key: Key, value: object) -> str:
+    return "(required)" if value is REQUIRED else key.show(value)
 
 
 def _plain(key: Key, found: Resolved[Any]) -> str:

@@ -104,6 +104,31 @@ def test_required_key_without_value_says_how_to_give_one(shop: Path) -> None:
     assert "[tool.traits.config.HasStock] contact = ..." in done.stderr
 
 
+def test_default_none_is_no_missing_value(tmp_path: Path) -> None:
+    """Values are written as Python and the pages write them, also where the sources alone know the type."""
+    (tmp_path / "shop.py").write_text(
+        "from decimal import Decimal\n"
+        "from shop_types import Mode\n"
+        "from traits_runtime import Trait, TraitConfig, option\n"
+        "class Keys(TraitConfig):\n"
+        "    limit: int | None = option(None)\n"
+        "    mode: Mode | None = option(None)\n"
+        "    ratio: Decimal = option(Decimal('0.5'))\n"
+        "    owner: str = option()\n"
+        "class HasKeys(Trait):\n"
+        "    keys = Keys()\n",
+        encoding="utf-8",
+    )
+    done = run("config", "list", "--package", "shop", "--search-path", str(tmp_path), project=None)
+
+    assert [line.split()[:2] for line in done.stdout.splitlines()[2:]] == [
+        ["HasKeys.limit", "None"],
+        ["HasKeys.mode", "None"],
+        ["HasKeys.ratio", "Decimal('0.5')"],
+        ["HasKeys.owner", "(required)"],
+    ]
+
+
 # -- writing
 
 

@@ -275,15 +275,28 @@ def test_interrupted_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: py
     assert target.read_text(encoding="utf-8") == "old"
 
 
-def test_reader_that_stops_reading_is_no_error() -> None:
-    """`traits manifest | head -1` ends quietly."""
+@pytest.mark.parametrize("options", ["Article --json", "--all"])
+def test_reader_that_stops_reading_is_no_error(options: str) -> None:
+    """`traits show | head -c 1` ends quietly and with 0: 1 would mean findings."""
     script = "from traits_cli import launch; launch()"
-    done = subprocess.run(  # noqa: S602 - a pipe is what this is about
-        f'"{sys.executable}" -P -c "{script}" show Article --json --project "{BLOG}" | head -c 1',
-        shell=True, capture_output=True, text=True, check=True, cwd=ROOT,
-    )  # fmt: skip
+    command = f'"{sys.executable}" -P -c "{script}" show {options} --project "{BLOG}" | head -c 1'
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT
+    )
 
-    assert (done.stdout, done.stderr) == ("{", "")
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 1)
+
+
+def test_character_that_the_output_cannot_encode_is_escaped() -> None:
+    """An arrow on a terminal without arrows is an escape, not a traceback."""
+    command = [sys.executable, "-P", "-c", "from traits_cli import launch; launch()", "show", "Article"]
+    env = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(
+        [*command, "--project", str(BLOG)], capture_output=True, encoding="latin-1", env=env, check=False, cwd=ROOT
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2192" in done.stdout
 
 
 @pytest.fixture
