@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from sphinx_traits.page.docstring_markdown import docstring_lines
 from sphinx_traits.page.elements import (
     Admonition,
     Badge,
@@ -77,7 +78,7 @@ class MarkdownWriter:
             Fold: lambda fold: self._titled(fold.summary, fold.content),
             Group: lambda group: self._titled(group.title, group.content),
             Drawing: lambda drawing: self._list(drawing.words),
-            Docstring: lambda docstring: iter([*docstring.text.strip().splitlines(), ""]),
+            Docstring: lambda docstring: iter([*docstring_lines(docstring.text), ""]),
             Description: self._description,
         }
 

@@ -189,7 +189,7 @@ def show(app: Application, key: str, *, as_json: bool) -> None:
     option = declared.option
     said = Declared(
         f"{owner.short}.{declared.name}", option.doc, type_text(declared.type), declared.constraint,
-        _shown(declared, declared.default()), option.env, option.secret, option.locked, option.since,
+        _value_text(declared, declared.default()), option.env, option.secret, option.locked, option.since,
         option.deprecated, values,
     )  # fmt: skip
     if as_json:
@@ -380,7 +380,7 @@ def _values(facts: Known, trait: str, model: str, tenant: str) -> Iterator[Confi
 def _value(key: Key, found: Resolved[Any], model: KnownClass | None, tenant: str) -> ConfigValue:
     return ConfigValue(
         f"{key.trait}.{key.name}", _json_value(key, found.value), found.layer, found.place, type_text(key.type),
-        found.hides, found.rejected, "" if model is None else model.path, tenant, _shown(key, found.value),
+        found.hides, found.rejected, "" if model is None else model.path, tenant, _value_text(key, found.value),
     )  # fmt: skip
 
 
@@ -395,7 +395,7 @@ def _json_value(key: Key, value: object) -> object:
         return key.show(value)
 
 
-def _shown(key: Key, value: object) -> str:
+def _value_text(key: Key, value: object) -> str:
     return "(required)" if value is REQUIRED else key.show(value)
 
 

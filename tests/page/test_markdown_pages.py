@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 
+import pytest
 from markdown_it import MarkdownIt
 
 from facts import MANIFEST
 from sphinx_traits.manifest import Column, Manifest
 from sphinx_traits.page.catalogue import Catalogue
+from sphinx_traits.page.docstring_markdown import docstring_lines
 from sphinx_traits.page.elements import Code
 from sphinx_traits.page.links import NoLinks
 from sphinx_traits.page.markdown_pages import markdown_pages
@@ -114,3 +116,40 @@ def test_pieces_of_code_that_touch_stay_apart() -> None:
     tokens = MarkdownIt("commonmark").parseInline(writer.inline([Code("`a"), Code("b")]))[0].children or []
 
     assert [token.content for token in tokens if token.type == "code_inline"] == ["`a", "b"]
+
+
+@pytest.mark.parametrize(
+    "doc",
+    [
+        "<script>alert(1)</script>",
+        "A <b>tag</b>, and `code` beside <script>.",
+        "Odd ` tick\nand ` <script> `.",
+        "- a ` tick\n- <script> ` in a list",
+        r"An escaped \` tick <script> `.",
+        "- item\n  ```\n  code\n<script>",
+        "- item\n\n    <script>",
+        "> ```\n<script>",
+        "<!-- a comment",
+        "``` no `fence`\n<script>",
+        "`` <script> `",
+    ],
+)
+def test_html_in_a_docstring_is_text(doc: str) -> None:
+    """Whatever stands around a tag, no reader of Markdown takes it for one."""
+    tokens = MarkdownIt("commonmark").parse("\n".join(docstring_lines(doc)))
+    inline = [child for token in tokens for child in token.children or []]
+
+    assert [token.content for token in (*tokens, *inline) if token.type.startswith("html")] == []
+
+
+def test_markup_of_a_docstring_stays() -> None:
+    """Code keeps its tags, and links stay; a fence that is left open ends with the docstring."""
+    doc = "A `List<T>`, <https://example.org>.\n\n```python\nx = List<T>\n"
+
+    assert list(docstring_lines(doc)) == [
+        "A `List<T>`, <https://example.org>.",
+        "",
+        "```python",
+        "x = List<T>",
+        "```",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from blogfacts import ARTICLE, CONTENT, PAGE, SLUG, TRACK, manifest
 
-from sphinx_traits.manifest import Listener, Location, Manifest, Scope, Setting, Trait, Value
+from sphinx_traits.manifest import ConfigKey, Listener, Location, Manifest, Scope, Setting, Trait, Value
 from sphinx_traits.page.catalogue import Catalogue
 from sphinx_traits.page.elements import Description, Paragraph, Table, plain_text
 from sphinx_traits.page.page import Page, class_page, overview_page
@@ -74,6 +74,13 @@ def test_config_shows_the_value_that_holds_and_who_sets_it() -> None:
         "model blog/models.py:12 | instead of 60",
         "HasSlug | blog/slugs.py:12",
     ]
+
+
+def test_required_key_without_a_value_says_so() -> None:
+    """An empty cell would be read as an empty value."""
+    owner = ConfigKey(name="owner", owner=SLUG, type="str", default=Value("", "required"))
+
+    assert rows(page_of(PAGE, with_slug(config=(owner,))), "config")[0][2] == "required"
 
 
 def test_another_model_has_the_value_of_the_file() -> None:

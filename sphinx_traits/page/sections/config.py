@@ -42,10 +42,15 @@ def _row(page: Context, composition: Composition, effective: EffectiveValue) -> 
     return [
         _name(page, key, with_variables=not effective.variables),
         Code(key.type) if key.type else "",
-        value_code(effective.value.text, key.secret),
+        _value(page, effective, key),
         set_by(page, effective),
         page.origin(key, composition.subject.name),
     ]
+
+
+def _value(page: Context, effective: EffectiveValue, key: ConfigKey) -> CellSource:
+    is_missing = effective.value.kind == "required"
+    return page.gettext("required") if is_missing else value_code(effective.value.text, key.secret)
 
 
 def _name(page: Context, key: ConfigKey, *, with_variables: bool = True) -> CellSource:
