@@ -255,14 +255,23 @@ def test_signals_of_django_are_compared_by_sender(tmp_path: Path) -> None:
 
 
 def test_module_that_cannot_be_imported_is_not_comparable(tmp_path: Path) -> None:
-    """Its models have no result, and the reason names the error; other modules are compared."""
+    """Its models have no result, and the reason names the error; other modules are compared.
+
+    The module has declared a trait and a part of its models when it fails.
+    """
     (tmp_path / "shop").mkdir()
-    broken = dedent(SQLALCHEMY) + "class Broken(Base):\n    __tablename__ = 'broken'\n\n1 / 0\n"
+    broken = dedent(SQLALCHEMY) + (
+        "class HasA(Trait): ...\n"
+        "class Broken(HasA, Base):\n    __tablename__ = 'broken'\n"
+        "1 / 0\n"
+        "class Late(HasA, Base):\n    __tablename__ = 'late'\n"
+    )
     (tmp_path / "shop" / "broken.py").write_text(broken, encoding="utf-8")
     data = verify(tmp_path, SQLALCHEMY + '\n    class Article(Base):\n        __tablename__ = "articles"\n')
 
     assert data["differences"] == []
-    assert reasons(data, "model") == ["shop.broken cannot be imported: ZeroDivisionError: division by zero"]
+    failure = "shop.broken cannot be imported: ZeroDivisionError: division by zero"
+    assert [reasons(data, kind) for kind in ("model", "models", "traits")] == [[failure]] * 3
     assert data["counts"]["model"]["equal"] == 1
 
 

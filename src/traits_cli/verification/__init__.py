@@ -38,7 +38,7 @@ def verify_manifest(program: Program, *, patterns: tuple[str, ...] = (), write_r
             _compare_model(pair, index, program, comparison)
             if write_rows:
                 compare_recorded(pair, comparison)
-    compare_declarations(manifest, comparison)
+    compare_declarations(program, comparison)
     return comparison.result()
 
 

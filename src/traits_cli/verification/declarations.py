@@ -7,6 +7,7 @@ from typing import Any
 
 from sphinx_traits.manifest import Class, Listener, Manifest, Trait
 from traits_cli.verification import records
+from traits_cli.verification.program import Program
 from traits_runtime import inventory
 from traits_runtime._core import registry
 
@@ -28,21 +29,28 @@ _FIELDS = {
 """The fields of a fact that the inventory has too, in its order."""
 
 
-def compare_declarations(manifest: Manifest, comparison: records.Comparison) -> None:
+def compare_declarations(program: Program, comparison: records.Comparison) -> None:
     """Compare each declared trait, hook, key, feature, event, job, metric, setting and listener.
 
+    A module that fails while it is imported has declared a part of its classes; they are not comparable.
+
     Args:
-        manifest: The manifest.
+        program: The program.
         comparison: Takes the results.
     """
+    manifest = program.manifest
     if not registry.records():
         return
     declared = inventory(*manifest.packages)
     for kind, rows in declared_rows(manifest).items():
-        program = {_row(fact) for fact in getattr(declared, kind)}
-        for row in sorted(rows | program):
-            texts = [" ".join(row[1:]) or "declared" if row in side else "" for side in (rows, program)]
-            comparison.compare(records.Fact(kind, row[0]), *texts)
+        imported = {_row(fact) for fact in getattr(declared, kind)}
+        for row in sorted(rows | imported):
+            texts = [" ".join(row[1:]) or "declared" if row in side else "" for side in (rows, imported)]
+            failure = program.failure_of(row[1] if kind == "listeners" else row[0])
+            if failure:
+                comparison.skip(records.Fact(kind, row[0]), failure)
+            else:
+                comparison.compare(records.Fact(kind, row[0]), *texts)
 
 
 def _row(fact: Any) -> Row:

@@ -46,9 +46,9 @@ def _compare_read(model: Model, program: Program, patterns: tuple[str, ...], com
     elif model.name in program.rebound:
         comparison.skip(fact, f"the program binds the name to {program.rebound[model.name]}")
     else:
-        module = next((name for name in program.failures if f"{model.name}.".startswith(f"{name}.")), "")
-        if module:
-            comparison.skip(fact, f"{module} cannot be imported: {program.failures[module]}")
+        failure = program.failure_of(model.name)
+        if failure:
+            comparison.skip(fact, failure)
         else:
             comparison.compare(fact, "a model", "")
 

@@ -43,6 +43,11 @@ class Program(NamedTuple):
                         classes.update(_with_nested(value))
         return classes
 
+    def failure_of(self, path: str) -> str:
+        """Why a class or function is missing: its module, or a package around it, cannot be imported; else empty."""
+        module = next((name for name in self.failures if f"{path}.".startswith(f"{name}.")), "")
+        return f"{module} cannot be imported: {self.failures[module]}" if module else ""
+
     def _reads(self, module: str) -> bool:
         if not self.manifest.owns(f"{module}.") or not all(map(str.isidentifier, module.split("."))):
             return False
