@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from sphinx_traits.extract.adapters.model_settings import read_model_settings
 from sphinx_traits.extract.conditions import UNKNOWN
 from sphinx_traits.extract.context import ClassContext, FactSet, Statement, clean
-from sphinx_traits.extract.expressions import source_text
 from sphinx_traits.extract.enums import enum_values
+from sphinx_traits.extract.expressions import source_text
 from sphinx_traits.extract.members import bound_signature
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.extract.payload import payload_fields
