@@ -93,6 +93,11 @@ class HasJobs(Trait):
         while not os.path.exists(f"{os.environ['TRAITS_TEST_RECORD']}.{number}") and time.monotonic() < end:
             time.sleep(0.02)
 
+    @job(when_missing="discard")
+    def optional(self, number: int) -> None:
+        """Runs where its row is there."""
+        write_down(job="optional", number=number)
+
     @job(when_missing="fail", max_attempts=3)
     def strict(self, number: int) -> None:
         """Needs its row."""

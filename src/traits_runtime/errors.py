@@ -389,12 +389,35 @@ class UnknownJobError(UnknownNameError):
 
 
 class MissingReferenceError(TraitsError, LookupError):
-    """A job refers to an instance that no longer exists."""
+    """A job refers to an instance that no longer exists, or that its scopes hide."""
 
-    def __init__(self, model: str, identity: object) -> None:
-        super().__init__(f"{model} {identity!r} of the job no longer exists.")
+    def __init__(self, model: str, identity: object, why: str = "") -> None:
+        reason = f"cannot be loaded here: {why}" if why else "no longer exists, or is hidden by a scope"
+        super().__init__(f"{model} {identity!r} of the job {reason}.")
         self.model = model
         self.identity = identity
+
+
+class UnloadableReferenceError(MissingReferenceError):
+    """A worker cannot load any instance of a model; whether the instance of the job exists is unknown.
+
+    Args:
+        model: Dotted path of the model.
+        identity: The key.
+        why: The reason, and the way out.
+    """
+
+
+class UnsupportedArgumentError(TraitsError, TypeError):
+    """An argument of a job that does not travel."""
+
+    def __init__(self, job: str, argument: str, kind: str) -> None:
+        super().__init__(
+            f"The argument {argument!r} of the job {job!r} does not travel: it is or contains a value of type {kind}. "
+            "Pass a model's instance, numbers, text, bytes, dates, UUIDs, enums, or collections of them."
+        )
+        self.job = job
+        self.argument = argument
 
 
 class MissingExtraError(TraitsError, ImportError):
@@ -478,6 +501,18 @@ class NotSupportedError(TraitsError, RuntimeError):
     def __init__(self, model: str, what: str, way_out: str) -> None:
         super().__init__(f"{model}: {what} {way_out}")
         self.model = model
+
+
+class UnloadableModelError(NotSupportedError):
+    """A job names an instance of a class that no host loads, and would run in another process."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            model,
+            "its instances cannot be loaded where the job runs: no host keeps rows of this class.",
+            "Pass the job what it needs as plain values, map the class with SQLAlchemy, "
+            "or register a host that has `load` with `traits_runtime.register_host`.",
+        )
 
 
 class EngineCannotError(TraitsError):

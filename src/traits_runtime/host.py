@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol
 
 __all__ = ["PLAIN", "Awaiter", "Host", "PlainHost"]
@@ -87,6 +88,10 @@ class Host(Protocol):
         """Whether `session_of` has a transaction."""
         ...
 
+    def begin(self, row: object) -> None:
+        """Begin a transaction of the row's session where it has none, as a write would; nothing without a session."""
+        ...
+
     def after_commit(self, row: object, call: Callable[[], None]) -> bool:
         """Call a function after the root transaction of `session_of` commits, with the caller's context variables.
 
@@ -105,6 +110,16 @@ class Host(Protocol):
         Returns:
             False where no transaction is open; the function is then neither kept nor called.
         """
+        ...
+
+    # Jobs
+
+    def job_context(self) -> AbstractContextManager[object]:
+        """The context in which a worker runs a job: a session that `load` uses, committed when the job is done."""
+        ...
+
+    def load_obstacle(self) -> str:
+        """What keeps `load` from finding any row here, with the way out; empty for nothing."""
         ...
 
     def awaiter(self) -> Awaiter | None:
@@ -165,6 +180,9 @@ class PlainHost:
         """There are no transactions."""
         return False
 
+    def begin(self, row: object) -> None:
+        """There are no transactions."""
+
     def after_commit(self, row: object, call: Callable[[], None]) -> bool:
         """There are no transactions."""
         return False
@@ -172,6 +190,14 @@ class PlainHost:
     def after_rollback(self, row: object, call: Callable[[], None]) -> bool:
         """There are no transactions."""
         return False
+
+    def job_context(self) -> AbstractContextManager[object]:
+        """There are no sessions."""
+        return nullcontext()
+
+    def load_obstacle(self) -> str:
+        """None that is known."""
+        return ""
 
     def awaiter(self) -> Awaiter | None:
         """Coroutines are not awaited in synchronous code."""

@@ -17,8 +17,9 @@ from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, JobMessage, RecordingBackend, encode
 from traits_runtime._core.telemetry import Reading
 from traits_runtime._core.trait.configuration import Name, config
-from traits_runtime._core.trait.jobs import Keeping, being_sent, run_job
 from traits_runtime._core.trait.jobs import known as known_jobs
+from traits_runtime._core.trait.jobs import run_job
+from traits_runtime._core.trait.references import Keeping, being_sent
 from traits_runtime.rules.layers import Table
 from traits_runtime.rules.naming import matches
 

@@ -189,15 +189,19 @@ def test_job_that_fails_for_good_is_a_dead_letter(connected: Site) -> None:
 
 
 def test_missing_row(connected: Site) -> None:
-    """Without its row a job is dropped, or a dead letter at once, or tried until the row is there."""
+    """Without its row a job is tried until the row is there, or a dead letter, or discarded where it says so."""
     missing = Article(engine_app.GONE)
-    plain, strict, patient = next(NUMBERS), next(NUMBERS), next(NUMBERS)
-    missing.plain.enqueue(plain)
+    optional, strict, patient = next(NUMBERS), next(NUMBERS), next(NUMBERS)
+    missing.optional.enqueue(optional)
     if runtime.outbox is not None:
         failing = missing.strict.enqueue(strict)
         connected.wait(lambda: runtime.outbox and runtime.outbox.dead())
         assert runtime.outbox.dead()[0].message.attempt == 1
         assert runtime.outbox.drop(failing)
+        by_default = missing.plain.enqueue(next(NUMBERS))
+        connected.wait(lambda: runtime.outbox and runtime.outbox.dead())
+        assert runtime.outbox.dead()[0].error.startswith("MissingReferenceError")
+        assert runtime.outbox.drop(by_default)
     if can(connected, "delay"):
         late = Article(engine_app.GONE + patient)
         late.patient.enqueue(patient)
@@ -207,7 +211,7 @@ def test_missing_row(connected: Site) -> None:
     after = next(NUMBERS)
     Article(1).plain.enqueue(after)
     connected.wait(lambda: after in numbers(connected, "plain"))
-    assert plain not in numbers(connected, "plain")
+    assert optional not in numbers(connected, "optional")
     assert strict not in numbers(connected, "strict")
 
 

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from loading import loading
 
-from traits_runtime import JobMessage, Trait, TraitJob, current_tenant, events, job, queue_operation, run_job, tenant
+from traits_runtime import (
+    JobMessage,
+    Ref,
+    Trait,
+    TraitJob,
+    acting_as,
+    current_tenant,
+    events,
+    job,
+    queue_operation,
+    run_job,
+    tenant,
+)
 from traits_runtime._core import runtime
-from traits_runtime._core.queue import decode, encode
-from traits_runtime._core.trait.jobs import being_sent
-from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnsavedInstanceError
+from traits_runtime._core.queue import RecordingBackend, decode, encode
+from traits_runtime._core.trait.jobs import crossed
+from traits_runtime._core.trait.references import being_sent
+from traits_runtime.errors import (
+    MissingReferenceError,
+    UnknownJobError,
+    UnloadableModelError,
+    UnloadableReferenceError,
+    UnsavedInstanceError,
+    UnsupportedArgumentError,
+)
 from traits_runtime.testing import capture_jobs, capture_metrics, isolated
 
 RAN: list[Any] = []
@@ -32,6 +56,11 @@ class HasIndexed(Trait):
     def purge(self) -> None:
         """Delete the row."""
         RAN.append("purged")
+
+    @job(when_missing="discard")
+    def warm_up(self) -> None:
+        """Fill caches."""
+        RAN.append("warm")
 
 
 class Article(HasIndexed):
@@ -158,22 +187,73 @@ def test_worker_fetches_instances_and_enters_the_tenant() -> None:
     assert current_tenant() is None
 
 
-def test_missing_instance_is_dropped_or_fails() -> None:
-    """As the job says; the drop is an event and a number."""
-    dropped: list[Any] = []
-    events.listen("trait.runtime.job_discarded", lambda envelope: dropped.append(envelope.payload.job))
+def test_job_of_a_missing_instance_fails_unless_it_says_discard(caplog: pytest.LogCaptureFixture) -> None:
+    """The discarded job is logged, an event and a number; any other raises, so that it is tried again."""
+    discarded: list[Any] = []
+    events.listen("trait.runtime.job_discarded", lambda envelope: discarded.append(envelope.payload.job))
     with capture_jobs() as jobs:
         Article(7).reindex.enqueue()
         Article(7).purge.enqueue()
-    with capture_metrics() as metrics:
-        first = run_job(jobs.messages[0])
-        with pytest.raises(MissingReferenceError, match=r"Article 7 of the job no longer exists"):
-            run_job(jobs.messages[1])
+        Article(7).warm_up.enqueue()
+    assert [message.when_missing for message in jobs.messages] == ["retry", "fail", "discard"]
 
-    assert first is None
-    assert dropped == ["trait.HasIndexed.reindex"]
-    assert metrics.total("trait.HasIndexed.reindex", outcome="discarded") == 1
+    with loading(lambda model, key: None), capture_metrics() as metrics:
+        for message in jobs.messages[:2]:
+            with pytest.raises(MissingReferenceError, match=r"Article 7 of the job no longer exists"):
+                run_job(message)
+        result = run_job(jobs.messages[2])
+
+    assert result is None
+    assert discarded == ["trait.HasIndexed.warm_up"]
+    assert metrics.total("trait.HasIndexed.warm_up", outcome="discarded") == 1
+    assert metrics.total("trait.HasIndexed.reindex", outcome="error") == 1
+    assert next(record.message for record in caplog.records if "is discarded" in record.message).startswith(
+        "trait.HasIndexed.warm_up"
+    )
     assert RAN == []
+
+
+def test_worker_that_cannot_load_a_class_says_so() -> None:
+    """Whether the instance exists is unknown, so that ``discard`` does not hold."""
+    with capture_jobs() as jobs:
+        Article(7).warm_up.enqueue()
+
+    with pytest.raises(UnloadableReferenceError, match=r"Article 7 .* cannot be loaded here: no host keeps rows"):
+        run_job(jobs.messages[0])
+    unknown = Ref("shop.models.Order", 7)
+    with pytest.raises(UnloadableReferenceError, match=r"Order 7 .* its module is not imported here"):
+        run_job(decode(encode(JobMessage(id="1", name="trait.HasIndexed.warm_up", args=(unknown,)))))
+
+
+def test_job_of_a_class_without_a_host_is_refused_where_it_would_leave_the_process() -> None:
+    """A worker could not load the instance; without an engine the job runs here, with the instance."""
+    sent: list[JobMessage] = []
+    with sending_to(sent), pytest.raises(UnloadableModelError, match=r"Article: .* map the class with SQLAlchemy"):
+        Article(7).reindex.enqueue()
+    with sending_to(sent), pytest.raises(UnloadableModelError, match="Article"):
+        send_mail.enqueue(Article(7), "hello")
+    assert sent == []
+
+    Article(7).reindex.enqueue()
+    with sending_to(sent), loading(lambda model, key: None):
+        Article(7).reindex.enqueue()
+    assert (len(RAN), len(sent)) == (1, 1)
+
+
+@contextmanager
+def sending_to(sent: list[JobMessage]) -> Iterator[None]:
+    """An engine that other processes serve."""
+
+    class Engine:
+        def enqueue(self, message: JobMessage) -> str:
+            sent.append(message)
+            return message.id
+
+    before = runtime.use_job_backend(Engine())
+    try:
+        yield
+    finally:
+        runtime.use_job_backend(before)
 
 
 def test_unsaved_instance_cannot_be_queued() -> None:
@@ -182,10 +262,33 @@ def test_unsaved_instance_cannot_be_queued() -> None:
         Article(None).reindex.enqueue()
 
 
-def test_argument_without_json_form_is_refused_at_once() -> None:
-    """Not when a worker tries to read it."""
-    with pytest.raises(TypeError, match="Encoding objects of type"):
-        Article().reindex.enqueue(other=object())
+def test_argument_that_does_not_travel_is_refused_by_name() -> None:
+    """Where it is queued, not when a worker tries to read it."""
+    with pytest.raises(UnsupportedArgumentError, match=r"argument 'other' of the job 'trait.HasIndexed.reindex'"):
+        Article().reindex.enqueue(other=[object()])
+    with pytest.raises(UnsupportedArgumentError, match="argument 'full'") as caught:
+        Article().reindex.enqueue(object())  # type: ignore[arg-type]
+
+    assert caught.value.argument == "full"
+    assert RAN == []
+
+
+def test_arguments_actor_and_context_keep_their_types() -> None:
+    """Instances inside a list too."""
+    key = UUID(int=7)
+    with capture_jobs() as jobs, acting_as(key):
+        Article(1).reindex.enqueue(other=[Article(2), (1, {date(2024, 1, 2)}), {1: b"x"}])
+    article, other = Article(1), Article(2)
+    message = decode(encode(jobs.messages[0]))
+
+    with loading(lambda model, identity: {1: article, 2: other}[identity]):
+        run_job(message)
+    with crossed(message):
+        actor = runtime.current_actor()
+
+    assert [(article, False, [other, (1, {date(2024, 1, 2)}), {1: b"x"}], None)] == RAN
+    assert actor is not None
+    assert actor.id == key
 
 
 def test_function_as_job() -> None:
@@ -289,7 +392,7 @@ def test_threads_that_queue_at_the_same_time_see_their_own_instances() -> None:
     together = threading.Barrier(2)
     seen: dict[str, list[Any]] = {}
 
-    class Asking:
+    class Asking(RecordingBackend):
         def enqueue(self, message: JobMessage) -> str:
             together.wait(60)
             seen[message.id] = [message.args[0].identity, *(value.id for value in being_sent().values())]

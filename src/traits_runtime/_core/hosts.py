@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
-from traits_runtime.host import DJANGO_MODELS, PLAIN, Awaiter, Host
+from traits_runtime.host import DJANGO_MODELS, PLAIN, Awaiter, Host, PlainHost
 
 METADATA: Final = "__trait_metadata__"
 """The attribute of a class under which its traits' metadata is stored."""
@@ -77,11 +78,42 @@ class Hosts:
         """A row by its key, None where the model's host finds none."""
         return self.of(model).load(model, identity)
 
+    def can_load(self, model: type) -> bool:
+        """Whether the model's host has rows to load: `PlainHost.load` never returns one."""
+        return getattr(type(self.of(model)), "load", None) is not PlainHost.load
+
+    def load_obstacle(self, model: type) -> str:
+        """What keeps every row of a model from being loaded here, with the way out; empty for nothing."""
+        if not self.can_load(model):
+            return "no host keeps rows of this class; register one that has `load` with `traits_runtime.register_host`"
+        return self.of(model).load_obstacle()
+
+    @contextmanager
+    def job_context(self) -> Iterator[None]:
+        """The contexts of all hosts in which a worker runs a job."""
+        with ExitStack() as contexts:
+            for host in self.registered:
+                contexts.enter_context(host.job_context())
+            yield
+
     def mark_condition(self, condition: Any, execution_option: str) -> Any:
         """Mark a scope's condition with the execution option that it stands for."""
         for host in self.registered:
             condition = host.mark_condition(condition, execution_option)
         return condition
+
+    def after_commit_of(self, rows: Iterable[object], call: Callable[[], None]) -> bool:
+        """Call a function after the next commit of the first session of these rows, else of the one that is at work.
+
+        Returns:
+            False where there is no session; the function is then not called.
+        """
+        for row in rows:
+            host = self.of(type(row))
+            host.begin(row)
+            if host.after_commit(row, call):
+                return True
+        return self.after_commit(None, call)
 
     def after_commit(self, sender: object, call: Callable[[], None]) -> bool:
         """Call a function after the commit of the sender's session; False where no host has a transaction for it."""

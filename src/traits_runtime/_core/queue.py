@@ -74,7 +74,7 @@ class JobMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     backoff: float = 5
     priority: int = 0
     context: dict[str, Any] = {}
-    when_missing: WhenMissing = "discard"
+    when_missing: WhenMissing = "retry"
     held: bool = False
     kind: Kind = "job"
     version: int = VERSION
@@ -332,6 +332,16 @@ class RecordingBackend:
         with self._lock:
             self.messages.append(copy)
         return message.id
+
+
+def keeps_instances(backend: JobBackend) -> bool:
+    """Whether jobs run in this process with the instances that they were given, not with loaded ones."""
+    return isinstance(backend, InlineBackend | RecordingBackend)
+
+
+def joins_transaction(backend: JobBackend) -> bool:
+    """Whether a job may be handed over before the commit: it runs here, or is a row of the transaction."""
+    return keeps_instances(backend) or (isinstance(backend, OutboxBackend) and backend.outbox.transactional)
 
 
 def encode(message: JobMessage) -> bytes:

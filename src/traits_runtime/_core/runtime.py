@@ -499,6 +499,9 @@ if hasattr(os, "register_at_fork"):
 outbox: Outbox | None = None
 """Where jobs are kept until they are done; None where they go to an engine directly, or run at once."""
 
+queue_checks: Final[list[Callable[[object], None]]] = []
+"""Called with each instance that a job names when it is queued; they raise where it must not be."""
+
 
 class Propagator(NamedTuple):
     """How something of the caller's context reaches a job."""
@@ -518,7 +521,7 @@ def propagate(
 
     Args:
         name: Names it in the message.
-        capture: Gives its value where a job is queued, something with a JSON form; None for nothing.
+        capture: Gives its value where a job is queued, of a type that arguments of jobs may have; None for nothing.
         restore: A context manager in which the job runs, given that value.
 
     >>> from contextlib import nullcontext

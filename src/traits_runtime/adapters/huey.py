@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -42,7 +43,7 @@ class HueyEngine(QueueEngine):
     """Jobs in an SQLite file, run by Huey's consumer on the same machine.
 
     Args:
-        path: The file; created where it does not exist.
+        path: The file; it and its folder are created where they do not exist.
         prefix: Prefix of queue names.
         poll: Maximum seconds between two polls.
     """
@@ -53,6 +54,7 @@ class HueyEngine(QueueEngine):
     def __init__(self, path: str | os.PathLike[str] = "huey.db", *, prefix: str = "", poll: float = 0.2) -> None:
         super().__init__(prefix)
         self._path = os.fspath(path)
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         self._poll = poll
         self._hueys: dict[str, tuple[Any, Any]] = {}
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from threading import local
 from typing import Any
 
@@ -32,7 +33,7 @@ class SQLiteOutbox:
     """Jobs in an SQLite file, safe for several processes: a take is one statement, so one relay wins each job.
 
     Args:
-        path: The file; made if absent.
+        path: The file; it and its folder are created where they do not exist.
         resend: Seconds after which a job that was sent and never began is sent again.
         lease: Seconds without a sign of life after which a running job is sent again.
         clock: Seconds since the epoch. A job without a delay is due whatever it says.
@@ -45,6 +46,7 @@ class SQLiteOutbox:
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._path = os.fspath(path)
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         self._resend = resend
         self._lease = lease
         self._clock = clock

@@ -14,7 +14,7 @@ from traits_runtime._core.trait.base import Trait
 from traits_runtime._core.trait.columns import TraitColumn, column, named, structural
 from traits_runtime._core.trait.config import TraitConfig
 from traits_runtime._core.trait.scopes import scope
-from traits_runtime.errors import NoTenantError, NotSupportedError
+from traits_runtime.errors import NoTenantError, NotSupportedError, TenantMismatchError
 
 __all__ = ["BelongsToTenant", "tenant_column", "tenant_key"]
 
@@ -84,3 +84,16 @@ class BelongsToTenant(Trait):
     def of_tenant(cls, tenant: str) -> Any:
         """Rows of a tenant; rows of other tenants than the current one are found only inside `unscoped`."""
         return cls.tenant_id == as_key(cls, tenant)
+
+
+def _refuse_other_tenant(row: object) -> None:
+    """Refuse to queue a job of another tenant's row: the worker, in the current tenant, would not find the row."""
+    if not isinstance(row, BelongsToTenant):
+        return
+    owner = vars(row).get(tenant_column(type(row)))
+    current = runtime.current_tenant_id()
+    if owner is not None and str(owner) != current:
+        raise TenantMismatchError(f"{type(row).__name__} {runtime.identify(row)}", str(owner), str(current))
+
+
+runtime.queue_checks.append(_refuse_other_tenant)

@@ -35,7 +35,7 @@ def deliver(data: bytes | str) -> object:
         return None
     token = CURRENT.set(message)
     try:
-        with _beating(outbox, message.id), nullcontext() if outbox is None else outbox.around():
+        with _beating(outbox, message.id), worker_context():
             result = run_job(message)
     except Exception as error:
         if _failed(message, error):
@@ -46,6 +46,14 @@ def deliver(data: bytes | str) -> object:
     if outbox is not None:
         outbox.done(message.id)
     return result
+
+
+@contextmanager
+def worker_context() -> Iterator[None]:
+    """The context in which a worker runs a job: sessions of the hosts, else of the outbox."""
+    outbox = runtime.outbox
+    with runtime.hosts.job_context(), nullcontext() if outbox is None else outbox.around():
+        yield
 
 
 def progress(share: float) -> None:

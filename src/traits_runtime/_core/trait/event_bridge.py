@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from contextvars import copy_context
 from threading import Event
 from typing import Any, get_origin
 
 import msgspec
 
-from traits_runtime._core import runtime
+from traits_runtime._core import runtime, wire
 from traits_runtime._core.events.listener import Envelope
 from traits_runtime._core.metadata import has_metadata
 from traits_runtime._core.queue import Consumer, DeadLetter, Delivery, EventBroker, JobMessage, Outbox, Ref, decode
-from traits_runtime._core.trait import jobs
+from traits_runtime._core.trait import jobs, references
+from traits_runtime._core.trait.deliver import worker_context
 from traits_runtime.errors import MissingReferenceError
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.naming import matches
@@ -113,7 +114,7 @@ class Forward:
             if any(matches(pattern, envelope.name) for pattern in earlier):
                 return
             message, senders = message_of(envelope, self.application)
-            with jobs.Keeping(senders):
+            with references.Keeping(senders):
                 (self.outbox.put if self.outbox is not None else self.broker.enqueue)(message)
             runtime.telemetry.record(envelope.name, "counter", 1, outcome="forwarded")
 
@@ -144,8 +145,9 @@ def message_of(envelope: Envelope[Any], origin: str) -> tuple[JobMessage, dict[t
     senders: dict[tuple[str, Any], object] = {}
     sender = None
     if has_metadata(type(envelope.sender)):
-        sender = Ref(path_of(type(envelope.sender)), runtime.identify(envelope.sender))
-        senders[sender.model, sender.identity] = envelope.sender
+        path, identity = path_of(type(envelope.sender)), runtime.identify(envelope.sender)
+        sender = Ref(path, wire.pack(identity))
+        senders[path, identity] = envelope.sender
     payload = msgspec.to_builtins(envelope.payload, enc_hook=_reference)
     kwargs = {"payload": payload, "sender": sender, "origin": origin}
     return jobs.message(envelope.name, kwargs=kwargs, kind="event"), senders
@@ -162,9 +164,7 @@ def tell(message: JobMessage) -> None:
     """
     if not any(matches(listener.pattern, message.name) for listener in runtime.bus.listeners):
         return
-    outbox = runtime.outbox
-    session: AbstractContextManager[object] = nullcontext() if outbox is None else outbox.around()
-    with session:
+    with worker_context():
         copy_context().run(_tell, message)
     runtime.telemetry.record(message.name, "counter", 1, outcome="heard")
 
@@ -190,20 +190,21 @@ def _tell(message: JobMessage) -> None:
 def _fetched(reference: dict[str, Any] | None) -> object:
     """The instance that an event is about, its `Ref` where this process cannot fetch it."""
     try:
-        return jobs.unpack(reference)
+        return references.unpack(reference)
     except MissingReferenceError:
-        return msgspec.convert(reference, Ref)
+        unloaded = msgspec.convert(reference, Ref)
+        return Ref(unloaded.model, wire.unpack(unloaded.identity))
 
 
 def _reference(value: object) -> object:
     """An instance in a payload, by identity."""
     if not has_metadata(type(value)):
         raise NotImplementedError  # msgspec's word for a type that is not known
-    return msgspec.to_builtins(jobs.pack(value, {}))
+    return msgspec.to_builtins(references.pack(value, {}))
 
 
 def _instance(kind: type, value: object) -> object:
-    instance = jobs.unpack(value)
+    instance = references.unpack(value)
     if not isinstance(instance, kind):
         raise NotImplementedError  # as above
     return instance

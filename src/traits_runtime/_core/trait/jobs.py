@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar, copy_context
-from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Generic, ParamSpec, TypeVar, overload
 from weakref import WeakValueDictionary
 
-from traits_runtime._core import registry, runtime
+from traits_runtime._core import runtime, wire
 from traits_runtime._core.actor import Actor
 from traits_runtime._core.metadata import has_metadata, metadata_of
-from traits_runtime._core.queue import InlineBackend, JobBackend, JobMessage, Ref, WhenMissing
-from traits_runtime.errors import MissingReferenceError, UnknownJobError, UnknownModelError, UnsavedInstanceError
+from traits_runtime._core.queue import (
+    InlineBackend,
+    JobBackend,
+    JobMessage,
+    WhenMissing,
+    encode,
+    joins_transaction,
+    keeps_instances,
+)
+from traits_runtime._core.trait.references import Keeping, pack, unpack
+from traits_runtime._core.wire import UnsupportedValueError
+from traits_runtime.errors import (
+    MissingReferenceError,
+    UnknownJobError,
+    UnloadableModelError,
+    UnloadableReferenceError,
+    UnsupportedArgumentError,
+)
 from traits_runtime.rules.identity import path_of
 from traits_runtime.rules.naming import event_name
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,33 +46,6 @@ LONGEST_KEY = 200
 
 known: WeakValueDictionary[str, Job[Any, Any]] = WeakValueDictionary()
 """Jobs by name, for the worker that gets a message."""
-
-_live: ContextVar[tuple[dict[tuple[str, Any], object], ...]] = ContextVar("traits_live", default=())
-
-
-class Keeping:
-    """Find these instances by identity while jobs run, where no host can fetch them; for tests and inline jobs.
-
-    Args:
-        held: The instances by model and identity.
-    """
-
-    __slots__ = ("_held", "_token")
-
-    def __init__(self, instances: dict[tuple[str, Any], object]) -> None:
-        self._held = instances
-
-    def __enter__(self) -> None:
-        self._token = _live.set((*_live.get(), self._held))
-
-    def __exit__(self, *_error: object) -> None:
-        _live.reset(self._token)
-
-
-def being_sent() -> dict[tuple[str, Any], object]:
-    """The instances of the job that is being queued, by model and identity."""
-    live = _live.get()
-    return live[-1] if live else {}
 
 
 class Job(Generic[P, R]):
@@ -76,7 +69,7 @@ class Job(Generic[P, R]):
 
     def __init__(
         self, function: Callable[..., R], *, queue: str = "", key: str = "", delay: float = 0, max_attempts: int = 1,
-        backoff: float = 5, priority: int = 0, when_missing: WhenMissing = "discard",
+        backoff: float = 5, priority: int = 0, when_missing: WhenMissing = "retry",
     ) -> None:  # fmt: skip
         self.function = function
         self.queue = queue
@@ -126,10 +119,11 @@ class Job(Generic[P, R]):
     ) -> str:
         """Queue the job with another queue or delay than it declares."""
         instances: dict[tuple[str, Any], object] = {}
+        backend: JobBackend = runtime.job_backend or InlineBackend(run_job)
         queued = message(
             self.wire,
-            args=tuple([pack(argument, instances) for argument in args]),
-            kwargs={name: pack(argument, instances) for name, argument in kwargs.items()},
+            args=tuple([self._pack(number, argument, instances) for number, argument in enumerate(args)]),
+            kwargs={name: self._pack(name, argument, instances) for name, argument in kwargs.items()},
             queue=queue or self.queue,
             key=self._key(args, kwargs) if self.key else "",
             delay=self.delay if delay is None else delay,
@@ -138,10 +132,16 @@ class Job(Generic[P, R]):
             priority=self.priority,
             when_missing=self.when_missing,
         )
+        _check(instances.values(), backend)
         runtime.telemetry.record(self.wire, "counter", 1, outcome="enqueued")
-        backend: JobBackend = runtime.job_backend or InlineBackend(run_job)
-        with Keeping(instances):
-            return backend.enqueue(queued)
+        return _dispatch(queued, instances, backend)
+
+    def _pack(self, parameter: int | str, argument: object, instances: dict[tuple[str, Any], object]) -> Any:
+        try:
+            return pack(argument, instances)
+        except UnsupportedValueError as error:
+            name = parameter if isinstance(parameter, str) else _parameter_name(self.function, parameter)
+            raise UnsupportedArgumentError(self.wire, name, error.kind) from error
 
     def _key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The key with what tells it from others: the tenant, the job, and of an instance the model.
@@ -161,6 +161,51 @@ class Job(Generic[P, R]):
         return f"<Job {self.wire}>"
 
 
+def _parameter_name(function: Callable[..., Any], position: int) -> str:
+    """The name of the parameter that takes a positional argument."""
+    import inspect
+
+    parameters = list(inspect.signature(function).parameters)
+    return parameters[min(position, len(parameters) - 1)]
+
+
+def _check(instances: Collection[object], backend: JobBackend) -> None:
+    """Refuse a job whose instances cannot be loaded where it will run."""
+    for instance in instances:
+        for check in runtime.queue_checks:
+            check(instance)
+        if not keeps_instances(backend) and not runtime.hosts.can_load(type(instance)):
+            raise UnloadableModelError(path_of(type(instance)))
+
+
+def _dispatch(queued: JobMessage, instances: dict[tuple[str, Any], object], backend: JobBackend) -> str:
+    """Hand a job to its backend: after the commit of its instances' session, unless it joins the transaction."""
+    if joins_transaction(backend):
+        with Keeping(instances):
+            return backend.enqueue(queued)
+    encode(queued)
+    if runtime.hosts.after_commit_of(instances.values(), partial(_hand_over, queued, backend)):
+        return queued.id
+    return backend.enqueue(queued)
+
+
+def _hand_over(queued: JobMessage, backend: JobBackend) -> None:
+    """Hand over a job whose transaction is committed; nobody is left who could handle an error."""
+    try:
+        backend.enqueue(queued)
+    except Exception:
+        _log().exception(
+            "%s (%s) is lost: its transaction is committed, and the queue did not take it", queued.name, queued.id
+        )
+        runtime.telemetry.record(queued.name, "counter", 1, outcome="error")
+
+
+def _log() -> Logger:
+    import logging
+
+    return logging.getLogger("traits_runtime.jobs")
+
+
 def _digest(key: str) -> str:
     import hashlib
 
@@ -169,9 +214,7 @@ def _digest(key: str) -> str:
 
 def _report_shared(wire: str, first: Job[Any, Any], last: Job[Any, Any]) -> None:
     """Log that a name stands for two jobs; classes of one module replace each other, as where it is loaded again."""
-    import logging
-
-    logging.getLogger("traits_runtime.jobs").warning(
+    _log().warning(
         "%s and %s are both the job %r: a queued one runs as the latter. Give one of the two classes another name.",
         path_of(first.function), path_of(last.function), wire,
     )  # fmt: skip
@@ -195,14 +238,16 @@ class BoundJob(Generic[P, R]):
 
         Raises:
             UnsavedInstanceError: The instance has no identity yet.
-            TypeError: An argument has no JSON form.
+            UnloadableModelError: No host loads instances of the class, and the job would run in another process.
+            UnsupportedArgumentError: An argument does not travel.
+            TenantMismatchError: The row belongs to another tenant than the current one.
         """
         return self.job.send((self.sender, *args), dict(kwargs))
 
 
 def job(
     *, queue: str = "", key: str = "", delay: float = 0, max_attempts: int = 1, backoff: float = 5, priority: int = 0,
-    when_missing: WhenMissing = "discard",
+    when_missing: WhenMissing = "retry",
 ) -> Callable[[Callable[Concatenate[Any, P], R]], Job[P, R]]:  # fmt: skip
     """Declare a method (or a function whose first argument is an instance) as a job.
 
@@ -214,8 +259,9 @@ def job(
         max_attempts: How often it is tried before it is a dead letter.
         backoff: Seconds before the second attempt, more or less; doubled for each one after it.
         priority: Higher goes first, where the outbox or the engine can tell.
-        when_missing: ``discard`` drops the job where an instance is gone when it runs, ``fail`` makes it a dead
-            letter at once, ``retry`` tries again as after any error.
+        when_missing: Where an instance is gone when the job runs, ``retry`` treats it as any error: tried
+            ``max_attempts`` times, then a dead letter with the reason. ``fail`` makes the job a dead letter at once,
+            ``discard`` drops it and logs that.
 
     >>> from traits_runtime import Trait
     >>> class HasIndex(Trait):
@@ -307,7 +353,7 @@ def message(name: str, **fields: Any) -> JobMessage:
         id=f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}",
         name=name,
         tenant=runtime.current_tenant_id() or "",
-        actor=None if actor is None else (actor.id, actor.type, actor.label),
+        actor=None if actor is None else (wire.pack(actor.id), actor.type, actor.label),
         context=_context(),
         **fields,
     )
@@ -319,6 +365,7 @@ def run_job(message: JobMessage) -> object:
     Raises:
         UnknownJobError: This process knows no job of that name.
         MissingReferenceError: An instance is gone, and the job does not say ``when_missing="discard"``.
+        UnloadableReferenceError: This process cannot load instances of the model.
     """
     declared = known.get(message.name)
     if declared is None:
@@ -335,25 +382,32 @@ def _apart(declared: Job[Any, Any], message: JobMessage) -> object:
 def crossed(message: JobMessage) -> Iterator[None]:
     """In a context of its own: what was current where a message was made. No open block covers it any more."""
     runtime.leave_blocks()
-    with runtime.acting_as(Actor(*message.actor) if message.actor else None), ExitStack() as contexts:
+    with runtime.acting_as(_actor(message)), ExitStack() as contexts:
         if message.tenant:
             contexts.enter_context(runtime.tenant(message.tenant))
         for name, value in message.context.items():
             if name in runtime.propagators:
-                contexts.enter_context(runtime.propagators[name].restore(value))
+                contexts.enter_context(runtime.propagators[name].restore(wire.unpack(value)))
         yield
+
+
+def _actor(message: JobMessage) -> Actor | None:
+    if message.actor is None:
+        return None
+    key, kind, label = message.actor
+    return Actor(wire.unpack(key), kind, label)
 
 
 def _run(declared: Job[Any, Any], message: JobMessage) -> object:
     try:
         args = [unpack(argument) for argument in message.args]
         kwargs = {name: unpack(argument) for name, argument in message.kwargs.items()}
-    except MissingReferenceError:
-        runtime.telemetry.record(message.name, "counter", 1, outcome="discarded")
-        if message.when_missing != "discard":
-            raise
-        runtime.bus.emit("trait.runtime.job_discarded", None, job=message.name, id=message.id)
-        return None
+    except MissingReferenceError as error:
+        if message.when_missing == "discard" and not isinstance(error, UnloadableReferenceError):
+            _discard(message, error)
+            return None
+        runtime.telemetry.record(message.name, "counter", 1, outcome="error")
+        raise
     try:
         result: object = declared.function(*args, **kwargs)
         if hasattr(result, "__await__"):
@@ -363,6 +417,12 @@ def _run(declared: Job[Any, Any], message: JobMessage) -> object:
         raise
     runtime.telemetry.record(message.name, "counter", 1, outcome="ok")
     return result
+
+
+def _discard(message: JobMessage, error: MissingReferenceError) -> None:
+    _log().warning("%s (%s) is discarded: %s", message.name, message.id, error)
+    runtime.telemetry.record(message.name, "counter", 1, outcome="discarded")
+    runtime.bus.emit("trait.runtime.job_discarded", None, job=message.name, id=message.id)
 
 
 def _finished(result: Any) -> object:
@@ -385,43 +445,4 @@ def _finished(result: Any) -> object:
 def _context() -> dict[str, Any]:
     """What crosses over besides tenant and actor."""
     captured = ((name, propagator.capture()) for name, propagator in runtime.propagators.items())
-    return {name: value for name, value in captured if value is not None}
-
-
-def pack(value: Any, instances: dict[tuple[str, Any], object]) -> Any:
-    """An instance as its `Ref`, anything else as it is.
-
-    Args:
-        value: What is to travel.
-        instances: Receives the instance, by model and identity.
-    """
-    if not has_metadata(type(value)):
-        return value
-    identity = runtime.identify(value)
-    path = path_of(type(value))
-    if identity is None:
-        raise UnsavedInstanceError(type(value).__name__, "a job cannot name it")
-    instances[path, identity] = value
-    return Ref(path, identity)
-
-
-def unpack(value: Any) -> Any:
-    """What `pack` was given, fetched again.
-
-    Raises:
-        MissingReferenceError: The instance is gone, or its model is not known here.
-    """
-    if not (isinstance(value, dict) and value.get("$ref") == "model"):
-        return value
-    path, identity = value["model"], value["identity"]
-    try:
-        instance = runtime.load(registry.find_model(path).cls, identity)
-    except UnknownModelError:
-        instance = None
-    if instance is None:
-        instance = next(
-            (instances[path, identity] for instances in reversed(_live.get()) if (path, identity) in instances), None
-        )
-    if instance is None:
-        raise MissingReferenceError(path, identity)
-    return instance
+    return {name: wire.pack(value) for name, value in captured if value is not None}

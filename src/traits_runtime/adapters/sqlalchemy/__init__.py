@@ -18,8 +18,9 @@ from traits_runtime.adapters.sqlalchemy import tags as _tags
 from traits_runtime.adapters.sqlalchemy import translations as _translations
 from traits_runtime.adapters.sqlalchemy.activity import activities, activity_table
 from traits_runtime.adapters.sqlalchemy.bulk import BulkChange, BulkForbiddenError
+from traits_runtime.adapters.sqlalchemy.host import use_job_sessions
 from traits_runtime.adapters.sqlalchemy.migrations import include_object
-from traits_runtime.adapters.sqlalchemy.outbox import DatabaseOutbox, NoDatabaseError, job_session
+from traits_runtime.adapters.sqlalchemy.outbox import DatabaseOutbox, NoDatabaseError
 from traits_runtime.adapters.sqlalchemy.rls import (
     drop_row_level_security,
     protect_on_create,
@@ -38,6 +39,7 @@ from traits_runtime.adapters.sqlalchemy.tenancy import (
     UnscopedStatementError,
 )
 from traits_runtime.adapters.sqlalchemy.tracking import tracked_upsert, tracking_columns
+from traits_runtime.adapters.sqlalchemy.transactions import job_session
 from traits_runtime.adapters.sqlalchemy.translations import set_translation
 from traits_runtime.adapters.sqlalchemy.types import UtcDateTime
 
@@ -73,6 +75,7 @@ __all__ = [
     "tracked_upsert",
     "tracking_columns",
     "unique_in_use",
+    "use_job_sessions",
 ]
 
 _host.register()

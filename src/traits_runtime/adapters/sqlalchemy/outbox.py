@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 import msgspec
@@ -35,12 +35,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, UOWTransaction, registry, sessionmaker
 
-from traits_runtime._core import runtime
+from traits_runtime._core import runtime, wire
 from traits_runtime._core.queue import DeadLetter, JobMessage, Kind, Ref, decode, encode
-from traits_runtime._core.trait.jobs import being_sent
+from traits_runtime._core.trait.references import being_sent
 from traits_runtime.adapters.sqlalchemy.mapper_info import BROUGHT
 from traits_runtime.adapters.sqlalchemy.session import TraitSession
-from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE, session_of
+from traits_runtime.adapters.sqlalchemy.transactions import ACTIVE, job_session, session_of
 from traits_runtime.errors import TraitsError
 
 TABLE: Final = "traits_outbox"
@@ -151,7 +151,9 @@ class DatabaseOutbox:
         return self._change(*is_waiting, state="running", due=time.time() + self._lease)
 
     def around(self) -> AbstractContextManager[object]:
-        """The session in which a job runs; its instances are fetched there."""
+        """The session in which a job runs, unless `use_job_sessions` has given one; its instances are loaded there."""
+        if ACTIVE.get() is not None:
+            return nullcontext()
         if self.engine is None:
             raise NoDatabaseError
         return job_session(sessionmaker(self.engine, class_=TraitSession))
@@ -310,23 +312,6 @@ def _declare(metadata: MetaData, schema: str | None) -> Table:
     return table
 
 
-@contextmanager
-def job_session(sessions: Callable[[], Session]) -> Iterator[Session]:
-    """Run a job with the instances it names, in one session that is committed when the job is done.
-
-    ``with job_session(maker): run_job(message)``. Where the job raises, the session is rolled back.
-
-    Args:
-        sessions: Makes the session.
-    """
-    with sessions() as session, session.begin():
-        token = ACTIVE.set(session)
-        try:
-            yield session
-        finally:
-            ACTIVE.reset(token)
-
-
 def _before_flush(session: Session, _context: UOWTransaction, _rows: Sequence[Any] | None) -> None:
     """Write what a session holds for outboxes, many rows at once."""
     rows: dict[DatabaseOutbox, OutboxRow] = session.info.pop(_HELD, {})
@@ -349,7 +334,7 @@ def _after_flush(session: Session, _context: UOWTransaction) -> None:
 
 def _named(message: JobMessage, sender: object) -> dict[str, str]:
     reference: Ref = message.kwargs["sender"]
-    kwargs = {**message.kwargs, "sender": Ref(reference.model, runtime.identify(sender))}
+    kwargs = {**message.kwargs, "sender": Ref(reference.model, wire.pack(runtime.identify(sender)))}
     return {"message": encode(msgspec.structs.replace(message, kwargs=kwargs)).decode()}
 
 

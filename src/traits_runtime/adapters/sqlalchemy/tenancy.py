@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Executable, Table, TableClause, bindparam, event, inspect, select, tuple_
 from sqlalchemy.exc import DontWrapMixin
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.base import NO_VALUE
 
@@ -142,6 +142,16 @@ def pin(session: Session) -> None:
     if pinned is not None and any(is_tenants(type(row)) for row in session):
         raise CrossTenantError("this session, which holds rows and", pinned, tenant)
     session.info[_PINNED] = tenant
+
+
+def _check_queued(row: object) -> None:
+    """Refuse a job of an expired row of another tenant: all rows of a session belong to the tenant that pins it."""
+    session = object_session(row) if is_tenants(type(row)) else None
+    if session is None or tenant_column(type(row)) in vars(row):
+        return
+    pinned, current = session.info.get(_PINNED), runtime.current_tenant_id()
+    if pinned is not None and pinned != current:
+        raise CrossTenantError(f"{type(row).__name__} {runtime.identify(row)}", pinned, str(current))
 
 
 def _attached(session: Session, row: object) -> None:
@@ -448,3 +458,4 @@ def watch(session_class: type[Session]) -> None:
 
 sources.append(rules)
 on_model.append(_add_model)
+runtime.queue_checks.append(_check_queued)

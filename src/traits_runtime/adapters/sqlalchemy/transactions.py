@@ -8,7 +8,8 @@ locale that were current where it was registered: the commit may happen outside 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -144,3 +145,20 @@ def after_rollback(row: object, call: Call) -> bool:
 
     deferred_calls(session).after_rollback.setdefault(transaction, []).append(call_restored)
     return True
+
+
+@contextmanager
+def job_session(sessions: Callable[[], Session]) -> Iterator[Session]:
+    """Run a job with the instances it names, in one session that is committed when the job is done.
+
+    ``with job_session(maker): run_job(message)``. Where the job raises, the session is rolled back.
+
+    Args:
+        sessions: Makes the session.
+    """
+    with sessions() as session, session.begin():
+        token = ACTIVE.set(session)
+        try:
+            yield session
+        finally:
+            ACTIVE.reset(token)
