@@ -31,7 +31,7 @@ def _value(default: Any, doc: str, *, rebuild: str = "env", choices: tuple[str, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `conf.py` says, checked; each field is a value with `traits_` in front."""
+    """The checked values of `conf.py`; each field is the value with the prefix `traits_`."""
 
     # ruff: noqa: RUF009 - each default is a dataclass field, made with the same metadata
     packages: list[str] = _value([], "Packages to document; those of `[tool.traits]` by default.", rebuild="")
@@ -54,19 +54,19 @@ class Settings:
 
     @property
     def docstring_policy(self) -> DocstringPolicy:
-        """What docstrings may do."""
+        """The rules for markup in docstrings."""
         return DocstringPolicy(tuple(self.trusted_docstrings), frozenset(self.docstring_directives))
 
     @classmethod
     def register(cls, app: Sphinx) -> None:
-        """Make the values known to Sphinx."""
+        """Register the values with Sphinx."""
         for option in fields(cls):
             default = option.default if option.default_factory is MISSING else option.default_factory()
             app.add_config_value(f"traits_{option.name}", default, option.metadata["rebuild"], types=(type(default),))
 
     @classmethod
     def of(cls, config: Config, confdir: Path) -> Settings:
-        """The values of a `conf.py`; one that cannot be used is a warning, and the default holds."""
+        """The values of a `conf.py`; an invalid one is a warning, and the default applies."""
         values = {option.name: getattr(config, f"traits_{option.name}") for option in fields(cls)}
         for option in fields(cls):
             choices = option.metadata["choices"]
@@ -108,7 +108,7 @@ def project_of(settings: Settings, confdir: Path) -> Project:
 
 
 def place(confdir: Path, name: str) -> str:
-    """Where `conf.py` gives a value: its line, the first where it gives none."""
+    """The place of a value in `conf.py`; the first line where it is not set."""
     file = confdir / "conf.py"
     try:
         rows = file.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""What sections may use in a build: the catalogue, the project's language, and listeners to docstrings."""
+"""Context of sections in a build: catalogue, language of the project, docstring listeners."""
 
 from __future__ import annotations
 

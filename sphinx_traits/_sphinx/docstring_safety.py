@@ -1,4 +1,4 @@
-"""Docstrings are text of strangers: what may run, read or fetch something is left out before it reaches a page."""
+"""Sanitizes docstrings: removes markup that may run code, read files or fetch addresses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MYST_MARKUP = re.compile(
     r"(?:<br />|\\\\|</?s>"
     r'|<input class="task-list-item-checkbox"( checked="checked")? disabled="disabled" type="checkbox">)\s*'
 )
-"""Markup that MyST itself makes for line breaks, deleted text and check boxes."""
+"""HTML that MyST itself writes for line breaks, deleted text and check boxes."""
 
 _TEX = re.compile(
     r"\^\^|\\(?:write|input|include|open(?:in|out)|read|immediate|special|catcode|csname|[egx]?def|let|newcommand|usepackage"
@@ -123,7 +123,7 @@ class _AnyOption(dict[str, Any]):
 
 
 class _Refused(Directive):
-    """Stands in for a directive that a docstring may not use."""
+    """Replaces a directive that a docstring may not use."""
 
     optional_arguments = 1
     final_argument_whitespace = True

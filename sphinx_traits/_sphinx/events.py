@@ -1,4 +1,4 @@
-"""How other extensions take part: two events, each a function over frozen records.
+"""Events for other extensions: two, each a function over frozen records.
 
 `traits-skip-fact (app, owner, fact)`: return True to leave a fact out of all pages.
 `traits-process-docstring (app, what, name, lines)`: change the lines of a docstring before it is parsed, in place.
@@ -39,7 +39,7 @@ _FACTS = (
 
 
 def register(app: Sphinx) -> None:
-    """Make the events known."""
+    """Register the events."""
     app.add_event(SKIP)
     app.add_event(DOCSTRING)
 
@@ -67,7 +67,7 @@ def _skips(events: EventManager, cls: Class, fact: Fact) -> bool:
 
 
 def processed(events: EventManager, what: str, name: str, doc: str) -> str:
-    """A docstring as the listeners want it."""
+    """A docstring as changed by the listeners."""
     if not events.listeners.get(DOCSTRING):
         return doc
     lines = doc.splitlines()

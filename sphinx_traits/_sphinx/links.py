@@ -1,4 +1,4 @@
-"""Addresses of objects and of source lines as one page links to them, found when the page is written."""
+"""Addresses of objects and source lines as link targets of one page, resolved when the page is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown beside generated pages, and `llms.txt`, for readers that are no browsers."""
+"""Markdown beside generated pages, and `llms.txt`, for language models and other programs."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _class_titles(index: Index) -> dict[tuple[str, str], str]:
 
 
 def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[str, str]:
-    """Write the stub of each page where its text is another one, and remove stubs of pages that are gone.
+    """Write the stubs whose text has changed, and remove stubs of pages that no longer exist.
 
     Args:
         pages: The plan.
@@ -127,7 +127,7 @@ def write_stubs(pages: Pages, folder: Path, template_paths: list[Path]) -> dict[
 
 
 def _are_there(files: Collection[str]) -> bool:
-    """Whether all of some files exist: a look into each folder costs a tenth of one at each file."""
+    """Whether all of some files exist; listing folders costs a tenth of a check of each file."""
     try:
         existing = {entry.path for folder in {os.path.dirname(file) for file in files} for entry in os.scandir(folder)}
     except OSError:

@@ -94,7 +94,7 @@ def _depth(node: nodes.Node) -> int:
 
 
 def _set_heading_levels(content: list[nodes.Node], level: int) -> None:
-    """Let headings continue the levels of the page: a screen reader's user walks through them."""
+    """Let headings continue the levels of the page: screen readers navigate by them."""
     for node in content:
         if isinstance(node, nodes.rubric):
             node["heading-level"] = level

@@ -1,4 +1,4 @@
-"""A complete site from a manifest: a project's own documentation, or one made for the purpose."""
+"""Builds a complete site from a manifest: a project's own documentation, or a generated one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a build made.
+    """The result of a build.
 
     Args:
         index: The site's first page.
@@ -46,7 +46,7 @@ def build_project_docs(docs: Path, manifest: Manifest, output: Path) -> Site:
 
 
 def build_site(title: str, manifest: Manifest, output: Path, *, only: Sequence[tuple[str, str]] = ()) -> Site:
-    """Build a site from nothing but a manifest, on Furo; its findings are no warnings here, the caller has them.
+    """Build a site from a manifest alone, on Furo; its findings are reported by the caller, not as warnings.
 
     Args:
         title: The site's title.

@@ -41,7 +41,7 @@ _ADMONITIONS: dict[str, type[nodes.Element]] = {"warning": nodes.warning, "atten
 
 
 class Described(NamedTuple):
-    """A described object with its two halves at hand."""
+    """A described object with its signature and content nodes."""
 
     node: addnodes.desc
     signature: addnodes.desc_signature

@@ -284,24 +284,24 @@ def history(app: Application, key: str, limit: int, *, as_json: bool) -> None:
       traits config history
       traits config history HasSlug.max_length --json
     """
-    print_history(app, key, lambda _facts, _one: True, limit, as_json=as_json)
+    print_history(app, key, lambda _facts, _change: True, limit, as_json=as_json)
 
 
 def print_history(
-    app: Application, name: str, wanted: Callable[[Known, Change], bool], limit: int, *, as_json: bool
+    app: Application, name: str, matches: Callable[[Known, Change], bool], limit: int, *, as_json: bool
 ) -> None:
     """The changes of the store, newest first.
 
     Args:
         app: The application.
         name: A trait, or a trait and a key; empty for all. One that is in no change has to be declared.
-        wanted: Which of them.
+        matches: Which of them.
         limit: How many.
         as_json: Whether to print JSON.
     """
     facts = known(app)
-    every = [one for one in _changes(app, facts) if wanted(facts, one)]
-    rows = [one for one in every if not name or _is_named(one, name)]
+    changes = [change for change in _changes(app, facts) if matches(facts, change)]
+    rows = [change for change in changes if not name or _concerns(change, name)]
     if name and not rows:
         facts.key(name)
     if as_json:
@@ -311,16 +311,16 @@ def print_history(
         click.echo("No change is stored.", err=True)
         return
     rows = rows[:limit]
-    print_table([_change_row(one) for one in rows], ("", "at", "by", "key", "for", "before", "after", "why"))
+    print_table([_change_row(change) for change in rows], ("", "at", "by", "key", "for", "before", "after", "why"))
 
 
-def _is_named(one: Change, name: str) -> bool:
+def _concerns(change: Change, name: str) -> bool:
     """Whether a change is of a trait, or of a key of it; a feature's rollout is the feature's."""
-    return name in (one.trait, f"{one.trait}.{one.key}", f"{one.trait}.{_feature(one)}")
+    return name in (change.trait, f"{change.trait}.{change.key}", f"{change.trait}.{_feature(change)}")
 
 
-def _feature(one: Change) -> str:
-    return one.key.removesuffix(".rollout").removesuffix(".subjects")
+def _feature(change: Change) -> str:
+    return change.key.removesuffix(".rollout").removesuffix(".subjects")
 
 
 def _changes(app: Application, facts: Known) -> list[Change]:
@@ -336,7 +336,7 @@ def _changes(app: Application, facts: Known) -> list[Change]:
     opened = SQLiteStore(store)
     try:
         with using_store(store):
-            return [_masked(one, facts) for one in opened.history(100_000)]
+            return [_masked(change, facts) for change in opened.history(100_000)]
     finally:
         opened.close()
 
@@ -344,25 +344,25 @@ def _changes(app: Application, facts: Known) -> list[Change]:
 def _masked(change: Change, facts: Known) -> Change:
     """A change whose values are masked for a secret key, and for one that the sources do not know."""
     name = _feature(change)
-    keys = [one.keys[name] for one in facts.traits.values() if one.short == change.trait and name in one.keys]
+    keys = [trait.keys[name] for trait in facts.traits.values() if trait.short == change.trait and name in trait.keys]
     if change.trait == "*" or (keys and not any(key.option.secret for key in keys)):
         return change
     return msgspec.structs.replace(change, before=change.before and MASK, after=change.after and MASK)
 
 
-def _change_row(one: Change) -> tuple[str, ...]:
-    at = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(one.at))
-    whom = " ".join(part for part in (one.model.rpartition(".")[2], one.tenant) if part)
-    before, after = _shown(one, one.before), _shown(one, one.after) or "(unset)"
-    return str(one.number), at, one.by, f"{one.trait}.{one.key}", whom, before, after, one.why
+def _change_row(change: Change) -> tuple[str, ...]:
+    at = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(change.at))
+    target = " ".join(part for part in (change.model.rpartition(".")[2], change.tenant) if part)
+    before, after = _shown(change, change.before), _shown(change, change.after) or "(unset)"
+    return str(change.number), at, change.by, f"{change.trait}.{change.key}", target, before, after, change.why
 
 
-def _shown(one: Change, value: str) -> str:
+def _shown(change: Change, value: str) -> str:
     """A stored value for a reader: a rollout as its share."""
-    if not one.key.endswith(".rollout") or not value:
+    if not change.key.endswith(".rollout") or not value:
         return value
-    found = msgspec.json.decode(value, type=Rollout | None)
-    return "(ended)" if found is None else f"{found.share:g} %"
+    rollout = msgspec.json.decode(value, type=Rollout | None)
+    return "(ended)" if rollout is None else f"{rollout.share:g} %"
 
 
 def _values(facts: Known, trait: str, model: str, tenant: str) -> Iterator[ConfigValue]:

@@ -1,4 +1,4 @@
-"""Columns that traits declare, given to the tables of their models.
+"""Adds columns that traits declare to the tables of their models.
 
 Before declarative mapping where the class is seen in time, so that indexes and constraints of the model may name them;
 after it where a trait stands behind the declarative base, and in SQLModel.
@@ -22,11 +22,11 @@ from traits_runtime.errors import TraitsError
 _BASES = (DeclarativeBase, DeclarativeBaseNoMeta)
 
 on_model: list[Callable[[type], None]] = []
-"""Told about every mapped model, once its columns are there."""
+"""Functions called with every mapped model, once its columns exist."""
 
 
 def before_mapping(cls: type) -> None:
-    """Give a new model its traits' columns, so that declarative mapping finds them in its body."""
+    """Add the columns of traits to a new model, so that declarative mapping finds them in its body."""
     mapper = mapper_of(cls)
     if mapper is not None:
         complete(mapper, cls)
@@ -141,7 +141,7 @@ def _has(cls: type, name: str) -> bool:
 
 
 def watch() -> None:
-    """Begin with the models that there are."""
+    """Add columns to the models that exist, and register the listeners for later ones."""
     event.listen(Mapper, "after_mapper_constructed", complete)
     for cls in runtime.known_classes():
         mapper = mapper_of(cls)

@@ -26,7 +26,7 @@ Sessions = Callable[[], Session]
 
 
 class SqlAlchemyHost:
-    """Serves mapped classes, in synchronous and asynchronous sessions."""
+    """The host protocol for mapped classes, in synchronous and asynchronous sessions."""
 
     name: str = "SQLAlchemy"
     scopes_queries: bool = True
@@ -40,7 +40,7 @@ class SqlAlchemyHost:
         return mapper_of(model) is not None
 
     def prepare(self, model: type) -> None:
-        """Give a declarative model the columns of its traits."""
+        """Add the columns of traits to a declarative model."""
         before_mapping(model)
 
     def columns(self, model: type) -> Collection[str] | None:
@@ -70,14 +70,14 @@ class SqlAlchemyHost:
         return None if state_of(row) is None else changed_fields(row)
 
     def load(self, model: type, identity: Any) -> object:
-        """The row from the session that is at work; None without such a session."""
+        """The row from the active session; None without one."""
         session = transactions.ACTIVE.get()
         if session is None:
             return None
         return session.get(model, tuple(identity) if isinstance(identity, list) else identity)
 
     def session_of(self, row: object = None) -> Session | None:
-        """The session of the row, else the one that is at work."""
+        """The session of the row, else the active one."""
         return transactions.session_of(row)
 
     def in_transaction(self, row: object = None) -> bool:
@@ -150,5 +150,5 @@ def use_job_sessions(sessions: Sessions | None) -> Sessions | None:
 
 
 def register() -> None:
-    """Serve the models that are mapped, now and from now on."""
+    """Register the host for mapped models, existing and later ones."""
     runtime.register_host(HOST)

@@ -44,7 +44,7 @@ OPERATION_OF: Final[Mapping[str, Operation]] = {
     "trashed": OPERATIONS["trash"],
     "restored": OPERATIONS["restore"],
 }
-"""What a flush does with a row, by its list in the session or by its pending state."""
+"""Operation of a flush by the row's list in the session, or by its pending state."""
 WRITTEN: Final = ("dirty", "trashed", "restored")
 """Kinds that lead to an ``UPDATE``."""
 
@@ -62,11 +62,11 @@ class Recorder(Protocol):
         ...
 
     def before(self, session: Session, rows: list[tuple[Any, str]]) -> Any:
-        """Before the statements, after all hooks: look at old and new values."""
+        """Collect old and new values before the statements, after all hooks."""
         ...
 
     def after(self, session: Session, noted: Any) -> None:
-        """After the statements, keys are known: write what `before` returned."""
+        """Write what `before` returned, after the statements, when keys are known."""
         ...
 
 
@@ -162,7 +162,7 @@ class Work:
         self.skipped: bool = False
 
     def take(self, kind: str, rows: Iterable[Any]) -> bool:
-        """Run the first moments of the rows that have not had them; whether any ran."""
+        """Run the first moments of rows that have not run them; returns whether any hook ran."""
         first_new = len(self.done)
         seen, taken_rows, pending, is_dirty = self.seen, self.done, self.pending, kind == "dirty"
         usual = plans = self.plans.setdefault(kind, {})
@@ -222,7 +222,7 @@ def run_moment(row: object, moment: str, changes: Collection[str] | None = None)
 
 
 def is_stored(row: object) -> bool:
-    """Whether a row is in the database already."""
+    """Whether a row is in the database."""
     state = state_of(row)
     return state is not None and state.has_identity
 
@@ -243,7 +243,7 @@ def before_flush(session: Session, _context: UOWTransaction, _instances: Collect
 
 
 def _take(session: Session, work: Work) -> bool:
-    """Run the moments of all rows that have not had theirs; whether that may have brought new ones."""
+    """Run the moments of all rows that have not run them; returns whether hooks may have added rows."""
     sizes = touched(session)
     ran = work.take("new", session.new)
     dirty = session.dirty
@@ -270,22 +270,22 @@ def after_flush(session: Session, _context: UOWTransaction) -> None:
 
 
 def forget_pending_states(session: Session, _ended: SessionTransaction) -> None:
-    """What was rolled back is not going to happen."""
+    """Drop the pending states of a transaction that was rolled back."""
     session.info.pop(_PENDING_STATES, None)
 
 
-# Rows that are read.
+# Rows that are loaded.
 
-_heard: list[tuple[Any, ...]] = [()]
+_checked_listeners: list[tuple[Any, ...]] = [()]
 _retrieving: set[type] = set()
 
 
 def watch_retrieved() -> None:
-    """Call rows that are read by their moment, once somebody listens; called before every query."""
+    """Register the listener for read rows once a hook or listener needs it; called before every query."""
     listeners = runtime.bus.listeners
-    if listeners is _heard[0]:
+    if listeners is _checked_listeners[0]:
         return
-    _heard[0] = listeners
+    _checked_listeners[0] = listeners
     patterns = [listener.pattern for listener in listeners]
     for cls in runtime.known_classes():
         if cls not in _retrieving and "__mapper__" in vars(cls) and vars(cls)[METADATA].kind == "model":

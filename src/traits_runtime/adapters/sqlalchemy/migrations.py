@@ -1,11 +1,11 @@
-"""What Alembic's autogenerate is to leave alone: FTS5's own tables on SQLite, and tables that config has made."""
+"""Filter for Alembic's autogenerate: leaves out FTS5's own tables, and tables that adapters create."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 OWN: Final = frozenset({"traits_cache", "traits_outbox", "traits_override", "traits_override_history"})
-"""Tables that an outbox, cache or store named in config makes by itself; a project that wants to migrate one declares
+"""Tables that an outbox, cache or store of the config creates by itself; a project that migrates one declares
 it in its metadata."""
 
 SHADOWS: Final = tuple(f"search_entries_{suffix}" for suffix in ("config", "content", "data", "docsize", "idx"))

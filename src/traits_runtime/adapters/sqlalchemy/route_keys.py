@@ -1,4 +1,4 @@
-"""Finding the row that the key of an address means."""
+"""Finds the row of a key in an address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ M = TypeVar("M")
 
 
 def resolve(session: Session, model: type[M], key: str) -> M | None:
-    """The row that a key of an address means, as the model's queries see it: not in the trash, not another tenant's.
+    """The row of a key in an address, with the scopes of the model's queries: trash and tenant.
 
     Asynchronous: ``await session.run_sync(resolve, Article, key)``.
 

@@ -105,7 +105,7 @@ def _tsquery(element: _Matches, compiler: SQLCompiler, **options: Any) -> str:
 
 
 class _Rank(FunctionElement[float]):
-    """How well an entry matches, the best lowest."""
+    """The rank of an entry, the best match lowest."""
 
     type = Float()
     inherit_cache = True
@@ -137,13 +137,13 @@ class SqlSearch:
         return key_text(row)
 
     def write(self, row: Any, entry: Entry) -> None:
-        """Write an entry with the flush that is going on, or with the next one."""
+        """Write an entry in the current flush, or in the next one."""
         session = object_session(row) or ACTIVE.get()
         if session is not None:
             defer_write(session, _write, (type(row), entry))
 
     def matches(self, model: Any, query: str) -> Any:
-        """A row matches what a user typed; nothing matches no words."""
+        """The condition that a row matches a user's query; an empty query matches nothing."""
         if not words_of(query):
             return false()
         table = _table_of(model)
@@ -155,7 +155,7 @@ class SqlSearch:
         return (keys[0] if by_kind else key_expression(model)).in_(matching)
 
     def rank(self, model: Any, query: str) -> Any:
-        """What to order by, best first."""
+        """The expression to order by, best match first."""
         if not words_of(query):
             return literal(0.0)
         table = _table_of(model)
@@ -169,7 +169,7 @@ class SqlSearch:
 
 
 def reindex(session: Session, model: type[Searchable], *, batch: int = 500) -> int:
-    """Make the index of a model anew from its rows, after statements that it did not hear of; says how many are in it.
+    """Rebuild the index of a model from its rows, after statements outside sessions; returns the number of rows.
 
     In an asynchronous session: ``await session.run_sync(reindex, Article)``. Written in the session's transaction.
     Where rows belong to tenants, the index of the current tenant's; `unscoped` makes that of all anew.
@@ -244,6 +244,6 @@ def _mapped(mapper: Mapper[Any], cls: type) -> None:
 
 
 def watch() -> None:
-    """Serve the models that are mapped from now on."""
+    """Register the listeners for models that are mapped later."""
     BACKENDS.add(HOST, SqlSearch())
     event.listen(Mapper, "after_mapper_constructed", _mapped)

@@ -397,7 +397,7 @@ def _index(mapper: Mapper[Any], cls: type, trait: type, declared: str, locales: 
 
 
 def watch() -> None:
-    """Serve the models that are mapped from now on."""
+    """Register the listeners for models that are mapped later."""
     BACKENDS.add(HOST, SqlSlugs())
     event.listen(Mapper, "after_mapper_constructed", _mapped)
     event.listen(TraitSession, "before_flush", _forget, insert=True)

@@ -23,7 +23,7 @@ from traits_runtime.adapters.sqlalchemy._private import outside_block, state_of
 Call = Callable[[], None]
 
 ACTIVE: Final[ContextVar[Session | None]] = ContextVar("traits_session", default=None)
-"""The session that is running hooks or a statement; events without a row of their own belong to it."""
+"""The session that runs hooks or a statement; events without a row belong to it."""
 
 
 class DeferredCalls:
@@ -37,7 +37,7 @@ class DeferredCalls:
         self.due: list[Call] = []
 
     def committed(self, session: Session) -> None:
-        """A savepoint was released, or the root committed."""
+        """Handle a released savepoint, or the root commit."""
         transaction = innermost(session)
         if transaction is None:
             return
@@ -52,7 +52,7 @@ class DeferredCalls:
             self.after_rollback.setdefault(outer, []).extend(undo)
 
     def ended(self, session: Session, transaction: SessionTransaction) -> None:
-        """A transaction is over; the calls that it still has were rolled back."""
+        """Handle the end of a transaction: its remaining calls were rolled back."""
         self.after_commit.pop(transaction, None)
         for call in self.after_rollback.pop(transaction, ()):
             _run(call)
@@ -64,7 +64,7 @@ class DeferredCalls:
 
 
 def _run(call: Call) -> None:
-    """Log what raises: the transaction is over, and other calls still wait."""
+    """Run a call and log its exception: the transaction has ended, and other calls follow."""
     try:
         call()
     except Exception:
@@ -72,7 +72,7 @@ def _run(call: Call) -> None:
 
 
 def _commit_again(session: Session) -> None:
-    """Commit what a call has written to the session that had just committed: it is a transaction of its own."""
+    """Commit what a call has written to the committed session, as a separate transaction."""
     if not session.in_transaction():
         return
     try:
@@ -86,7 +86,7 @@ _deferred: WeakKeyDictionary[Session, DeferredCalls] = WeakKeyDictionary()
 
 
 def deferred_calls(session: Session) -> DeferredCalls:
-    """The calls that wait for a session; its transactions are watched from now on."""
+    """The waiting calls of a session; starts to watch its transactions."""
     calls = _deferred.get(session)
     if calls is None:
         calls = _deferred[session] = DeferredCalls()
@@ -96,7 +96,7 @@ def deferred_calls(session: Session) -> DeferredCalls:
 
 
 def session_of(row: object) -> Session | None:
-    """The session of a row, else the one that is at work."""
+    """The session of a row, else the active one."""
     session = object_session(row) if state_of(row) is not None else None
     return session if session is not None else ACTIVE.get()
 

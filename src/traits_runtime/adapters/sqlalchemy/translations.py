@@ -1,4 +1,4 @@
-"""Texts in several languages as JSON: changes in place are seen, queries read one language, updates write one."""
+"""Texts in several languages as JSON: tracks changes in place, reads and writes single languages in statements."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class TrackedTranslations(Mutable, Translations):
-    """`Translations` whose rows see a change in place, and keep the values before it as history."""
+    """`Translations` that report changes in place to their row, with the previous values as history."""
 
     @classmethod
     def coerce(cls, key: str, value: Any) -> Any:  # noqa: ARG003 - as SQLAlchemy calls it
-        """What is assigned, as one of these."""
+        """Convert an assigned value."""
         return value if value is None or isinstance(value, cls) else cls(value)
 
     def _edit(self, edit: Callable[[], T]) -> T:
@@ -50,11 +50,11 @@ class SqlTranslations:
         return values[0] if len(values) == 1 else func.coalesce(*values)
 
     def has(self, model: Any, attribute: str, locale: str) -> Any:
-        """A row has a value in a language."""
+        """The condition that a row has a value in a language."""
         return _held(model, attribute)[locale].as_string().is_not(None)
 
     def equals(self, model: Any, attribute: str, locale: str, value: Any) -> Any:
-        """A row has this value in a language."""
+        """The condition that a row has this value in a language."""
         return _held(model, attribute)[locale].as_string() == value
 
 
@@ -83,7 +83,7 @@ def _sqlite(element: _WithLocale, compiler: SQLCompiler, **options: Any) -> str:
 
 
 def set_translation(model: type[HasTranslations], attribute: str, value: str | None, locale: str) -> dict[Any, Any]:
-    """What sets one language in a statement for many rows and leaves the others as they are.
+    """The value that sets one language in a statement for many rows, and leaves the others unchanged.
 
     ``session.execute(update(Page).where(...).values(set_translation(Page, "title", "Garten", "de")))``
 
@@ -108,6 +108,6 @@ def _mapped(_mapper: Mapper[Any], cls: type) -> None:
 
 
 def watch() -> None:
-    """Serve the models that are mapped from now on."""
+    """Register the listeners for models that are mapped later."""
     BACKENDS.add(HOST, SqlTranslations())
     event.listen(Mapper, "after_mapper_constructed", _mapped)
