@@ -239,7 +239,7 @@ class TraitMetadata:
     def _find_feature(self, name: str) -> Key:
         trait, _, short = name.rpartition(".")
         for owner in self.all:
-            if owner.name == name and ENABLED in owner.keys:
+            if name in (owner.name, owner.path) and ENABLED in owner.keys:
                 return owner.keys[ENABLED]
             if short in owner.features and trait in ("", owner.name, owner.path):
                 return owner.keys[short]

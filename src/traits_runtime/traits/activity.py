@@ -81,6 +81,8 @@ class LogsActivity(Trait):
     """Logs every change of a row in the same transaction: the event, the actor, old and new values.
 
     Only attributes that differ are logged. A flush writes its entries with one statement.
+
+    Off: nothing is logged. Stored entries stay and are found.
     """
 
     activity_config: ClassVar[ActivityConfig] = ActivityConfig()

@@ -10,6 +10,7 @@ import msgspec
 
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, option, scope
 from traits_runtime._core import runtime
+from traits_runtime._core.trait.features import refuse_if_off
 from traits_runtime.errors import CommentTooDeepError
 from traits_runtime.traits._backends import Backends
 
@@ -78,6 +79,9 @@ class HasComments(Trait):
 
     The comments of all models are in one table, whose model the application declares with `IsComment`. They are deleted
     with the row when it is deleted for good, and stay while it is in the trash.
+
+    Off: `comment` is refused. Stored comments stay; the query and the scopes see them, and a row that is deleted for
+    good still takes its comments with it.
     """
 
     comment_config: ClassVar[CommentConfig] = CommentConfig()
@@ -99,9 +103,11 @@ class HasComments(Trait):
             The comment, an instance of the application's model.
 
         Raises:
+            FeatureDisabledError: The trait is off.
             CommentTooDeepError: The reply would be too deep in its thread.
             ValueError: The parent belongs to another row.
         """
+        refuse_if_off(self, HasComments, "comment")
         config = self.comment_config
         depth = 0 if parent is None else parent.depth + 1
         if depth > config.max_depth:

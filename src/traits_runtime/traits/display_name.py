@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from traits_runtime import Trait, TraitConfig, option
 from traits_runtime._core.runtime import identify
+from traits_runtime._core.trait.features import has_on
 
 
 class DisplayNameConfig(TraitConfig):
@@ -21,6 +22,8 @@ class HasDisplayName(Trait):
     """Rows have a name for people: the first of several attributes that is not empty, else model and key.
 
     Attributes that are translated give their text in the current language.
+
+    Off: the name is that of a row without one.
     """
 
     display_name_config: ClassVar[DisplayNameConfig] = DisplayNameConfig()
@@ -28,7 +31,7 @@ class HasDisplayName(Trait):
     @property
     def display_name(self) -> str:
         """The name of the row for people."""
-        for field in self.display_name_config.fields:
+        for field in self.display_name_config.fields if has_on(self, HasDisplayName) else ():
             value = getattr(self, field, None)
             text = "" if value is None else str(value).strip()
             if text:

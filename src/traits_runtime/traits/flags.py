@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Protocol
 import msgspec
 
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, hook, option, scope
+from traits_runtime._core.trait.features import refuse_if_off
 from traits_runtime.errors import DeclarationError, UnknownFlagError
 from traits_runtime.traits._backends import Backends
 
@@ -60,6 +61,8 @@ class HasFlags(Trait):
     Each flag is one bit of one column. Concurrent writers of different flags of a row do not overwrite each other,
     because only changed bits are written. The bit of a flag that was removed from the enum stays in the row.
 
+    Off: `flag` and `unflag` are refused. Stored flags stay; methods that read and the scopes see them.
+
     >>> class Article(HasFlags):
     ...     class Flags(enum.Flag):
     ...         PINNED = 1
@@ -98,16 +101,20 @@ class HasFlags(Trait):
         """Set flags.
 
         Raises:
+            FeatureDisabledError: The trait is off.
             UnknownFlagError: The model has no such flag.
         """
+        refuse_if_off(self, HasFlags, "flag")
         self._set_flags(self._bits() | bits_of(type(self), flags))
 
     def unflag(self, *flags: enum.Flag | str) -> None:
         """Clear flags.
 
         Raises:
+            FeatureDisabledError: The trait is off.
             UnknownFlagError: The model has no such flag.
         """
+        refuse_if_off(self, HasFlags, "unflag")
         self._set_flags(self._bits() & ~bits_of(type(self), flags))
 
     def has_flag(self, *flags: enum.Flag | str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, option, scope
+from traits_runtime._core.trait.features import refuse_if_off
 from traits_runtime.traits.clock import now
 
 
@@ -36,6 +37,9 @@ class Publishable(Trait):
     """Rows are drafts until they get a publication time, which may be in the future; they may also have an end.
 
     Times have a time zone and are stored in UTC. Scopes compare with the clock of the application.
+
+    Off: `publish` and `unpublish` are refused. Stored times stay in force: drafts remain drafts, for scopes and
+    properties alike.
     """
 
     publishable_config: ClassVar[PublishableConfig] = PublishableConfig()
@@ -101,8 +105,10 @@ class Publishable(Trait):
             until: Until when, without end by default.
 
         Raises:
+            FeatureDisabledError: The trait is off.
             ValueError: A time has no time zone, or the end is not after the start.
         """
+        refuse_if_off(self, Publishable, "publish")
         start = at or now()
         for moment in (start, until):
             if moment is not None and moment.tzinfo is None:
@@ -113,6 +119,11 @@ class Publishable(Trait):
         self.published(at=start)
 
     def unpublish(self) -> None:
-        """Make the row a draft again; save it afterwards."""
+        """Make the row a draft again; save it afterwards.
+
+        Raises:
+            FeatureDisabledError: The trait is off.
+        """
+        refuse_if_off(self, Publishable, "unpublish")
         self.published_at = self.unpublish_at = None
         self.unpublished()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from traits_runtime import Trait, TraitConfig, option
 from traits_runtime._core.runtime import identify
+from traits_runtime._core.trait.features import has_on
 from traits_runtime.errors import UnsavedInstanceError
 
 _ULID_LETTERS: Final = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
@@ -37,6 +38,8 @@ class HasRouteKey(Trait):
 
     Hosts find the row by its key: ``resolve(session, Article, key)`` of the SQLAlchemy adapter applies the scopes of
     the model, and needs no query for a key that no row can have.
+
+    Off: the key is the primary key, and rows are found by it alone.
     """
 
     route_key_config: ClassVar[RouteKeyConfig] = RouteKeyConfig()
@@ -62,6 +65,8 @@ class HasRouteKey(Trait):
 
     def _route_values(self) -> dict[str, str]:
         """The attributes of the key that are not empty, a ULID in lower case."""
+        if not has_on(self, HasRouteKey):
+            return {}
         config = self.route_key_config
         texts = {field: str(getattr(self, field, None) or "") for field in config.fields}
         if config.ulid_field in texts:
@@ -79,6 +84,8 @@ class HasRouteKey(Trait):
         Args:
             key: A key from a URL. For a key that no row can have the list is empty.
         """
+        if not has_on(cls, HasRouteKey):
+            return [("", key)]
         config = cls.route_key_config
         fields = [field for field in config.fields if hasattr(cls, field)]
         if config.self_healing and config.ulid_field in fields:

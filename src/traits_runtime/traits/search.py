@@ -10,6 +10,7 @@ import msgspec
 
 from traits_runtime import Envelope, Feature, Subscription, Trait, TraitConfig, TraitEvent, feature, hook, option, scope
 from traits_runtime._core import runtime
+from traits_runtime._core.trait.features import has_on
 from traits_runtime.traits._backends import Backends
 
 WORDS: Final = re.compile(r"\w+")
@@ -175,6 +176,8 @@ class Searchable(Trait):
 
     The index is written in the transaction of the row, so a rolled back row is never found. Rows in the trash and
     drafts are not indexed. A bulk statement does not update the index; call `reindex` afterwards.
+
+    Off: the index is neither written nor read: `search` finds nothing. Call `reindex` after switching it on again.
     """
 
     search_config: ClassVar[SearchConfig] = SearchConfig()
@@ -225,13 +228,13 @@ class Searchable(Trait):
     @classmethod
     def search(cls, query: str) -> Any:
         """Rows with all words of a user's query, the last one as a prefix; operators have no meaning."""
-        return BACKENDS.needed(cls).matches(cls, query)
+        return BACKENDS.needed(cls).matches(cls, query if has_on(cls, Searchable) else "")
 
     @scope()
     @classmethod
     def search_rank(cls, query: str) -> Any:
         """Expression that orders the best match first: ``.order_by(Article.scopes.search_rank(text))``."""
-        return BACKENDS.needed(cls).rank(cls, query)
+        return BACKENDS.needed(cls).rank(cls, query if has_on(cls, Searchable) else "")
 
 
 def entry_of(row: Searchable) -> Entry:

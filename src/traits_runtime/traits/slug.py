@@ -12,6 +12,7 @@ import msgspec
 from traits_runtime import Counter, Trait, TraitColumn, TraitConfig, TraitEvent, column, counter, hook, option, scope
 from traits_runtime._core import runtime
 from traits_runtime._core.locales import normal
+from traits_runtime._core.trait.features import has_on, refuse_if_off
 from traits_runtime.errors import DeclarationError, InvalidSlugError
 from traits_runtime.traits._backends import Backends, scope_of
 
@@ -178,7 +179,7 @@ def allocate(backend: SlugBackend, row: Any, place: Place, base: str, rules: Slu
 def requested_slug(row: HasSlug) -> tuple[Place, str] | None:
     """The slug that a new row will request; None where it has one already or will not request one."""
     rules = row.slug_config
-    if row.slug or rules.policy == "manual" or rules.collision != "number":
+    if row.slug or not has_on(row, HasSlug) or rules.policy == "manual" or rules.collision != "number":
         return None
     base = slugify(row.slug_source(), rules.separator, mode=rules.mode, language=rules.language)
     slug = shorten(base, rules.max_length, rules.separator)
@@ -263,8 +264,8 @@ class SlugCollided(msgspec.Struct, frozen=True):
     questions: int
 
 
-def _any_slug(_model: type) -> str:
-    return random_tail(12)
+def _any_slug(model: type) -> Any:
+    return random_tail(12) if has_on(model, HasSlug) else None
 
 
 class HasSlug(Trait):
@@ -272,6 +273,9 @@ class HasSlug(Trait):
 
     Concurrent writers of the same slug do not fail: they wait for each other, and one that waits too long uses a
     random suffix. A slug from the application is validated and never changed.
+
+    Off: no slug is made or checked, new rows have none, and `regenerate_slug` is refused. Stored slugs stay, and
+    `by_slug` finds them.
     """
 
     slug_config: ClassVar[SlugConfig] = SlugConfig()
@@ -283,9 +287,10 @@ class HasSlug(Trait):
 
     slug_collisions: ClassVar[Counter] = counter(doc="Slugs that another row had already.")
 
-    slug: TraitColumn[str] = column(
+    slug: TraitColumn[Any] = column(
         str,
         length=255,
+        nullable=True,
         on_insert=_any_slug,
         named_by="slug_column",
         doc="Address of the row, unique in its table or scope; random where a statement makes rows without instances.",
@@ -341,7 +346,12 @@ class HasSlug(Trait):
         return _source_text(self, self.slug_config.source, "HasSlug")
 
     def regenerate_slug(self) -> None:
-        """Make the slug from the source again."""
+        """Make the slug from the source again.
+
+        Raises:
+            FeatureDisabledError: The trait is off.
+        """
+        refuse_if_off(self, HasSlug, "regenerate_slug")
         rules = self.slug_config
         place = _place(self)
         old = self.slug or None
@@ -365,6 +375,8 @@ class HasLocalizedSlugs(Trait):
     """Gives a row a readable address in each language, unique among the addresses of that language.
 
     A slug is made from the text of the source in its language, and made again only when that text changes.
+
+    Off: no slug is made or checked. Stored slugs stay, and `by_localized_slug` finds them.
     """
 
     localized_slug_config: ClassVar[LocalizedSlugConfig] = LocalizedSlugConfig()

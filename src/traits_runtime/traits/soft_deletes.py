@@ -36,6 +36,8 @@ class SoftDeletes(Trait):
 
     The cascade follows relationships that cascade deletes, to rows whose model has a trash too, with one timestamp;
     other rows stay. Restoring a row restores its cascade, but not rows that were in the trash before.
+
+    Off: rows are deleted for good, and `restore` is refused. Rows in the trash stay there, hidden from queries.
     """
 
     soft_deletes_config: ClassVar[SoftDeletesConfig] = SoftDeletesConfig()

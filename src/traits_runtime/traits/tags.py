@@ -11,6 +11,7 @@ import msgspec
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, option, scope
 from traits_runtime._core import runtime
 from traits_runtime._core.locales import chain, normal
+from traits_runtime._core.trait.features import refuse_if_off
 from traits_runtime.errors import TooManyTagsError
 from traits_runtime.traits._backends import Backends
 
@@ -188,6 +189,8 @@ class HasTags(Trait):
     an asynchronous program. Concurrent writers may create the same tag and tag the same row. A row in the trash keeps
     its tags; they are removed when it is deleted for good.
 
+    Off: `tag`, `untag` and `sync_tags` are refused. Stored tags stay; methods that read and `tagged` see them.
+
     >>> class Photo(HasTags):
     ...     pass
     >>> photo = Photo()
@@ -207,17 +210,23 @@ class HasTags(Trait):
         Args:
             names: The names as they are displayed.
             type: Their kind.
+
+        Raises:
+            FeatureDisabledError: The trait is off.
         """
+        refuse_if_off(self, HasTags, "tag")
         _pending_changes(self).tag(names, type)
         _schedule_write(self)
 
     def untag(self, *names: str, type: str = "") -> None:  # noqa: A002
         """Remove tags; tags that the row does not have are ignored."""
+        refuse_if_off(self, HasTags, "untag")
         _pending_changes(self).untag(names, type)
         _schedule_write(self)
 
     def sync_tags(self, names: Iterable[str], type: str = "") -> None:  # noqa: A002
         """Replace the tags of one kind; tags of other kinds stay."""
+        refuse_if_off(self, HasTags, "sync_tags")
         _pending_changes(self).sync(names, type)
         _schedule_write(self)
 

@@ -170,6 +170,9 @@ class HasUserTracking(Trait):
     statements, Core, and ``update()``. A change without an actor sets `updated_by` to empty. Where actors of several
     kinds write rows, say users and machines, and their keys may be equal, name columns for the kind in the config:
     ``{"created_by_type_column": "created_by_type"}``.
+
+    Off: the columns are not filled and keep their values, and a deletion is neither logged nor told. Methods that read
+    and the scopes see the stored values.
     """
 
     user_tracking_config: ClassVar[UserTrackingConfig] = UserTrackingConfig()

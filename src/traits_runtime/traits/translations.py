@@ -10,6 +10,7 @@ import msgspec
 from traits_runtime import Trait, TraitColumn, TraitConfig, TraitEvent, column, hook, option, scope
 from traits_runtime._core import runtime
 from traits_runtime._core.locales import chain, normal
+from traits_runtime._core.trait.features import has_on, refuse_if_off
 from traits_runtime.errors import InvalidLocaleError
 from traits_runtime.rules.naming import TRANSLATIONS_SUFFIX
 from traits_runtime.traits._backends import Backends
@@ -114,6 +115,8 @@ class Translated(Generic[T]):
     def __set__(self, instance: Any, value: T | Mapping[str, T] | None) -> None:
         if isinstance(value, Mapping):
             fresh = Translations({normal(key): translation for key, translation in value.items()})
+            for locale in fresh:
+                refuse_other_language(instance, locale, "translate")
             setattr(instance, self.name + TRANSLATIONS_SUFFIX, fresh)
         else:
             instance.translate(self.name, value)
@@ -189,6 +192,9 @@ class HasTranslations(Trait):
 
     In a `locale` block an attribute returns the value of that language, else of its parent languages, else of the
     configured fallbacks. Reading a fallback does not store it.
+
+    Off: attributes have one language, the default one: it is read and written whatever the current language is,
+    without fallbacks and events, and writing another language is refused. Values in other languages stay.
     """
 
     translation_config: ClassVar[TranslationConfig] = TranslationConfig()
@@ -208,6 +214,8 @@ class HasTranslations(Trait):
         """
         values = self._values(attribute)
         requested = self._locale(locale)
+        if not has_on(self, HasTranslations):
+            return values.get(requested)
         candidates = self._candidates(requested, values, fallback)
         used = next((candidate for candidate in candidates if self._has_value(values, candidate)), "")
         if used != requested:
@@ -220,9 +228,11 @@ class HasTranslations(Trait):
         """Set the value in one language; the others stay.
 
         Raises:
+            FeatureDisabledError: The trait is off, and it is not the default language.
             InvalidLocaleError: The model does not allow the language.
         """
         requested = self._locale(locale)
+        refuse_other_language(self, requested, "translate")
         allowed = [normal(allowed_locale) for allowed_locale in self.translation_config.locales]
         if allowed and requested not in allowed:
             raise InvalidLocaleError(requested, allowed)
@@ -230,10 +240,16 @@ class HasTranslations(Trait):
         old = values.get(requested)
         if requested not in values or old != value:
             setattr(self, attribute + TRANSLATIONS_SUFFIX, Translations({**values, requested: value}))
-            self.translation_changed(attribute=attribute, locale=requested, old=old, new=value)
+            if has_on(self, HasTranslations):
+                self.translation_changed(attribute=attribute, locale=requested, old=old, new=value)
 
     def forget_translation(self, attribute: str, locale: str) -> None:
-        """Remove a language from an attribute."""
+        """Remove a language from an attribute.
+
+        Raises:
+            FeatureDisabledError: The trait is off.
+        """
+        refuse_if_off(self, HasTranslations, "forget_translation")
         values = self._values(attribute)
         requested = self._locale(locale)
         if requested in values:
@@ -256,9 +272,10 @@ class HasTranslations(Trait):
         backend = BACKENDS.of(cls)
         if backend is None:
             return vars(next(base for base in cls.__mro__ if attribute in vars(base)))[attribute]
-        config = cls.translation_config
-        requested = normal(runtime.current_locale() or config.default_locale)
-        return backend.value_of(cls, attribute, tuple(chain(requested, config.fallbacks)))
+        requested = language_of(cls)
+        if not has_on(cls, HasTranslations):
+            return backend.value_of(cls, attribute, (requested,))
+        return backend.value_of(cls, attribute, tuple(chain(requested, cls.translation_config.fallbacks)))
 
     @scope()
     @classmethod
@@ -270,7 +287,7 @@ class HasTranslations(Trait):
     @classmethod
     def where_translation(cls, attribute: str, value: Any, locale: str = "") -> Any:
         """Rows with a given value in a language, by default the current one."""
-        requested = normal(locale or runtime.current_locale() or cls.translation_config.default_locale)
+        requested = normal(locale) if locale else language_of(cls)
         return BACKENDS.needed(cls).equals(cls, attribute, requested, value)
 
     @hook("saving")
@@ -299,7 +316,7 @@ class HasTranslations(Trait):
         return {} if values is None else values
 
     def _locale(self, locale: str) -> str:
-        return normal(locale or runtime.current_locale() or self.translation_config.default_locale)
+        return normal(locale) if locale else language_of(self)
 
     def _candidates(self, requested: str, values: Mapping[str, Any], fallback: bool) -> Iterator[str]:
         if not fallback:
@@ -314,3 +331,23 @@ class HasTranslations(Trait):
             return False
         skip, value = self.translation_config.skip, values[locale]
         return skip == "missing" or (value is not None and (skip == "none" or value != ""))
+
+
+def language_of(target: Any) -> str:
+    """The language that attributes have: the current one, or the default one where the trait is off.
+
+    Args:
+        target: A row or a model.
+    """
+    current = runtime.current_locale() if has_on(target, HasTranslations) else None
+    return normal(current or target.translation_config.default_locale)
+
+
+def refuse_other_language(row: Any, locale: str, operation: str) -> None:
+    """Refuse to write another language than the default one where the trait is off.
+
+    Raises:
+        FeatureDisabledError: The trait is off, and it is another language.
+    """
+    if locale != normal(row.translation_config.default_locale):
+        refuse_if_off(row, HasTranslations, operation)

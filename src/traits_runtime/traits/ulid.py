@@ -9,6 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from traits_runtime import Trait, TraitColumn, TraitConfig, column, hook, host_of, option
+from traits_runtime._core.trait.features import has_on
 from traits_runtime.errors import InvalidUlidError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -72,9 +73,13 @@ ULIDS: Final = Ulids()
 """The generator of this process."""
 
 
-def new_ulid(_model: type | None = None) -> str:
+def new_ulid() -> str:
     """A new ULID."""
     return ULIDS.new()
+
+
+def _ulid_on_insert(model: type) -> Any:
+    return ULIDS.new() if has_on(model, HasUlid) else None
 
 
 def parse_ulid(text: str) -> str:
@@ -108,15 +113,18 @@ class HasUlid(Trait):
     """Adds a public identifier: globally unique, sorted by time, without revealing row counts.
 
     It is created with the instance, before the row is written, so links, files and messages can use it immediately.
+
+    Off: new rows have no identifier, and identifiers that the application sets are not checked. Stored ones stay.
     """
 
     ulid_config: ClassVar[UlidConfig] = UlidConfig()
 
-    ulid: TraitColumn[str] = column(
+    ulid: TraitColumn[Any] = column(
         str,
         length=26,
         unique=True,
-        on_insert=new_ulid,
+        nullable=True,
+        on_insert=_ulid_on_insert,
         named_by="ulid_column",
         typed_by="storage",
         doc="The identifier, 26 characters that sort by time.",
@@ -125,7 +133,7 @@ class HasUlid(Trait):
     @hook("initialize", priority=100)
     def give_ulid(self) -> None:
         """Create the identifier of a new instance, unless the application set one; loaded rows keep theirs."""
-        if not host_of(type(self)).is_stored(self) and self.ulid is None:
+        if not host_of(type(self)).is_stored(self) and self.ulid is None and has_on(self, HasUlid):
             self.ulid = new_ulid()
 
     @hook("saving", priority=100)

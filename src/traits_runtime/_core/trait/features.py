@@ -163,23 +163,35 @@ def trait_is_on(target: object, metadata: TraitMetadata, trait: str) -> bool:
     return _is_on(target, metadata, trait, instance)
 
 
-def refuse_if_off(target: object, trait: str, operation: str) -> None:
+def has_on(target: object, trait: Any) -> bool:
+    """Whether a trait is on for an instance or a model, also where the model has an attribute ``enabled``.
+
+    Args:
+        target: The instance or model.
+        trait: The trait.
+    """
+    cls: Any = target if isinstance(target, type) else type(target)
+    path = trait.__trait_metadata__.path
+    if not SCOPED.get() and cls.__trait_metadata__.flags.get(path):
+        return True
+    return trait_is_on(target, metadata_of(cls), path)
+
+
+def refuse_if_off(target: object, trait: Any, operation: str) -> None:
     """Refuse an operation of a trait that is switched off.
 
     Args:
         target: The instance or model.
-        trait: Name of the trait.
+        trait: The trait.
         operation: The method.
 
     Raises:
         FeatureDisabledError: The trait is off.
     """
-    cls: Any = target if isinstance(target, type) else type(target)
-    if not SCOPED.get() and cls.__trait_metadata__.flags.get(trait):
-        return
-    metadata = metadata_of(cls)
-    if not trait_is_on(target, metadata, trait):
-        raise FeatureDisabledError(metadata.name, operation, *_reason(target, metadata, trait))
+    if not has_on(target, trait):
+        metadata = metadata_of(target if isinstance(target, type) else type(target))
+        key, place = _reason(target, metadata, trait.__trait_metadata__.path)
+        raise FeatureDisabledError(metadata.name, operation, key, place)
 
 
 def _reason(target: object, metadata: TraitMetadata, trait: str) -> tuple[str, str]:

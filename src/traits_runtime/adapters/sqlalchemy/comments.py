@@ -86,12 +86,15 @@ def _is_about(comment: Any, row: Any) -> bool:
     return is_stored and (comment.subject_type, comment.subject_id) == (root(row), key_text(row))
 
 
-def _comment_model(model: type) -> Any:
+def _comment_models(model: type) -> list[type]:
     model_name = structural_value(model, HasComments, "comment_model")
     mapped = [mapper.class_ for mapper in mapper_for(model).registry.mappers]
-    candidates = [
-        candidate for candidate in mapped if uses(candidate, IsComment) and model_name in ("", candidate.__name__)
-    ]
+    return [candidate for candidate in mapped if uses(candidate, IsComment) and model_name in ("", candidate.__name__)]
+
+
+def _comment_model(model: type) -> Any:
+    model_name = structural_value(model, HasComments, "comment_model")
+    candidates = _comment_models(model)
     if len(candidates) != 1:
         called = f" called {model_name!r}" if model_name else ""
         raise DeclarationError(
@@ -116,7 +119,11 @@ def _give_keys(session: Session, rows: list[Any]) -> None:
 
 
 def _deleted(session: Session) -> list[Any]:
-    return [row for row in session.deleted if isinstance(row, HasComments)] if _models else []
+    """The deleted rows that may have comments: an application that uses none needs no model of them."""
+    if not _models:
+        return []
+    rows = [row for row in session.deleted if isinstance(row, HasComments)]
+    return [row for row in rows if _comment_models(type(row))]
 
 
 def _remove(session: Session, rows: list[Any]) -> None:

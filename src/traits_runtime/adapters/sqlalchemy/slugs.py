@@ -263,7 +263,8 @@ def _lock_slots(connection: Connection, model: type, slots: set[int]) -> Collect
     if connection.dialect.name == "sqlite":  # an update of no row takes the lock of the only writer
         table: Any = mapper_for(model).local_table
         key = next(iter(table.primary_key))
-        connection.execute(update(table).where(key != key).values({key: key}))
+        unchanged = [column for column in table.columns if column is key or column.onupdate is not None]
+        connection.execute(update(table).where(key != key).values({column: column for column in unchanged}))
         return slots
     if connection.dialect.name != "postgresql" or not slots:
         return ()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Sessio
 from sqlalchemy.orm.attributes import instance_dict
 
 from traits_runtime._core.trait.columns import Unchanged, trait_columns
+from traits_runtime._core.trait.features import refuse_if_off
 from traits_runtime.adapters.sqlalchemy import extend
 from traits_runtime.adapters.sqlalchemy._private import (
     changed_fields,
@@ -151,6 +152,7 @@ def _going_along(session: Session, row: Any, seen: set[int]) -> Iterator[Any]:
 def _restore(session: Session, instance: Any) -> None:
     if not isinstance(instance, SoftDeletes):
         raise TypeError(f"{type(instance).__name__} has no trash to come back from; it does not use SoftDeletes.")
+    refuse_if_off(instance, SoftDeletes, "restore")
     if not instance.is_trashed:
         return
     session.add(instance)

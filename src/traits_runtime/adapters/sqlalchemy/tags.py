@@ -238,7 +238,9 @@ def _key(row: Any) -> tuple[Any, ...]:
 
 
 def _deleted(session: Session) -> list[Any]:
-    return [row for row in session.deleted if isinstance(row, HasTags)] if _ASSOCIATIONS else []
+    """The deleted rows that may have tags: an application that uses none needs no model of them."""
+    rows = [row for row in session.deleted if isinstance(row, HasTags)] if _ASSOCIATIONS else []
+    return [row for row in rows if not _ASSOCIATIONS.keys().isdisjoint(type(row).__mro__)]
 
 
 def _remove(session: Session, rows: list[Any]) -> None:
