@@ -247,13 +247,13 @@ def _must_be_given(fact: Fact) -> bool:
 
 def _renamed(removed: Sequence[F], added: Sequence[F]) -> list[tuple[F, F]]:
     """Pairs that differ in nothing but the name; none where two may be meant."""
-    pairs = [(fact, [other for other in added if _nameless(fact) == _nameless(other)]) for fact in removed]
-    successors = [candidates[0] for _one, candidates in pairs if len(candidates) == 1]
-    return [
-        (fact, candidates[0])
-        for fact, candidates in pairs
-        if len(candidates) == 1 and successors.count(candidates[0]) == 1
-    ]
+    pairs: list[tuple[F, F]] = []
+    for fact in removed:
+        candidates = [other for other in added if _nameless(fact) == _nameless(other)]
+        if len(candidates) == 1:
+            pairs.append((fact, candidates[0]))
+    successors = [successor for _fact, successor in pairs]
+    return [(fact, successor) for fact, successor in pairs if successors.count(successor) == 1]
 
 
 def _nameless(fact: F) -> F:

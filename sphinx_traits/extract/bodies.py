@@ -27,18 +27,19 @@ def parameter_nodes(function: FunctionNode) -> list[ast.arg]:
 
 def local_values(function: FunctionNode) -> dict[str, list[ast.expr]]:
     """The values of each local variable that only ``=`` or a loop over a written-out tuple assigns."""
-    nodes = list(own_nodes(function))
-    stores = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    stores: Counter[str] = Counter()
     values: dict[str, list[ast.expr]] = {}
     assignments: Counter[str] = Counter()
-    for node in nodes:
+    for node in own_nodes(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            stores[node.id] += 1
         name, assigned = _assignment(node)
         if name:
             values.setdefault(name, []).extend(assigned)
             assignments[name] += 1
-    parameters = {parameter.arg for parameter in parameter_nodes(function)}
-    readable = {name for name, count in assignments.items() if count == stores[name]} - parameters
-    return {name: expressions for name, expressions in values.items() if name in readable}
+    for parameter in parameter_nodes(function):
+        values.pop(parameter.arg, None)
+    return {name: expressions for name, expressions in values.items() if assignments[name] == stores[name]}
 
 
 def _assignment(node: ast.AST) -> tuple[str, list[ast.expr]]:

@@ -111,25 +111,16 @@ class MemberReader:
             members.pop(name, None)
             members[name] = self._member(context, node, definition, name in facts.removed)
         for name, node in _unpacked(context.tree.body):
-            if name not in members and name not in facts.declarations:
-                members[name] = Member(name=name, owner=context.name, location=context.location(node), kind="attribute")
+            if name not in facts.declarations:
+                location = context.location(node)
+                members.setdefault(name, Member(name=name, owner=context.name, location=location, kind="attribute"))
         return tuple(members.values())
 
     def _member(self, context: ClassContext, node: ast.AST, described: griffe.Object, removed: bool) -> Member:
         doc = described.docstring.value if described.docstring is not None else ""
         common: dict[str, Any] = {"name": described.name, "owner": context.name, "location": context.location(node)}
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            kind = _kind(node)
-            return Member(
-                **common,
-                doc=doc,
-                kind=kind,
-                signature="" if kind == "property" else signature(node),
-                type=type_text(node.returns) if kind == "property" else "",
-                calls_super=calls_super(node),
-                decorators=tuple(ast.unparse(decorator) for decorator in node.decorator_list),
-                is_async=isinstance(node, ast.AsyncFunctionDef),
-            )
+            return Member(**common, doc=doc, **_function_facts(node))
         if isinstance(node, ast.ClassDef):
             return Member(**common, doc=doc, kind="class")
         annotation = getattr(node, "annotation", None)
@@ -166,20 +157,33 @@ def _takes_namesake(node: ast.AST, name: str) -> bool:
     return isinstance(value, ast.Attribute) and value.attr == name
 
 
+def _function_facts(node: FunctionNode) -> dict[str, Any]:
+    """What a member says of a method or property beyond its name, place and docstring."""
+    kind = _kind(node)
+    is_property = kind == "property"
+    return {
+        "kind": kind,
+        "signature": "" if is_property else signature(node),
+        "type": type_text(node.returns) if is_property else "",
+        "calls_super": calls_super(node),
+        "decorators": tuple(ast.unparse(decorator) for decorator in node.decorator_list),
+        "is_async": isinstance(node, ast.AsyncFunctionDef),
+    }
+
+
 def _is_accessor(node: ast.AST, members: dict[str, Member]) -> bool:
     """Whether a function only completes a property of the same name."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name not in members:
         return False
-    accessors = (
-        decorator
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Attribute) and decorator.attr in _ACCESSORS
-    )
-    return any(
-        (isinstance(decorator.value, ast.Name) and decorator.value.id == node.name)
-        or decorator.attr == "inplace_expression"
-        for decorator in accessors
-    )
+    return any(_completes_property(decorator, node.name) for decorator in node.decorator_list)
+
+
+def _completes_property(decorator: ast.expr, name: str) -> bool:
+    """Whether a decorator is ``@name.setter`` or alike, or an ``inplace_expression`` of any property."""
+    if not isinstance(decorator, ast.Attribute) or decorator.attr not in _ACCESSORS:
+        return False
+    is_same = isinstance(decorator.value, ast.Name) and decorator.value.id == name
+    return is_same or decorator.attr == "inplace_expression"
 
 
 def _is_left_out(node: ast.AST, name: str, direct: set[int]) -> bool:
@@ -303,13 +307,19 @@ def _branch_calls(branch: ast.expr | list[ast.stmt], name: str) -> list[bool]:
 
 
 def _super_calls(node: ast.AST, name: str, branch: bool) -> Iterator[bool]:
-    if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.value, ast.Call):
-        function = node.value.func
-        if isinstance(function, ast.Name) and function.id == "super":
-            yield branch
+    if _is_super_call(node, name):
+        yield branch
     if isinstance(node, ast.If | ast.IfExp) and not branch:
         yield from _either(node, name)
         return
     inner = branch or isinstance(node, (*_BRANCHES, ast.FunctionDef, ast.AsyncFunctionDef))
     for child in ast.iter_child_nodes(node):
         yield from _super_calls(child, name, inner)
+
+
+def _is_super_call(node: ast.AST, name: str) -> bool:
+    """Whether a node is ``super().name``."""
+    if not isinstance(node, ast.Attribute) or node.attr != name or not isinstance(node.value, ast.Call):
+        return False
+    function = node.value.func
+    return isinstance(function, ast.Name) and function.id == "super"

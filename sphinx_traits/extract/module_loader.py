@@ -13,7 +13,7 @@ from sphinx_traits.extract.source import Problem, Source, parse, read
 from sphinx_traits.extract.stdlib import stdlib_module
 from sphinx_traits.extract.symbol_builder import build_symbols
 from sphinx_traits.extract.symbol_cache import SymbolCache
-from sphinx_traits.extract.symbols import Assumption, SymbolTable
+from sphinx_traits.extract.symbols import Assumption, Binding, SymbolTable
 from sphinx_traits.extract.time_limit import TimeLimit, TooLongError, reason
 from sphinx_traits.manifest_cache import digest
 
@@ -191,6 +191,10 @@ class ModuleLoader:
             return False
         if not spec.has_source or module in self._loading:
             return True
+        return self._has_its_imports(module)
+
+    def _has_its_imports(self, module: str) -> bool:
+        """Whether a module can be read, and all that it imports is there."""
         loaded = self.module(module)
         if loaded is None or loaded.name in self.problems:
             return False
@@ -213,8 +217,10 @@ class ModuleLoader:
         loaded = self.module(module)
         if loaded is None:
             return False
-        if not loaded.has_source and loaded.spec.kind != "namespace":
-            return True
+        return loaded.is_opaque or self._has_readable_name(loaded, module, name)
+
+    def _has_readable_name(self, loaded: Module, module: str, name: str) -> bool:
+        """Whether a module with source binds a name or has a submodule of that name."""
         self._asking.add((module, name))
         try:
             return self._binds(loaded, name) or self.has_module(f"{module}.{name}")
@@ -230,19 +236,26 @@ class ModuleLoader:
     def constant(self, module: str, name: str) -> object:
         """The literal bound to a module's name, followed through one re-export at a time."""
         for _ in range(8):
-            if module in self._loading or self.is_stdlib(module):
+            binding = self._last_binding(module, name)
+            if binding is None:
                 return UNKNOWN
-            loaded = self.module(module)
-            position = loaded.scope(-1).last(name) if loaded else -1
-            if loaded is None or position < 0:
-                return UNKNOWN
-            binding = loaded.scope(-1).bindings[position]
             if binding.kind == "value" and not binding.condition:
                 return literal(binding.text)
             if binding.kind != "from":
                 return UNKNOWN
             module, name = binding.text, binding.attr
         return UNKNOWN
+
+    def _last_binding(self, module: str, name: str) -> Binding | None:
+        """The last binding of a name in a module outside the standard library; None while that is being read."""
+        if module in self._loading or self.is_stdlib(module):
+            return None
+        loaded = self.module(module)
+        if loaded is None:
+            return None
+        scope = loaded.scope(-1)
+        position = scope.last(name)
+        return scope.bindings[position] if position >= 0 else None
 
 
 def literal(text: str) -> object:

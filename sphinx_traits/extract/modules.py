@@ -82,6 +82,11 @@ class Module:
         """Whether the module has Python source."""
         return self.spec.has_source
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the names of the module cannot be read: it is compiled."""
+        return not self.has_source and self.spec.kind != "namespace"
+
     def scope(self, index: int) -> ScopeBindings:
         """The bindings of the module's top level (-1) or of one of its classes."""
         scope = self.scopes.get(index)

@@ -199,8 +199,10 @@ class ClassGraph:
             path = self.name(reference) if isinstance(reference, SourceClass) else reference.path
             return BaseEntry.special(path) or BaseEntry(reference)
         special = BaseEntry.special(reference.path) if isinstance(reference, FunctionReference) else None
-        if special is not None:
-            return special
+        return special or self._not_a_class(reference)
+
+    def _not_a_class(self, reference: Reference) -> BaseEntry:
+        """The entry of a base that is no class: unresolved, unless an override names a class for it."""
         kind = _KINDS.get(type(reference), "a module")
         unresolved = self.resolver.unknown(reference.path, f"it is {kind}")
         return BaseEntry(unresolved) if isinstance(unresolved, Unresolved) else self.base_entry(unresolved)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from sphinx_traits.extract.conditions import ConditionEvaluator
 from sphinx_traits.extract.expressions import parse_expression, short_text
 from sphinx_traits.extract.module_loader import ModuleLoader
-from sphinx_traits.extract.modules import Module
+from sphinx_traits.extract.modules import Module, ScopeBindings
 from sphinx_traits.extract.references import (
     FunctionReference,
     ModuleReference,
@@ -161,17 +161,25 @@ class NameResolver(ABC):
     def _in_scope(self, module: Module, scope: int, name: str, before: int) -> Reference | None:
         table = module.scope(scope)
         at = table.last(name, before)
-        for star in reversed(table.stars):
-            if star > at and (before < 0 or star < before):
-                target = self._from_star(table.bindings[star].text, name)
-                if target is not None:
-                    return target
+        if table.stars:
+            target = self._from_later_stars(table, name, at, before)
+            if target is not None:
+                return target
         if at < 0:
             return None
         binding = table.bindings[at]
         if binding.condition:
             self._note_alternatives(module, scope, name, at, before)
         return None if binding.kind == "del" else self.binding(module, scope, at)
+
+    def _from_later_stars(self, table: ScopeBindings, name: str, after: int, before: int) -> Reference | None:
+        """What the last star import between two positions binds a name to; -1 as `before` is the end."""
+        for star in reversed(table.stars):
+            if star > after and (before < 0 or star < before):
+                target = self._from_star(table.bindings[star].text, name)
+                if target is not None:
+                    return target
+        return None
 
     def _note_alternatives(self, module: Module, scope: int, name: str, selected: int, before: int) -> None:
         """Record the condition of a binding if another binding of the name leads to another reference."""
@@ -284,14 +292,16 @@ class NameResolver(ABC):
             return self.unknown(f"{name}.{attr}", f"the module {name!r} could not be read")
         if module.spec.kind == "compiled":
             return self.unknown(f"{name}.{attr}", f"the module {name!r} is compiled and has no source")
+        return self._readable_member(module, name, attr)
+
+    def _readable_member(self, module: Module, name: str, attr: str) -> Reference:
+        """A member of a module with source: its own name, else its submodule, else what ``__getattr__`` may give."""
         own_reference = self.own_member(module, attr)
         if own_reference is not None and not _is_circular(own_reference):
             return own_reference
         if self.loader.locator.find(f"{name}.{attr}") is not None:
             return ModuleReference(f"{name}.{attr}")
-        if own_reference is not None:
-            return own_reference
-        return self._lazy(module, attr)
+        return own_reference if own_reference is not None else self._lazy(module, attr)
 
     def own_member(self, module: Module, name: str) -> Reference | None:
         """What a module itself binds a name to, star imports included."""
@@ -314,9 +324,12 @@ class NameResolver(ABC):
         for binding in module.symbols.typing:
             if binding.name == name and binding.kind == "from":
                 return self.member(binding.text, binding.attr)
-        stars = (binding.text for binding in module.symbols.typing if binding.kind == "star")
-        references = (self._from_star(source, name) for source in stars)
-        return next((reference for reference in references if reference is not None), None)
+        stars = [binding.text for binding in module.symbols.typing if binding.kind == "star"]
+        for source in stars:
+            reference = self._from_star(source, name)
+            if reference is not None:
+                return reference
+        return None
 
     def _std_member(self, module: str, name: str) -> Reference:
         loaded = self.loader.stdlib(module)
@@ -328,34 +341,33 @@ class NameResolver(ABC):
 
     def attribute(self, target: Reference, name: str, position: Position | None = None) -> Reference:
         """What an attribute of a reference stands for."""
-        if isinstance(target, ModuleReference):
-            return self.member(target.name, name)
         path = f"{target.path}.{name}"
-        if isinstance(target, StdlibClass):
-            return self._stdlib_attribute(target.type, name, path)
-        if isinstance(target, ObjectReference):
-            return self._stdlib_attribute(target.value, name, path)
+        match target:
+            case ModuleReference():
+                return self.member(target.name, name)
+            case StdlibClass():
+                return self._stdlib_attribute(target.type, name, path)
+            case ObjectReference():
+                return self._stdlib_attribute(target.value, name, path)
         if path in self.overrides:
             return self.dotted(self.overrides[path])
         if isinstance(target, Unresolved):
             return self.unknown(path, target.reason)
-        assigned = self._assigned(target, name, position) if isinstance(target, ValueReference) else None
-        attribute = assigned or self.class_attribute(target, name)
-        if attribute is not None:
-            return attribute
-        return self.unknown(path, "it is an attribute of an object made at run time")
+        attribute = self._assigned(target, name, position) or self.class_attribute(target, name)
+        return attribute or self.unknown(path, "it is an attribute of an object made at run time")
 
     def _stdlib_attribute(self, owner: object, name: str, path: str) -> Reference:
         member = getattr(owner, name, None)
         return self.unknown(path, "it is unknown") if member is None else stdlib_reference(path, member)
 
-    def _assigned(self, target: ValueReference, name: str, position: Position | None) -> Reference | None:
+    def _assigned(self, target: Reference, name: str, position: Position | None) -> Reference | None:
         """What ``mm.Schema = X`` below the definition of ``mm`` makes of that attribute."""
+        if not isinstance(target, ValueReference):
+            return None
         module = target.position.module
-        if position is not None and position.module is module and position.before >= 0 and position.scope < 0:
+        before = len(module.symbols.bindings)
+        if position is not None and _is_at_module_level(position, module):
             before = position.before
-        else:
-            before = len(module.symbols.bindings)
         short = target.path.removeprefix(f"{module.name}.")
         for at in range(before - 1, -1, -1):
             binding = module.symbols.bindings[at]
@@ -425,3 +437,8 @@ class _Substituted(ast.NodeTransformer):
 
 def _is_circular(reference: Reference) -> bool:
     return isinstance(reference, Unresolved) and reference.reason == _CIRCULAR
+
+
+def _is_at_module_level(position: Position, module: Module) -> bool:
+    """Whether a position is between the top-level statements of a module."""
+    return position.module is module and position.before >= 0 and position.scope < 0

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import griffe
 
-from sphinx_traits.extract.context import AnalysisContext, ClassContext
+from sphinx_traits.extract.context import AnalysisContext, ClassContext, Statement
 from sphinx_traits.extract.expressions import source_text
 from sphinx_traits.extract.modules import SourceClass
 from sphinx_traits.manifest import Field
@@ -29,10 +29,7 @@ def payload_fields(analysis: AnalysisContext, payload: SourceClass) -> tuple[Fie
         holder = analysis.class_context(node)
         docs = attribute_docs(analysis, node)
         for statement in holder.statements:
-            if statement.annotation is None:
-                continue
-            annotation = ast.unparse(statement.annotation)
-            if "ClassVar" not in annotation:
+            if _is_payload_field(statement):
                 fields[statement.name] = Field(
                     statement.name,
                     type_text(statement.annotation),
@@ -40,6 +37,11 @@ def payload_fields(analysis: AnalysisContext, payload: SourceClass) -> tuple[Fie
                     holder.doc(statement) or docs.get(statement.name, ""),
                 )
     return tuple(fields.values())
+
+
+def _is_payload_field(statement: Statement) -> bool:
+    """Whether a statement of a class body declares a field of its instances."""
+    return statement.annotation is not None and "ClassVar" not in ast.unparse(statement.annotation)
 
 
 def _is_foreign(node: SourceClass) -> bool:

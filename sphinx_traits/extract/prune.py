@@ -111,19 +111,23 @@ class Pruner:
         return all(alias.name == "*" or environment.has_name(module, alias.name) for alias in statement.names)
 
     def _learn(self, statement: ast.stmt) -> None:
-        if isinstance(statement, ast.Import):
-            for alias in statement.names:
-                self._import(alias.asname or alias.name.partition(".")[0], alias.name if alias.asname else "")
-        elif isinstance(statement, ast.ImportFrom):
-            module = absolute(self.package, statement.module, statement.level)
-            for alias in statement.names:
-                self._import(alias.asname or alias.name, f"{module}.{alias.name}")
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            self._learn_imports(statement)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
             self._assign(statement)
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             self._bind(statement.name, PRESENT)
         elif isinstance(statement, ast.ClassDef):
             self._class(statement)
+
+    def _learn_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                self._import(alias.asname or alias.name.partition(".")[0], alias.name if alias.asname else "")
+            return
+        module = absolute(self.package, statement.module, statement.level)
+        for alias in statement.names:
+            self._import(alias.asname or alias.name, f"{module}.{alias.name}")
 
     def _class(self, statement: ast.ClassDef) -> None:
         self._bind(statement.name, PRESENT)

@@ -7,7 +7,7 @@ the rows. What it asks for is not evaluated, so nothing is guessed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sphinx_traits.extract.bodies import local_values, own_nodes
@@ -53,46 +53,48 @@ class _Query:
 
     def certainty(self, function: FunctionNode) -> Certainty | None:
         """``certain`` for a method whose every return restricts, ``conditional`` for some; None for no scope."""
-        if isinstance(function, ast.AsyncFunctionDef):
-            return None
         nodes = list(own_nodes(function))
-        if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
+        if isinstance(function, ast.AsyncFunctionDef) or _is_generator(nodes):
             return None
         values = local_values(function)
         effects = [self._leaves_out(node.value, values, frozenset()) for node in nodes if isinstance(node, ast.Return)]
-        if not effects or None in effects or not any(effects):
+        if None in effects or not any(effects):
             return None
         return "certain" if all(effect == _ALWAYS for effect in effects) else "conditional"
 
     def _leaves_out(self, node: ast.expr | None, values: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
         """Whether a chain leaves rows out: never, sometimes or always; None where it is no chain."""
-        if node is None:
-            return None
-        if self.starts(node):
+        if node is not None and self.starts(node):
             return _NEVER
-        if isinstance(node, ast.IfExp):
-            return _either([self._leaves_out(branch, values, seen) for branch in (node.body, node.orelse)])
-        if isinstance(node, ast.Name) and node.id in values:
-            return self._variable(node.id, values, seen)
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            return None
-        before = self._leaves_out(node.func.value, values, seen)
-        if before is None or node.func.attr not in self.methods:
-            return None
-        return _ALWAYS if node.func.attr in self.restricts else before
+        match node:
+            case ast.IfExp():
+                return _either([self._leaves_out(branch, values, seen) for branch in (node.body, node.orelse)])
+            case ast.Name(id=name) if name in values:
+                return self._variable(name, values, seen)
+            case ast.Call(func=ast.Attribute(value=query, attr=method)):
+                before = self._leaves_out(query, values, seen)
+                if before is None or method not in self.methods:
+                    return None
+                return _ALWAYS if method in self.restricts else before
+        return None
 
     def _variable(self, name: str, values_by_name: dict[str, list[ast.expr]], seen: frozenset[str]) -> int | None:
         """What all values of a variable have in common; what is put on top of an earlier one may be skipped."""
         if name in seen:
             return _NEVER
-        values = values_by_name[name]
-        again = [value for value in values if name in _names_in(value)]
-        first = [self._leaves_out(value, values_by_name, seen | {name}) for value in values if value not in again]
-        more = [self._leaves_out(value, values_by_name, seen | {name}) for value in again]
+        first: list[int | None] = []
+        more: list[int | None] = []
+        for value in values_by_name[name]:
+            effects = more if name in _names_in(value) else first
+            effects.append(self._leaves_out(value, values_by_name, seen | {name}))
         start = _either(first)
         if start is None or None in more:
             return None
         return max(start, _SOMETIMES) if any(more) else start
+
+
+def _is_generator(nodes: Iterable[ast.AST]) -> bool:
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes)
 
 
 def _names_in(node: ast.expr) -> set[str]:
@@ -156,12 +158,14 @@ def _manager(context: ClassContext, statement: Statement) -> ClassNode | None:
         return None
     if isinstance(value.func, ast.Attribute) and value.func.attr == "as_manager":
         query_set = context.resolve(value.func.value)
-        query_class = query_set if isinstance(query_set, SourceClass) else None
-        return (
-            query_class if query_class is not None and _QUERY_SETS & context.analysis.mro_names(query_class) else None
-        )
-    made_of = context.class_of(value)
-    return made_of if made_of is not None and _MANAGERS & context.analysis.mro_names(made_of) else None
+        return query_set if isinstance(query_set, SourceClass) and _inherits(context, query_set, _QUERY_SETS) else None
+    manager = context.class_of(value)
+    return manager if manager is not None and _inherits(context, manager, _MANAGERS) else None
+
+
+def _inherits(context: ClassContext, node: ClassNode, names: frozenset[str]) -> bool:
+    """Whether a class has one of some names in its MRO."""
+    return not names.isdisjoint(context.analysis.mro_names(node))
 
 
 def _methods(context: ClassContext, manager: ClassNode) -> Iterator[tuple[ClassContext, FunctionNode]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sphinx_traits.extract.conditions import UNKNOWN, ConditionEvaluator, ImportEnvironment
 from sphinx_traits.extract.prune import CONDITION, Pruner, absolute
@@ -188,19 +188,30 @@ class _SymbolVisitor:
         ]
 
     def _other(self, node: ast.stmt, condition: str) -> list[Binding]:
-        if isinstance(node, ast.Assign):
-            return [binding for target in node.targets for binding in self._target(target, node.value, condition)]
-        if isinstance(node, ast.AnnAssign):
-            return self._target(node.target, node.value, condition) if node.value is not None else []
-        if isinstance(node, ast.Delete):
-            return [Binding(target.id, "del", node.lineno) for target in node.targets if isinstance(target, ast.Name)]
-        if isinstance(node, ast.AugAssign):
-            return self._target(node.target, None, condition)
-        if isinstance(node, ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Match):
-            return [Binding(name, "opaque", node.lineno, condition=condition) for name in _bound_inside(node)]
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.NamedExpr):
-            return self._target(node.value.target, node.value.value, condition)
-        return self._type_alias(node, condition)
+        bind = _BINDERS.get(type(node), _SymbolVisitor._type_alias)
+        return bind(self, node, condition)
+
+    def _assignment(self, node: ast.Assign, condition: str) -> list[Binding]:
+        bindings: list[Binding] = []
+        for target in node.targets:
+            bindings += self._target(target, node.value, condition)
+        return bindings
+
+    def _annotated(self, node: ast.AnnAssign, condition: str) -> list[Binding]:
+        return self._target(node.target, node.value, condition) if node.value is not None else []
+
+    def _augmented(self, node: ast.AugAssign, condition: str) -> list[Binding]:
+        return self._target(node.target, None, condition)
+
+    def _deletion(self, node: ast.Delete, condition: str) -> list[Binding]:
+        return [Binding(target.id, "del", node.lineno) for target in node.targets if isinstance(target, ast.Name)]
+
+    def _block(self, node: ast.stmt, condition: str) -> list[Binding]:
+        return [Binding(name, "opaque", node.lineno, condition=condition) for name in _bound_inside(node)]
+
+    def _expression(self, node: ast.Expr, condition: str) -> list[Binding]:
+        walrus = node.value
+        return self._target(walrus.target, walrus.value, condition) if isinstance(walrus, ast.NamedExpr) else []
 
     def _type_alias(self, node: ast.stmt, condition: str) -> list[Binding]:
         name = getattr(node, "name", None)
@@ -221,11 +232,8 @@ class _SymbolVisitor:
             return []
         if isinstance(value, ast.Call):
             return self._items(target, value, condition)
-        values: Sequence[ast.expr | None] = [None] * len(target.elts)
-        if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
-            values = value.elts
         bindings: list[Binding] = []
-        for element, part in zip(target.elts, values, strict=True):
+        for element, part in zip(target.elts, _parts(value, len(target.elts)), strict=True):
             bindings += self._target(element, part, condition)
         return bindings
 
@@ -248,16 +256,15 @@ class _SymbolVisitor:
         """The ``__module__`` rewrites of a module: assignments, and loops over what it exports."""
         rewrites: list[tuple[str, str]] = []
         for node in body:
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target = node.targets[0]
-                if isinstance(target, ast.Attribute) and target.attr == "__module__":
+            match node:
+                case ast.Assign(targets=[ast.Attribute(attr="__module__") as target]):
                     rewrites.append((self.lines.segment(target.value), self.lines.segment(node.value)))
-            elif isinstance(node, ast.For):
-                value = _rewritten_in_loop(node)
-                if value is not None:
-                    rewrites.append(("*", ast.unparse(value)))
-            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                rewrites += _set_module_call(node.value)
+                case ast.For():
+                    value = _rewritten_in_loop(node)
+                    if value is not None:
+                        rewrites.append(("*", ast.unparse(value)))
+                case ast.Expr(value=ast.Call() as call):
+                    rewrites += _set_module_call(call)
         return tuple(rewrites)
 
 
@@ -270,17 +277,15 @@ def _set_module_call(call: ast.Call) -> list[tuple[str, str]]:
 
 def _rewritten_in_loop(loop: ast.For) -> ast.expr | None:
     """The new ``__module__`` that a loop over a module's names gives to all of them."""
-    over = ast.unparse(loop.iter)
-    if not any(word in over for word in ("__all__", "locals()", "globals()", "vars()")):
+    iterable = ast.unparse(loop.iter)
+    if not any(word in iterable for word in ("__all__", "locals()", "globals()", "vars()")):
         return None
     for node in ast.walk(loop):
-        if isinstance(node, ast.Call):
-            pairs = _set_module_call(node)
-            if pairs:
+        match node:
+            case ast.Call() if _set_module_call(node):
                 return node.args[2]
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(node, ast.Assign) and isinstance(target, ast.Attribute) and target.attr == "__module__":
-            return node.value
+            case ast.Assign(targets=[ast.Attribute(attr="__module__"), *_]):
+                return node.value
     return None
 
 
@@ -386,3 +391,21 @@ class _ExportReader:
                     self.computed = True
         else:
             self.computed = True
+
+
+def _parts(value: ast.expr | None, count: int) -> Sequence[ast.expr | None]:
+    """The values that unpacking gives to each of some targets; None for those that are not written out."""
+    if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == count:
+        return value.elts
+    return [None] * count
+
+
+_BINDERS: Mapping[type[ast.stmt], Callable[[_SymbolVisitor, Any, str], list[Binding]]] = {
+    ast.Assign: _SymbolVisitor._assignment,
+    ast.AnnAssign: _SymbolVisitor._annotated,
+    ast.AugAssign: _SymbolVisitor._augmented,
+    ast.Delete: _SymbolVisitor._deletion,
+    ast.Expr: _SymbolVisitor._expression,
+    **dict.fromkeys((ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Match), _SymbolVisitor._block),
+}
+"""How each kind of statement binds names; classes, functions and imports are read by `_SymbolVisitor.scope`."""

@@ -99,7 +99,7 @@ class Known:
 
         Ends the process with an error message where there is none.
         """
-        candidates = [cls for path, cls in among.items() if path == name or path.endswith("." + name)]
+        candidates = _classes_named(name, among)
         if len(candidates) > 1:
             candidates = self._used_by_models(candidates) or candidates
         if len(candidates) == 1:
@@ -232,3 +232,8 @@ def _placed(setting: Setting) -> tuple[object, str]:
     from sphinx_traits.config_keys import value_of
 
     return value_of(setting.value), str(setting.location)
+
+
+def _classes_named(name: str, among: Mapping[str, KnownClass]) -> list[KnownClass]:
+    """The classes whose path is a name or ends with it."""
+    return [cls for path, cls in among.items() if path == name or path.endswith("." + name)]

@@ -72,9 +72,13 @@ def _rows(index: Index, *, models: bool, traits: bool) -> Iterator[Listed]:
         for model in index.models.values():
             yield _row(model, "model", model.traits, ())
     if traits or not models:
-        for trait in index.traits.values():
-            used = tuple(name for name in trait.mro[1:] if name in index.traits)
-            yield _row(trait, "trait", used, index.users.get(trait.name, ()))
+        yield from _trait_rows(index)
+
+
+def _trait_rows(index: Index) -> Iterator[Listed]:
+    for trait in index.traits.values():
+        used = tuple(name for name in trait.mro[1:] if name in index.traits)
+        yield _row(trait, "trait", used, index.users.get(trait.name, ()))
 
 
 def _row(class_: Class, kind: str, traits: tuple[str, ...], used_by: tuple[str, ...]) -> Listed:

@@ -19,6 +19,7 @@ from sphinx_traits.manifest import Column, Hook
 MODEL = "django.db.models.base.Model"
 _FIELD = "django.db.models.fields.Field"
 _RELATIONS = frozenset({"ForeignKey", "OneToOneField", "ManyToManyField", "ForeignObject", "RelatedField"})
+_CLUSTER_RELATIONS = frozenset({"ParentalKey", "ParentalManyToManyField"})
 _VIRTUAL = frozenset({"GenericForeignKey", "GenericRelation"})
 _MOMENTS = frozenset({"save", "delete", "clean", "full_clean", "refresh_from_db", "clean_fields", "validate_unique"})
 
@@ -63,25 +64,31 @@ def _imports(context: ClassContext) -> set[str]:
 def field_kind(context: ClassContext, call: ast.Call) -> Literal["column", "relation", "virtual", ""]:
     """What kind of field a call makes; empty for anything else."""
     field_class = context.resolve(call.func)
-    if isinstance(field_class, Unresolved):
-        top, name = package_and_name(field_class)
-        if name in _VIRTUAL:
-            return "virtual"
-        if name in _RELATIONS or name == "ParentalKey" or name == "ParentalManyToManyField":
-            return "relation"
-        return "column" if top == "django" and name.endswith("Field") else ""
-    return _kind_of_class(context, field_class) if isinstance(field_class, SourceClass) else ""
+    if isinstance(field_class, SourceClass):
+        return _kind_of_class(context, field_class)
+    if not isinstance(field_class, Unresolved):
+        return ""
+    top, name = package_and_name(field_class)
+    if name in _VIRTUAL:
+        return "virtual"
+    if name in _RELATIONS or name in _CLUSTER_RELATIONS:
+        return "relation"
+    return "column" if top == "django" and name.endswith("Field") else ""
 
 
 def _kind_of_class(context: ClassContext, field_class: ClassNode) -> Literal["column", "relation", "virtual", ""]:
     nodes = context.analysis.graph.mro(field_class).nodes
-    shorts = {package_and_name(ancestor)[1] for ancestor in nodes}
-    if shorts & _VIRTUAL:
+    short_names = {package_and_name(ancestor)[1] for ancestor in nodes}
+    if short_names & _VIRTUAL:
         return "virtual"
-    names = {context.analysis.graph.name(ancestor) for ancestor in nodes}
-    if not (_FIELD in names or any(name.startswith("django.db.models") and name.endswith(".Field") for name in names)):
+    if not any(_is_field(context.analysis.graph.name(ancestor)) for ancestor in nodes):
         return ""
-    return "relation" if shorts & _RELATIONS else "column"
+    return "relation" if short_names & _RELATIONS else "column"
+
+
+def _is_field(name: str) -> bool:
+    """Whether a class name is Django's ``Field``, by either of its paths."""
+    return name == _FIELD or (name.startswith("django.db.models") and name.endswith(".Field"))
 
 
 def _field(context: ClassContext, statement: Statement, facts: FactSet) -> None:

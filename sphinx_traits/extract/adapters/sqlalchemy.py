@@ -75,10 +75,10 @@ def _tables(context: ClassContext) -> Iterator[tuple[ast.Call, Position]]:
         if statement.name == "__table__" and statement.value is not None:
             yield from _table(context, context.position, statement.value)
     for binding in context.module.symbols.bindings:
-        if binding.kind == "attribute" and binding.name == context.short and binding.attr in ("table", "__table__"):
-            value = parse_expression(binding.text)
-            if value is not None:
-                yield from _table(context, Position(context.module), value)
+        is_table = binding.kind == "attribute" and binding.attr in ("table", "__table__")
+        value = parse_expression(binding.text) if is_table and binding.name == context.short else None
+        if value is not None:
+            yield from _table(context, Position(context.module), value)
 
 
 def _table(context: ClassContext, position: Position, value: ast.expr) -> Iterator[tuple[ast.Call, Position]]:
@@ -147,10 +147,8 @@ def kind_of(context: ClassContext, target: Reference) -> tuple[ColumnKind, str]:
     """What kind of attribute a function or class of SQLAlchemy makes."""
     top, name = package_and_name(target)
     if top not in ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy"):
-        if isinstance(target, SourceClass):
-            nodes = context.analysis.graph.mro(target).nodes
-            if any(package_and_name(ancestor) == ("sqlalchemy", "Column") for ancestor in nodes):
-                return "column", name
+        if _is_column_class(context, target):
+            return "column", name
         if not (isinstance(target, Unresolved) and ".db." in f".{target.path}"):
             return "", ""
     if name in _COLUMNS:
@@ -158,6 +156,14 @@ def kind_of(context: ClassContext, target: Reference) -> tuple[ColumnKind, str]:
     if name in _RELATIONS:
         return "relation", name
     return ("virtual", name) if name in _VIRTUAL else ("", name)
+
+
+def _is_column_class(context: ClassContext, target: Reference) -> bool:
+    """Whether a class inherits from SQLAlchemy's ``Column``."""
+    if not isinstance(target, SourceClass):
+        return False
+    nodes = context.analysis.graph.mro(target).nodes
+    return any(package_and_name(ancestor) == ("sqlalchemy", "Column") for ancestor in nodes)
 
 
 def _mapped(annotation: ast.expr | None) -> tuple[str, ast.expr | None]:

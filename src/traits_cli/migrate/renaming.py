@@ -47,9 +47,7 @@ def parse_renaming(manifest: Manifest, files: ProjectFiles, text: str) -> Renami
     name, _, old = path.rpartition(".")
     if not name or not new:
         fail(f"--rename takes module.Trait.old=new, not {text!r}.")
-    traits = {trait.name: trait for trait in manifest.traits}
-    matching = tuple(full for full in traits if full == name or full.endswith("." + name))
-    trait = traits[the_one("trait", name, matching, tuple(traits))]
+    trait = _trait_named(manifest, name)
     if not files.contains(trait):
         fail(f"{trait.name} is in another package, whose sources are not changed.")
     renaming = Renaming(trait, old, new)
@@ -59,6 +57,13 @@ def parse_renaming(manifest: Manifest, files: ProjectFiles, text: str) -> Renami
     return renaming
 
 
+def _trait_named(manifest: Manifest, name: str) -> Trait:
+    """The only trait whose path ends with a name."""
+    traits = {trait.name: trait for trait in manifest.traits}
+    matching = tuple(path for path in traits if path == name or path.endswith("." + name))
+    return traits[the_one("trait", name, matching, tuple(traits))]
+
+
 def _refuse_name(renaming: Renaming) -> None:
     """End the process where a name cannot be renamed, or the new one cannot be used."""
     trait, old, new = renaming
@@ -66,12 +71,17 @@ def _refuse_name(renaming: Renaming) -> None:
         fail(f"{new!r} cannot be the new name of {old!r}.")
     if old.startswith("__") or new.startswith("__"):
         fail("Names that begin with two underscores have a meaning in Python and are not renamed.")
-    for kind, use in USED_OUTSIDE.items():
-        if any(fact.name == old for fact in getattr(trait, kind)):
-            fail(f"{trait.name}.{old} is one of its {kind}: {use}, so renaming it in the sources is not enough.")
+    _refuse_declaration(trait, old)
     members = {member.name for member in trait.members}
     if old not in members:
         fail(f"{trait.name} has no member {old!r}.{did_you_mean(old, members)}")
+
+
+def _refuse_declaration(trait: Trait, name: str) -> None:
+    """End the process where a name is used outside of the sources, as those of columns and events are."""
+    for kind, use in USED_OUTSIDE.items():
+        if any(fact.name == name for fact in getattr(trait, kind)):
+            fail(f"{trait.name}.{name} is one of its {kind}: {use}, so renaming it in the sources is not enough.")
 
 
 def _refuse_conflict(manifest: Manifest, renaming: Renaming) -> None:
@@ -148,7 +158,13 @@ def _doubts(manifest: Manifest, renaming: Renaming) -> Iterator[str]:
         if not user.complete:
             yield f"a base of {user.name} is unknown"
     for class_ in manifest.classes():
-        user_names = [user.name for user in users if class_.name in user.mro]
         location = _location_of(class_, old)
-        if user_names and location and trait.name not in class_.mro:
-            yield f"{class_.name} defines it too ({location}), and {user_names[0]} inherits both"
+        if location and trait.name not in class_.mro:
+            yield from _second_definition(class_, location, users)
+
+
+def _second_definition(class_: Class, location: str, users: list[Class]) -> Iterator[str]:
+    """The doubt about a class that defines the name too, where a user of the trait inherits from it."""
+    heirs = [user.name for user in users if class_.name in user.mro]
+    if heirs:
+        yield f"{class_.name} defines it too ({location}), and {heirs[0]} inherits both"

@@ -70,10 +70,13 @@ def declared_rows(manifest: Manifest) -> dict[str, set[Row]]:
         rows["traits" if record.name in traits else "models"].add(_class_row(record, traits))
         for kind, row in _rows_of(record):
             rows[kind].add(row)
-    for listener in manifest.listeners:
-        if not listener.pattern.startswith(_OTHER_BUSES):
-            rows["listeners"].add(_listener_row(listener))
+    rows["listeners"] = _listener_rows(manifest)
     return rows
+
+
+def _listener_rows(manifest: Manifest) -> set[Row]:
+    """The rows of the listeners that hear events of traits."""
+    return {_listener_row(listener) for listener in manifest.listeners if not listener.pattern.startswith(_OTHER_BUSES)}
 
 
 def _class_row(record: Class, traits: set[str]) -> Row:

@@ -22,9 +22,12 @@ def compare_hooks(pair: Pair, comparison: Comparison) -> None:
     """
     hooks = pair.composition.hooks
     _compare_declared(pair, declared_hooks(hooks), comparison)
-    overridden = [hook for hook in hooks if hook.via == "inferred"]
-    for name in dict.fromkeys(hook.name for hook in overridden):
-        _compare_overridden(pair, [hook for hook in overridden if hook.name == name], comparison)
+    overridden: dict[str, list[Hook]] = {}
+    for hook in hooks:
+        if hook.via == "inferred":
+            overridden.setdefault(hook.name, []).append(hook)
+    for methods in overridden.values():
+        _compare_overridden(pair, methods, comparison)
     for hook in hooks:
         if hook.via == "declared" and hook.why:
             _compare_host_hook(pair, hook, comparison)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from sphinx_traits.manifest import Member
 from sphinx_traits.resolve import MemberChain
 from traits_cli.verification.mro import doubt_of
 from traits_cli.verification.records import Comparison, Pair
@@ -35,8 +36,7 @@ def _is_public(name: str) -> bool:
 
 def _compare_winner(pair: Pair, chain: MemberChain, comparison: Comparison) -> None:
     winner = chain.winner
-    doubt = doubt_of(pair.model) or ("" if winner.certainty == "certain" else winner.why or "an uncertain definition")
-    fact = pair.fact("winner", chain.name, winner.location, doubt)
+    fact = pair.fact("winner", chain.name, winner.location, doubt_of(pair.model) or _winner_doubt(winner))
     owner = defining_class(pair.cls, chain.name)
     if chain.name == "Meta" and pair.model.host == "django":
         comparison.skip(fact, "Django takes the class off the model")
@@ -44,6 +44,13 @@ def _compare_winner(pair: Pair, chain: MemberChain, comparison: Comparison) -> N
         comparison.skip(fact, "the host puts its own descriptor in place of the definition")
     else:
         comparison.compare(fact, winner.owner, "" if owner is None else path_of(owner))
+
+
+def _winner_doubt(winner: Member) -> str:
+    """Why a definition may be another one in the program; empty for a certain one."""
+    if winner.certainty == "certain":
+        return ""
+    return winner.why or "an uncertain definition"
 
 
 def defining_class(cls: type, name: str) -> type | None:
