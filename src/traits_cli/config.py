@@ -117,11 +117,11 @@ def list_(app: Application, trait: str, model: str, tenant: str, *, changed: boo
     """
     facts = known(app)
     rows = list(_values(facts, trait, model, tenant))
-    rows = [one for one in rows if not changed or one.layer != "default"]
+    rows = [row for row in rows if not changed or row.layer != "default"]
     if as_json:
         print_json(rows)
         return
-    print_table([(one.key, one.text, one.layer, one.place) for one in rows], ("key", "value", "layer", "given at"))
+    print_table([(row.key, row.text, row.layer, row.place) for row in rows], ("key", "value", "layer", "given at"))
 
 
 @click.command()
@@ -162,13 +162,13 @@ def _get(app: Application, key: str, model: str, tenant: str, *, explained: bool
     facts = known(app)
     owner, declared = facts.key(key)
     using = facts.model(model, owner) if model else None
-    found = facts.resolve(declared, using, tenant)
+    resolved = facts.resolve(declared, using, tenant)
     if as_json:
-        print_json(_value(declared, found, using, tenant))
+        print_json(_value(declared, resolved, using, tenant))
     elif explained:
-        click.echo(_explained(declared, found))
+        click.echo(_explained(declared, resolved))
     else:
-        click.echo(_plain(declared, found))
+        click.echo(_plain(declared, resolved))
 
 
 @click.command()
@@ -184,26 +184,26 @@ def show(app: Application, key: str, *, as_json: bool) -> None:
     """
     facts = known(app)
     owner, declared = facts.key(key)
-    using = [None, *(one for one in facts.models.values() if owner.path in one.traits)]
-    values = tuple(_value(declared, facts.resolve(declared, one, ""), one, "") for one in using)
+    using = [None, *(model for model in facts.models.values() if owner.path in model.traits)]
+    values = tuple(_value(declared, facts.resolve(declared, model, ""), model, "") for model in using)
     option = declared.option
-    said = Declared(
+    declaration = Declared(
         f"{owner.short}.{declared.name}", option.doc, type_text(declared.type), declared.constraint,
         _value_text(declared, declared.default()), option.env, option.secret, option.locked, option.since,
         option.deprecated, values,
     )  # fmt: skip
     if as_json:
-        print_json(said)
+        print_json(declaration)
         return
-    click.secho(said.key, bold=True)
-    click.echo(said.doc)
-    facts_shown = (("type", declared.expected), ("default", said.default), ("env", ", ".join(said.env)))
-    flags = (("secret", said.secret), ("locked to its variable", said.locked))
-    history = (("since", said.since), ("deprecated", said.deprecated))
+    click.secho(declaration.key, bold=True)
+    click.echo(declaration.doc)
+    facts_shown = (("type", declared.expected), ("default", declaration.default), ("env", ", ".join(declaration.env)))
+    flags = (("secret", declaration.secret), ("locked to its variable", declaration.locked))
+    history = (("since", declaration.since), ("deprecated", declaration.deprecated))
     print_table([*(pair for pair in (*facts_shown, *history) if pair[1]), *((n, "yes") for n, on in flags if on)], "  ")
     click.echo()
     print_table(
-        [(one.model or "(any)", one.text, one.layer, one.place) for one in values],
+        [(value.model or "(any)", value.text, value.layer, value.place) for value in values],
         ("model", "value", "layer", "given at"),
     )
 
@@ -377,10 +377,11 @@ def _values(facts: Known, trait: str, model: str, tenant: str) -> Iterator[Confi
             yield _value(key, facts.resolve(key, using, tenant), using, tenant)
 
 
-def _value(key: Key, found: Resolved[Any], model: KnownClass | None, tenant: str) -> ConfigValue:
+def _value(key: Key, resolved: Resolved[Any], model: KnownClass | None, tenant: str) -> ConfigValue:
+    value, path = _json_value(key, resolved.value), "" if model is None else model.path
     return ConfigValue(
-        f"{key.trait}.{key.name}", _json_value(key, found.value), found.layer, found.place, type_text(key.type),
-        found.hides, found.rejected, "" if model is None else model.path, tenant, _value_text(key, found.value),
+        f"{key.trait}.{key.name}", value, resolved.layer, resolved.place, type_text(key.type), resolved.hides,
+        resolved.rejected, path, tenant, _value_text(key, resolved.value),
     )  # fmt: skip
 
 
@@ -399,19 +400,19 @@ def _value_text(key: Key, value: object) -> str:
     return "(required)" if value is REQUIRED else key.show(value)
 
 
-def _plain(key: Key, found: Resolved[Any]) -> str:
+def _plain(key: Key, resolved: Resolved[Any]) -> str:
     """A value for a script: a string bare, everything else as Python writes it."""
-    if found.value is REQUIRED:
+    if resolved.value is REQUIRED:
         from traits_runtime.errors import MissingConfigValueError
 
         raise MissingConfigValueError(key.trait, key.name, key.option.env)
-    return found.value if isinstance(found.value, str) and not key.option.secret else key.show(found.value)
+    return resolved.value if isinstance(resolved.value, str) and not key.option.secret else key.show(resolved.value)
 
 
-def _explained(key: Key, found: Resolved[Any]) -> str:
+def _explained(key: Key, resolved: Resolved[Any]) -> str:
     """The value, who gives it, and what was passed over."""
-    shown = "(required, no value)" if found.value is REQUIRED else key.show(found.value)
-    lines = [f"{key.trait}.{key.name} = {shown}  [{found.layer}: {found.place}]"]
-    lines += [f"  hides {value}  [{layer}: {place}]" for layer, place, value in found.hides]
-    lines += [f"  rejected: {one}" for one in found.rejected]
+    value_text = "(required, no value)" if resolved.value is REQUIRED else key.show(resolved.value)
+    lines = [f"{key.trait}.{key.name} = {value_text}  [{resolved.layer}: {resolved.place}]"]
+    lines += [f"  hides {value}  [{layer}: {place}]" for layer, place, value in resolved.hides]
+    lines += [f"  rejected: {text}" for text in resolved.rejected]
     return "\n".join(lines)
