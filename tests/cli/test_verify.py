@@ -555,3 +555,29 @@ def test_member_of_an_enum_equals_its_value(tmp_path: Path) -> None:
     assert result["differences"] == []
     assert result["counts"]["config"]["equal"] == 2
     assert result["counts"]["settings"]["equal"] == 2
+
+
+def test_different_secrets_are_told_without_their_values(tmp_path: Path) -> None:
+    """A secret that the program changes is a difference, of the effective value and of the class; both are masked."""
+    result = verify(
+        tmp_path,
+        """
+        from traits_runtime import Trait, TraitConfig, option
+        import os
+
+        class Keys(TraitConfig):
+            token: str = option("written-987", secret=True)
+
+        class HasKeys(Trait):
+            keys = Keys()
+
+        class Model(HasKeys):
+            __traits__ = {HasKeys: {"token": "given-987"}}
+
+        for metadata in [Model.__dict__[name] for name in vars(Model) if "metadata" in name.lower()]:
+            metadata.class_overrides = {key: "changed-987" for key in metadata.class_overrides}
+        """,
+    )
+
+    assert sorted({difference["kind"] for difference in result["differences"]}) == ["config", "settings"]
+    assert "-987" not in json.dumps(result)

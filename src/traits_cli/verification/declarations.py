@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from sphinx_traits.manifest import Class, Listener, Manifest, Trait
+from sphinx_traits.manifest import MASK, Class, Listener, Manifest, Trait
 from traits_cli.verification import records
 from traits_cli.verification.program import Program
 from traits_runtime import inventory
@@ -39,18 +39,27 @@ def compare_declarations(program: Program, comparison: records.Comparison) -> No
         comparison: Takes the results.
     """
     manifest = program.manifest
+    secrets = {(cls.name, key.name) for cls in manifest.classes() for key in cls.config if key.secret}
     if not registry.records():
         return
     declared = inventory(*manifest.packages)
     for kind, rows in declared_rows(manifest).items():
         imported = {_row(fact) for fact in getattr(declared, kind)}
         for row in sorted(rows | imported):
-            texts = [" ".join(row[1:]) or "declared" if row in side else "" for side in (rows, imported)]
+            text = _row_text(kind, row, secrets)
+            texts = [text if row in side else "" for side in (rows, imported)]
             failure = program.failure_of(row[1] if kind == "listeners" else row[0])
             if failure:
                 comparison.skip(records.Fact(kind, row[0]), failure)
             else:
                 comparison.compare(records.Fact(kind, row[0]), *texts)
+
+
+def _row_text(kind: str, row: Row, secrets: Collection[tuple[str, str]]) -> str:
+    """A row in a difference; the value of a secret key is masked."""
+    if kind == "settings" and (row[1], row[2]) in secrets:
+        row = (*row[:-1], MASK)
+    return " ".join(row[1:]) or "declared"
 
 
 def _row(fact: Any) -> Row:

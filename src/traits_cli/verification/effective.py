@@ -92,8 +92,10 @@ def _compare_value(fact: Fact, effective: EffectiveValue, resolved: Resolved[Any
     if resolved.layer in _OUTSIDE:
         comparison.skip(fact, f"the value comes from the {resolved.layer} layer")
         return
-    text = effective.value.text
-    value = text if _is_same(effective.value, resolved.value) else repr(resolved.value)
+    is_same = _is_same(effective.value, resolved.value)
+    text = MASK if resolved.secret else effective.value.text
+    other = f"{MASK} (another value)" if resolved.secret else repr(resolved.value)
+    value = text if is_same else other
     comparison.compare(fact, f"{text} [{effective.layer}]", f"{value} [{resolved.layer}]")
 
 
