@@ -280,6 +280,25 @@ def test_engine_that_is_away_at_the_commit_loses_jobs_loudly(
         article.work.enqueue("detached")
 
 
+def test_session_that_is_closed_without_a_commit_logs_the_jobs_it_drops(
+    maker: sessionmaker[TraitSession], engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The application may have read only, and not known that queueing is a write."""
+    caplog.set_level("INFO", "traits_runtime.jobs")
+    with maker() as session:
+        article = Article(id=1)
+        session.add(article)
+        session.commit()
+        job_id = article.work.enqueue("dropped")
+        committed = session.get(Article, 1)
+    assert committed is article
+
+    assert engine.messages == []
+    assert [record.message for record in caplog.records if job_id in record.message] == [
+        f"trait.HasWork.work ({job_id}) is not queued: its transaction ended without a commit"
+    ]
+
+
 def test_unsaved_row_is_refused_unless_its_session_saves_it(maker: sessionmaker[TraitSession], engine: Engine) -> None:
     """Though its key is set already."""
     article = Article(id=1)

@@ -102,8 +102,15 @@ class Hosts:
             condition = host.mark_condition(condition, execution_option)
         return condition
 
-    def after_commit_of(self, rows: Iterable[object], call: Callable[[], None]) -> bool:
+    def after_commit_of(
+        self, rows: Iterable[object], call: Callable[[], None], on_rollback: Callable[[], None]
+    ) -> bool:
         """Call a function after the next commit of the first session of these rows, else of the one that is at work.
+
+        Args:
+            rows: The rows.
+            call: Called after the commit.
+            on_rollback: Called where the transaction of a row is rolled back instead.
 
         Returns:
             False where there is no session; the function is then not called.
@@ -112,6 +119,7 @@ class Hosts:
             host = self.of(type(row))
             host.begin(row)
             if host.after_commit(row, call):
+                host.after_rollback(row, on_rollback)
                 return True
         return self.after_commit(None, call)
 

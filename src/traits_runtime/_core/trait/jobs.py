@@ -184,7 +184,8 @@ def _dispatch(queued: JobMessage, instances: dict[tuple[str, Any], object], back
         with Keeping(instances):
             return backend.enqueue(queued)
     encode(queued)
-    if runtime.hosts.after_commit_of(instances.values(), partial(_hand_over, queued, backend)):
+    hand_over, report = partial(_hand_over, queued, backend), partial(_report_rollback, queued)
+    if runtime.hosts.after_commit_of(instances.values(), hand_over, report):
         return queued.id
     return backend.enqueue(queued)
 
@@ -198,6 +199,10 @@ def _hand_over(queued: JobMessage, backend: JobBackend) -> None:
             "%s (%s) is lost: its transaction is committed, and the queue did not take it", queued.name, queued.id
         )
         runtime.telemetry.record(queued.name, "counter", 1, outcome="error")
+
+
+def _report_rollback(queued: JobMessage) -> None:
+    _log().info("%s (%s) is not queued: its transaction ended without a commit", queued.name, queued.id)
 
 
 def _log() -> Logger:
