@@ -312,6 +312,29 @@ REFUSED: dict[str, Callable[[TraitSession], object]] = {
     "give away": lambda s: setattr(s.get_one(Task, 1), "tenant_id", "brick"),
     "give away by update": lambda s: s.execute(sa.update(Task).values(owner="brick")),
     "give away by key": lambda s: s.execute(sa.update(Task), [{"id": 1, "owner": "brick"}]),
+    "bound value": lambda s: s.execute(sa.insert(Task).values(title="x", owner=sa.bindparam("to")), {"to": "brick"}),
+    "bound values in a list": lambda s: s.execute(
+        sa.insert(Task).values(owner=sa.bindparam("to")), [{"title": "x", "to": "acme"}, {"title": "y", "to": "brick"}]
+    ),
+    "bound value of an update": lambda s: s.execute(sa.update(Task).values(owner=sa.bindparam("to")), {"to": "brick"}),
+    "bound value of an ordered update": lambda s: s.execute(
+        sa.update(Task).ordered_values((Task.title, "x"), (Task.tenant_id, sa.bindparam("to"))), {"to": "brick"}
+    ),
+    "bound value of several updates": lambda s: s.execute(
+        sa.update(Task).where(Task.id == sa.bindparam("key")).values(owner=sa.bindparam("to")),
+        [{"key": 1, "to": "brick"}],
+    ),
+    "value in itself": lambda s: s.execute(sa.update(Task).values(owner=sa.literal("brick"))),
+    "value asked for": lambda s: s.execute(sa.update(Task).values(owner=sa.bindparam("to", callable_=lambda: "brick"))),
+    "value by parameter beside one in the statement": lambda s: s.execute(
+        sa.update(Task).values(owner="acme"), {"owner": "brick"}
+    ),
+    "value by expression": lambda s: s.execute(sa.update(Task).values(owner=sa.func.lower("BRICK"))),
+    "reference by bound value": lambda s: s.execute(sa.update(Task).values(project_id=sa.bindparam("to")), {"to": 2}),
+    "reference by expression": lambda s: s.execute(sa.update(Task).values(project_id=sa.literal(1) + 1)),
+    "reference by a query of another column": lambda s: s.execute(
+        sa.update(Task).values(project_id=sa.select(sa.func.max(Task.id) + 1).scalar_subquery())
+    ),
     "refer by key": lambda s: s.add(Task(title="x", project_id=2)),
     "refer by update": lambda s: s.execute(sa.update(Task).values(project_id=2)),
     "refer to a row of the same model": lambda s: setattr(s.get_one(Task, 1), "after_id", 2),
@@ -383,6 +406,55 @@ def test_columns_of_other_names_are_looked_at_too(engine_of: Callable[[sa.MetaDa
         session.execute(sa.insert(Thing).values(id=3, box=1))
 
         assert session.scalars(sa.select(Thing.box)).all() == [1, 1]
+
+
+def test_references_of_own_rows_are_written_by_expressions(maker: sessionmaker[TraitSession]) -> None:
+    """Another column, a query of keys, and a bound value are read under the tenant's conditions."""
+    key_of_project = sa.select(Project.id).where(Project.name.in_(["acme", "brick"])).scalar_subquery()
+    with tenant("acme"), maker.begin() as session:
+        session.execute(sa.update(Task).values(project_id=key_of_project, tenant_id=Task.tenant_id))
+        session.execute(sa.insert(Task).values(title="new", project_id=sa.bindparam("to")), {"to": 1})
+        session.execute(sa.update(Task).values(project_id=Task.project_id))
+
+        assert session.scalars(sa.select(Task.project_id)).all() == [1, 1]
+
+
+PREFIXES: dict[str, Callable[[], Any]] = {
+    "insert or replace": lambda: sa.insert(Task).prefix_with("OR REPLACE").values(id=2, title="stolen"),
+    "update or replace": lambda: sa.update(Task).prefix_with("or  replace").where(Task.id == 1).values(id=2),
+    "of a dialect": lambda: sa.insert(Task).prefix_with("OR REPLACE", dialect="sqlite").values(id=2, title="stolen"),
+}
+
+
+@pytest.mark.parametrize("way", PREFIXES)
+def test_prefix_that_replaces_rows_is_refused(maker: sessionmaker[TraitSession], way: str) -> None:
+    """It would replace a row of another tenant that has the same key."""
+    before = everything(maker)
+    with tenant("acme"), maker() as session, pytest.raises(UnscopedStatementError, match="on_conflict_do_update"):
+        session.execute(PREFIXES[way]())
+
+    assert everything(maker) == before
+
+
+def test_insert_from_select_with_a_parameter_may_not_fill_the_tenant(maker: sessionmaker[TraitSession]) -> None:
+    """A parameter of the query inside is no value of the row."""
+    query = sa.select(Project.name, sa.literal("brick")).where(Project.id == sa.bindparam("key"))
+    with tenant("acme"), maker() as session, pytest.raises(UnscopedStatementError):
+        session.execute(sa.insert(Task).from_select(["title", "owner"], query), {"key": 1})
+
+
+def test_upsert_refers_to_no_row_of_another_tenant(maker: sessionmaker[TraitSession], url: sa.URL) -> None:
+    """What it gives to the row that is there is looked at like what it inserts."""
+    insert: Any = (postgresql if url.get_backend_name() == "postgresql" else sqlite).insert
+    statement = insert(Task).values(id=1, title="x")
+    with tenant("acme"), maker() as session:
+        with pytest.raises(CrossTenantError):
+            session.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"project_id": 2}))
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["id"], set_={"title": statement.excluded.title})
+        )
+
+        assert session.scalars(sa.select(Task.title)).all() == ["x"]
 
 
 def test_insert_from_select_may_not_fill_the_tenant(maker: sessionmaker[TraitSession]) -> None:

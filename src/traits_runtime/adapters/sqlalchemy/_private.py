@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from itertools import count
 from typing import Any, Final, cast
 
-from sqlalchemy import Column, ColumnElement, Join, Select, TableClause, and_
+from sqlalchemy import Column, ColumnClause, ColumnElement, Join, Select, TableClause, and_
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState
 from sqlalchemy.orm.attributes import instance_state
@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import (
     ExpressionClauseList,
 )
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.selectable import AliasedReturnsRows, SelectBase
+from sqlalchemy.sql.selectable import AliasedReturnsRows, ScalarSelect, SelectBase
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.util import HasMemoized, immutabledict
 from sqlalchemy.util.concurrency import await_, in_greenlet
@@ -56,6 +56,8 @@ __all__ = [
     "targets_of",
     "touched",
 ]
+
+NO_PARAMETERS: Final[Mapping[str, Any]] = immutabledict()
 
 _AS_IT_IS = PassiveFlag.NO_CHANGE
 """Inspect values in memory without loading or changing any."""
@@ -163,17 +165,42 @@ def is_by_key(state: Any) -> bool:
     return bool(state.is_update and isinstance(state.parameters, list | tuple))
 
 
-def rows_of(statement: Any) -> list[dict[str, Any]]:
-    """The values in the text of an ``INSERT`` or ``UPDATE``, not in its parameters."""
+def rows_of(statement: Any, parameters: Mapping[str, Any] = NO_PARAMETERS) -> list[dict[str, Any]]:
+    """The values that stand in an ``INSERT`` or ``UPDATE`` itself, bound parameters by what they are given."""
     several = getattr(statement, "_multi_values", ())
     rows = [row for group in several for row in group]
     if not rows and getattr(statement, "_values", None):
         rows = [statement._values]
-    return [{str(getattr(key, "key", key)): _plain(value) for key, value in dict(row).items()} for row in rows]
+    return [_named_values(row, parameters) for row in rows]
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, BindParameter) else value
+def upserted_values(statement: Any, parameters: Mapping[str, Any] = NO_PARAMETERS) -> dict[str, Any]:
+    """The values that an ``ON CONFLICT DO UPDATE`` gives to the row that is there."""
+    clause = getattr(statement, "_post_values_clause", None)
+    return _named_values(getattr(clause, "update_values_to_set", None) or {}, parameters)
+
+
+def _named_values(values: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(getattr(key, "key", key)): _plain(value, parameters) for key, value in dict(values).items()}
+
+
+def _plain(value: Any, parameters: Mapping[str, Any]) -> Any:
+    if not isinstance(value, BindParameter):
+        return value
+    return parameters.get(value.key, value.effective_value)
+
+
+def is_scoped_key(value: Any, target: Column[Any]) -> bool:
+    """Whether an SQL expression is a key that a statement reads under its conditions: a column, or a query of keys."""
+    if isinstance(value, ScalarSelect):
+        columns = list(value.element.exported_columns) if isinstance(value.element, Select) else []
+        return len(columns) == 1 and target in columns[0].base_columns
+    return isinstance(value, ColumnClause)
+
+
+def prefixes_of(statement: Any) -> tuple[str, ...]:
+    """What stands between the first word of a statement and the rest, in upper case."""
+    return tuple(" ".join(str(prefix).upper().split()) for prefix, _dialect in getattr(statement, "_prefixes", ()))
 
 
 class Counted(IteratorResult[Any]):

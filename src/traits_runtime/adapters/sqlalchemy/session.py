@@ -17,6 +17,7 @@ from traits_runtime.adapters.sqlalchemy.activity_statements import note_statemen
 from traits_runtime.adapters.sqlalchemy.bulk import INNER, execute_bulk, keep_columns, telling
 from traits_runtime.adapters.sqlalchemy.criteria import add_criteria, everything_lifted, memo_of, shows
 from traits_runtime.adapters.sqlalchemy.soft_delete import TrashSession, force_delete, restore
+from traits_runtime.adapters.sqlalchemy.tenant_guard import guard
 
 M = TypeVar("M")
 
@@ -175,7 +176,7 @@ def _execute(state: ORMExecuteState) -> Result[Any] | None:
     if state.is_select:
         add_criteria(state, memo)
     if memo is not None and not is_inner:
-        tenancy.guard(state, memo)
+        guard(state, memo)
     if state.is_select:
         return None
     if runtime.actor_resolver is None:

@@ -9,27 +9,31 @@ Not covered: ``text()``, and statements on a connection; for these there is Post
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Executable, Table, TableClause, bindparam, event, inspect, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    Executable,
+    Table,
+    TableClause,
+    bindparam,
+    event,
+    inspect,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import DontWrapMixin
-from sqlalchemy.orm import Mapper, ORMExecuteState, Session, object_session
+from sqlalchemy.orm import Mapper, Session, object_session
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.base import NO_VALUE
 
 from traits_runtime._core import runtime
-from traits_runtime.adapters.sqlalchemy._private import (
-    cache_key_of,
-    guard_upsert,
-    names_no_table,
-    raw_tables,
-    targets_of,
-)
-from traits_runtime.adapters.sqlalchemy.bulk import given_values, model_of
+from traits_runtime.adapters.sqlalchemy._private import is_scoped_key
 from traits_runtime.adapters.sqlalchemy.columns import on_model
-from traits_runtime.adapters.sqlalchemy.criteria import UNSCOPED, Memo, Rule, everything_lifted, sources
+from traits_runtime.adapters.sqlalchemy.criteria import UNSCOPED, Rule, everything_lifted, sources
 from traits_runtime.errors import NoTenantError, TenantMismatchError, TraitsError
 from traits_runtime.traits.tenancy import BelongsToTenant, as_key, tenant_column
 
@@ -48,7 +52,7 @@ class _Tables(dict[Table, type]):
         )
 
 
-_tables: Final[_Tables] = _Tables()
+tenant_tables: Final[_Tables] = _Tables()
 """The tables with rows of tenants, with the first model of each."""
 
 
@@ -58,10 +62,6 @@ _columns: Final[dict[type, str]] = {}
 _concerned: Final[dict[type, bool]] = {}
 _referring: Final[dict[type, bool]] = {}
 _related: Final[dict[Mapper[Any], tuple[str, ...]]] = {}
-_raw: Final[dict[tuple[bool, Any], frozenset[Any]]] = {}
-_NONE: Final[frozenset[Any]] = frozenset()
-_KNOWN: Final = 1000
-"""How many statements are remembered by what they compile to."""
 
 _pointers: Final[dict[Mapper[Any], tuple[tuple[str, Any], ...]]] = {}
 
@@ -79,13 +79,20 @@ class UnscopedStatementError(TraitsError, DontWrapMixin):
 
     Args:
         tables: The tables that it names as tables.
+        statement: What cannot be scoped.
+        instead: What to do instead.
     """
 
-    def __init__(self, tables: Iterable[str]) -> None:
+    def __init__(
+        self,
+        tables: Iterable[str],
+        statement: str = "a statement on a table",
+        instead: str = "Name the model instead of its table",
+    ) -> None:
         self.tables: tuple[str, ...] = tuple(sorted(tables))
         super().__init__(
-            f"{', '.join(self.tables)} holds rows of tenants, and a statement on a table cannot be scoped. "
-            "Name the model instead of its table, or say why all tenants are meant: `with unscoped(reason=...):`."
+            f"{', '.join(self.tables)} holds rows of tenants, and {statement} cannot be scoped. "
+            f"{instead}, or say why all tenants are meant: `with unscoped(reason=...):`."
         )
 
 
@@ -121,8 +128,8 @@ def _add_model(cls: type) -> None:
     if is_tenants(cls):
         _columns[cls] = tenant_column(cls)
         if isinstance(mapper.local_table, Table):
-            _tables.setdefault(mapper.local_table, cls)
-    for cache in (_concerned, _referring, _related, _pointers, _raw):
+            tenant_tables.setdefault(mapper.local_table, cls)
+    for cache in (_concerned, _referring, _related, _pointers):
         cache.clear()
 
 
@@ -154,90 +161,50 @@ def _check_queued(row: object) -> None:
         raise CrossTenantError(f"{type(row).__name__} {runtime.identify(row)}", pinned, str(current))
 
 
+def check_session(session: Session, tenant: str | None) -> None:
+    """Refuse a session of another tenant, and rows in it that are not what they say."""
+    if tenant is not None and tenant != session.info.get(_PINNED):
+        pin(session)
+    if _UNREAD in session.info:
+        _verify(session)
+
+
 def _attached(session: Session, row: object) -> None:
     """A row came into a session by hand: what it says about itself is not known to be true."""
     if is_tenants(type(row)) and not runtime.is_unscoped():
         session.info.setdefault(_UNREAD, []).append(row)
 
 
-# Statements.
+# Values.
 
 
-def guard(state: ORMExecuteState, memo: Memo) -> None:
-    """Refuse what is not the current tenant's to do.
-
-    Raises:
-        CrossTenantError: Values of another tenant, or a session of another one.
-        UnscopedStatementError: A statement on a tenants' table that names no model.
-    """
-    if not _tables:
-        return
-    tenant, info = runtime.current_tenant_id(), state.session.info
-    if tenant is None and runtime.is_unscoped():
-        return
-    if tenant is not None and tenant != info.get(_PINNED):
-        pin(state.session)
-    if _UNREAD in info:
-        _verify(state.session)
-    if memo.raw is None:
-        memo.raw = _raw_of(state, memo)
-    if memo.raw and not (memo.is_reload or memo.is_relationship):
-        raise UnscopedStatementError(table.name for table in memo.raw)
-    if memo.is_select:
-        return
-    if state.is_insert or state.is_update:
-        model = model_of(state)
-        rows = given_values(state) if model is not None else ()
-        if model is not None:
-            _refuse_values(state.session, model, rows)
-        if model is not None and state.is_insert:
-            _guard_insert(state, model, rows)
-
-
-def _raw_of(state: ORMExecuteState, memo: Memo) -> frozenset[Any]:
-    """The tenants' tables that a statement names as tables; asked once of queries that compile to the same."""
-    if memo.is_select and memo.of_orm and names_no_table(state.statement):
-        return _NONE
-    key = cache_key_of(state.statement) if memo.is_select else None
-    tables = None if key is None else _raw.get((memo.of_orm, key))
-    if tables is None:
-        tables = frozenset(raw_tables(state.statement, _tables, of_core=not memo.of_orm))
-        if len(_raw) >= _KNOWN:
-            _raw.clear()
-        if key is not None:
-            _raw[memo.of_orm, key] = tables
-    return tables
-
-
-def _guard_insert(state: ORMExecuteState, model: type, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not is_tenants(model):
-        return
-    name = tenant_column(model)
-    if not rows and not _names(model, name).isdisjoint(targets_of(state.statement)):
-        raise UnscopedStatementError([f"INSERT INTO {model.__name__} ... SELECT with {name}, which"])
-    column = getattr(model, name)
-    for attribute in sorted(_names(model, name)):
-        state.statement = guard_upsert(state.statement, column == current_key(model), attribute)
-
-
-def _refuse_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
+def refuse_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
     """Refuse values that name another tenant, or rows of another one."""
     listed = list(rows)
     if is_tenants(model):
-        names = _names(model, tenant_column(model))
-        for row, name in ((row, name) for row in listed for name in names if name in row):
-            if row[name] != current_key(model):
-                raise CrossTenantError(
-                    f"{model.__name__}.{name} of the statement", str(row[name]), str(current_key(model))
-                )
+        names = names_of(model, tenant_column(model))
+        for value in [row[name] for row in listed for name in names if name in row]:
+            _refuse_tenant(model, value)
     mapper: Any = inspect(model)
     for key, target in _references(mapper):
-        names = _names(model, key)
-        values = {row[name] for row in listed for name in names if row.get(name) is not None}
+        names = names_of(model, key)
+        given_keys = [row[name] for row in listed for name in names if row.get(name) is not None]
+        values = {value for value in given_keys if not is_scoped_key(value, target)}
         _refuse_references(session, model, target, values)
 
 
-def _names(model: type, attribute: str) -> frozenset[str]:
+def _refuse_tenant(model: type, value: Any) -> None:
+    """Refuse a value for the tenant's column that is not the current tenant, or cannot be told."""
+    name = tenant_column(model)
+    is_expression = isinstance(value, ClauseElement)
+    if is_expression and getattr(model, name).__clause_element__().compare(value):
+        return
+    if is_expression or value != current_key(model):
+        owner = "that an SQL expression names" if is_expression else str(value)
+        raise CrossTenantError(f"{model.__name__}.{name} of the statement", owner, str(current_key(model)))
+
+
+def names_of(model: type, attribute: str) -> frozenset[str]:
     """What a statement may call an attribute: by its own name, or by that of its column."""
     mapper: Any = inspect(model)
     return frozenset({attribute, *(column.key for column in mapper.column_attrs[attribute].columns)})
@@ -248,7 +215,7 @@ def _names(model: type, attribute: str) -> frozenset[str]:
 
 def stamp(session: Session) -> None:
     """Give new rows their tenant, before hooks ask for it."""
-    if not _tables or runtime.is_unscoped():
+    if not tenant_tables or runtime.is_unscoped():
         return
     current: dict[type, Any] = {}
     for row in session.new:
@@ -266,7 +233,7 @@ def check_flush(session: Session) -> None:
         NoTenantInSessionError: A row of a tenant, and no tenant is current.
         CrossTenantError: A row of another tenant, or one that refers to another tenant's.
     """
-    if not _tables or runtime.is_unscoped():
+    if not tenant_tables or runtime.is_unscoped():
         return
     touched = [row for rows in (session.new, session.dirty, session.deleted) for row in rows if _concerns(type(row))]
     if not touched:
@@ -356,7 +323,7 @@ def _references(mapper: Mapper[Any]) -> tuple[tuple[str, Any], ...]:
             (mapped[key.parent], key.column)
             for key in keys
             if key.parent in mapped
-            and key.column.table in _tables
+            and key.column.table in tenant_tables
             and not (key.parent.primary_key and key.column.table in tables)  # a row of joined inheritance is one row
         )
         _pointers[mapper] = references
@@ -405,9 +372,15 @@ def _refuse_references(session: Session, cls: type, target: Any, values: set[Any
     """Refuse keys of rows that the current tenant does not have; keys of rows that do not exist are the database's."""
     if not values:
         return
-    model = _tables[target.table]
+    model = tenant_tables[target.table]
     mapper: Any = inspect(model)
     column = getattr(model, mapper.get_property_by_column(target).key)
+    if any(isinstance(value, ClauseElement) for value in values):
+        raise CrossTenantError(
+            f"{model.__name__}, to which {cls.__name__} refers,",
+            "that an SQL expression names",
+            str(current_key(model)),
+        )
     with session.no_autoflush:
         existing = set(session.scalars(select(column).where(column.in_(values)), execution_options=everything_lifted()))
     pending = {getattr(row, column.key, None) for row in session.new if isinstance(row, model)}
@@ -426,21 +399,21 @@ def check_model(session: Session, entity: Any) -> None:
         CrossTenantError: The session belongs to another one.
     """
     model = getattr(entity, "class_", entity)
-    if _tables and isinstance(model, type) and is_tenants(model) and not runtime.is_unscoped():
+    if tenant_tables and isinstance(model, type) and is_tenants(model) and not runtime.is_unscoped():
         pin(session)
         current_key(model)
 
 
 def check_values(session: Session, model: type, rows: Iterable[Mapping[str, Any]]) -> None:
     """Refuse values of rows that are not the current tenant's."""
-    if _tables and not runtime.is_unscoped():
+    if tenant_tables and not runtime.is_unscoped():
         pin(session)
-        _refuse_values(session, model, rows)
+        refuse_values(session, model, rows)
 
 
 def check_rows(session: Session, rows: list[Any]) -> None:
     """Refuse rows, about to be written without a flush, that are not the current tenant's."""
-    if not _tables or runtime.is_unscoped():
+    if not tenant_tables or runtime.is_unscoped():
         return
     pin(session)
     ours = [row for row in rows if is_tenants(type(row))]
