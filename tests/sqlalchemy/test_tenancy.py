@@ -548,6 +548,85 @@ def test_statement_on_a_table_is_refused(maker: sessionmaker[TraitSession], way:
         session.execute(CORE[way]())
 
 
+def reflected(session: TraitSession) -> Any:
+    """The table of projects as the database describes it."""
+    return sa.Table("project", sa.MetaData(), autoload_with=session.connection())
+
+
+REFLECTED: dict[str, Callable[[Any], Any]] = {
+    "select": sa.select,
+    "count": lambda table: sa.select(sa.func.count()).select_from(table),
+    "exists": lambda table: sa.select(Country.id).where(sa.exists(sa.select(table.c.id))),
+    "update": lambda table: sa.update(table).values(name="x"),
+    "delete": sa.delete,
+    "insert": lambda table: sa.insert(table).values(name="x", tenant_id="brick"),
+}
+
+
+@pytest.mark.parametrize("way", REFLECTED)
+@pytest.mark.parametrize("schema", [None, "public"])
+def test_statement_on_a_reflected_table_is_refused(
+    maker: sessionmaker[TraitSession], way: str, schema: str | None
+) -> None:
+    """Another `Table` of the same name is the same table in the database."""
+    with tenant("acme"), maker() as session:
+        table = reflected(session)
+        other_table = table.to_metadata(sa.MetaData(), schema=schema)
+        with pytest.raises(UnscopedStatementError, match="project"):
+            session.execute(REFLECTED[way](other_table))
+    with maker() as session, pytest.raises(UnscopedStatementError, match="project"):
+        session.execute(REFLECTED[way](table))
+
+
+class Elsewhere(DeclarativeBase):
+    """The base of classes that another part of a program maps."""
+
+
+def map_second_classes() -> dict[str, type[Any]]:
+    """Map classes without tenants onto the table of tasks, by the table itself and by its name."""
+
+    class SameTable(Elsewhere):
+        __table__ = Task.__table__
+
+    class SameName(Elsewhere):
+        __tablename__ = "task"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        owner: Mapped[str]
+
+    return {"same table": SameTable, "same name": SameName}
+
+
+SECOND: dict[str, Callable[[Any], Any]] = {
+    "select": sa.select,
+    "column": lambda model: sa.select(model.id),
+    "beside another model": lambda model: sa.select(Country.id, model.id),
+    "join": lambda model: sa.select(Country.id).join(model, sa.true()),
+    "exists": lambda model: sa.select(Country.id).where(sa.exists().where(model.id == Country.id)),
+    "alias": lambda model: sa.select(aliased(model).id),
+    "update": lambda model: sa.update(model).values(owner="acme"),
+    "delete": sa.delete,
+    "insert": lambda model: sa.insert(model).values(owner="brick"),
+}
+
+
+@pytest.mark.parametrize("name", ["same table", "same name"])
+def test_second_class_on_a_tenants_table_is_refused(maker: sessionmaker[TraitSession], name: str) -> None:
+    """It has no tenant, and reads rows of all of them."""
+    before = everything(maker)
+    classes = map_second_classes()
+    try:
+        for way, make in SECOND.items():
+            with tenant("acme"), maker() as session:
+                with pytest.raises(UnscopedStatementError, match="task"):
+                    session.execute(make(classes[name]))
+                assert session.scalars(sa.select(Task.title)).all() == ["acme"], way
+    finally:
+        Elsewhere.registry.dispose()
+        Elsewhere.metadata.clear()
+
+    assert everything(maker) == before
+
+
 TWINS: dict[str, Callable[[Any, Any], Any]] = {
     "columns": lambda ids, _names: sa.select(ids),
     "a condition": lambda ids, names: sa.select(ids).where(names == "a"),

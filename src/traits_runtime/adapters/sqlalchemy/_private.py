@@ -220,13 +220,14 @@ def assigned(statement: Any) -> frozenset[str]:
     return frozenset(str(getattr(key, "key", key)) for key in statement._values or ())
 
 
-def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[Any]:
+def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool, unscoped: Container[Any] = ()) -> set[Any]:
     """The tables among some that a statement names as tables, not as a model's.
 
     Args:
         statement: The statement.
         tables: The tables to look for.
         of_core: Whether it names no model at all; then all its tables count.
+        unscoped: Mappers whose tables count as if they were named as tables.
     """
     raw: set[Any] = set()
     used: set[Any] = set()
@@ -238,7 +239,7 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool) -> set[
         elif isinstance(element, TableClause) and of_core:
             raw.add(element)
         elif _is_marked(element):
-            covered.update(_mapped_tables(element))
+            (raw if _mapper_of_part(element) in unscoped else covered).update(_mapped_tables(element))
         elif isinstance(element, Column):
             used.update(_plain_tables(element.table))
     return {table for table in raw | (used - covered) if table in tables}
@@ -314,9 +315,14 @@ def _tables_of(columns: Iterable[Any]) -> list[Any]:
 
 def _mapped_tables(element: Any) -> Iterator[Any]:
     """The tables of the model that a part of a statement names."""
+    return iter(getattr(_mapper_of_part(element), "tables", ()))
+
+
+def _mapper_of_part(element: Any) -> Any:
+    """The mapper of the model that a part of a statement stands for."""
     marks = element._annotations
     entity = marks.get("parententity") or marks.get("parentmapper")
-    return iter(getattr(getattr(entity, "mapper", None), "tables", ()))
+    return getattr(entity, "mapper", None)
 
 
 def _plain_tables(element: Any) -> Iterator[Any]:

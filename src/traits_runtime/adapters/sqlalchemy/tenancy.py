@@ -10,8 +10,9 @@ Not covered: ``text()``, and statements on a connection; for these there is Post
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import (
     BindParameter,
@@ -42,14 +43,27 @@ _UNREAD = "traits_unread"
 
 
 class _Tables(dict[Table, type]):
-    """Tables with a model of each, which know themselves also by name: ``table("invoice")`` is no other."""
+    """Tables with rows of tenants; another table of the same name is the same table in the database.
+
+    A table that another model has for itself, without the tenant's column, stands in another database.
+    """
 
     def __contains__(self, table: object) -> bool:
-        return super().__contains__(table) or (
-            isinstance(table, TableClause)
-            and not isinstance(table, Table)
-            and any((raw_table.name, raw_table.schema) == (table.name, table.schema) for raw_table in self)
+        return super().__contains__(table) or (isinstance(table, TableClause) and self._is_named(table))
+
+    def _is_named(self, table: TableClause) -> bool:
+        return any(
+            table.name == own.name
+            and (table.schema == own.schema or None in (table.schema, own.schema))
+            and (table not in _mapped_tables or tenant_column(model) in table.c)
+            for own, model in self.items()
         )
+
+
+_mapped_tables: Final[WeakSet[Any]] = WeakSet()
+"""The tables of all mapped classes."""
+
+_mappers: Final[WeakSet[Mapper[Any]]] = WeakSet()
 
 
 tenant_tables: Final[_Tables] = _Tables()
@@ -123,14 +137,31 @@ def rules(cls: type) -> Iterator[Rule]:
         yield Rule(BelongsToTenant, column == parameter, frozenset([UNSCOPED]))
 
 
+@cache
+def other_classes() -> frozenset[Mapper[Any]]:
+    """The mappers of classes without tenants that read tables with rows of tenants; cached until a class is mapped."""
+    return frozenset(
+        mapper
+        for mapper in _mappers
+        if not is_tenants(mapper.class_) and any(table in tenant_tables for table in mapper.tables)
+    )
+
+
+def _add_mapper(mapper: Mapper[Any], _cls: type) -> None:
+    _mappers.add(mapper)
+    _mapped_tables.update(table for table in [mapper.local_table] if isinstance(table, Table))
+    other_classes.cache_clear()
+
+
 def _add_model(cls: type) -> None:
+    other_classes.cache_clear()
     mapper: Any = inspect(cls)
     if is_tenants(cls):
         _columns[cls] = tenant_column(cls)
         if isinstance(mapper.local_table, Table):
             tenant_tables.setdefault(mapper.local_table, cls)
-    for cache in (_concerned, _referring, _related, _pointers):
-        cache.clear()
+    for by_class in (_concerned, _referring, _related, _pointers):
+        by_class.clear()
 
 
 # Sessions.
@@ -430,5 +461,6 @@ def watch(session_class: type[Session]) -> None:
 
 
 sources.append(rules)
+event.listen(Mapper, "after_mapper_constructed", _add_mapper)
 on_model.append(_add_model)
 runtime.queue_checks.append(_check_queued)

@@ -65,16 +65,22 @@ def _refuse_tables(state: ORMExecuteState, memo: Memo) -> None:
         memo.raw = _raw_of(state, memo)
     if memo.raw and not (memo.is_reload or memo.is_relationship):
         raise UnscopedStatementError(table.name for table in memo.raw)
+    if state.bind_mapper in tenancy.other_classes():
+        raise UnscopedStatementError([str(table) for table in state.bind_mapper.tables])
 
 
 def _raw_of(state: ORMExecuteState, memo: Memo) -> frozenset[Any]:
     """The tenants' tables that a statement names as tables; asked once of queries that compile to the same."""
-    if memo.is_select and memo.of_orm and names_no_table(state.statement):
+    if memo.is_select and memo.of_orm and not tenancy.other_classes() and names_no_table(state.statement):
         return _NONE
     key = cache_key_of(state.statement) if memo.is_select else None
     tables = None if key is None else _raw.get((memo.of_orm, key))
     if tables is None:
-        tables = frozenset(raw_tables(state.statement, tenancy.tenant_tables, of_core=not memo.of_orm))
+        tables = frozenset(
+            raw_tables(
+                state.statement, tenancy.tenant_tables, of_core=not memo.of_orm, unscoped=tenancy.other_classes()
+            )
+        )
         if len(_raw) >= _KNOWN:
             _raw.clear()
         if key is not None:
