@@ -20,6 +20,7 @@ from sqlalchemy.orm import (
     relationship,
     selectinload,
     sessionmaker,
+    with_loader_criteria,
 )
 
 from traits_runtime import current_tenant, tenant, unscoped
@@ -546,6 +547,23 @@ def test_statement_on_a_table_is_refused(maker: sessionmaker[TraitSession], way:
         session.execute(CORE[way]())
     with unscoped(reason="test"), maker() as session:
         session.execute(CORE[way]())
+
+
+OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "loader criteria": lambda query: with_loader_criteria(Project, Project.id.in_(query)),
+    "condition of a loader": lambda query: selectinload(Project.tasks.and_(Task.id.in_(query))),
+}
+
+
+@pytest.mark.parametrize("way", OPTIONS)
+def test_query_of_a_table_in_an_option_is_refused(maker: sessionmaker[TraitSession], way: str) -> None:
+    """The same query of the model is not."""
+    table: Any = Task.__table__
+    with tenant("acme"), maker() as session:
+        with pytest.raises(UnscopedStatementError, match="task"):
+            session.scalars(sa.select(Project).options(OPTIONS[way](sa.select(table.c.id)))).all()
+
+        assert session.scalars(sa.select(Project).options(OPTIONS[way](sa.select(Task.id)))).first() is not None
 
 
 def reflected(session: TraitSession) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final, cast
 
 from sqlalchemy import Column, ColumnClause, ColumnElement, Join, Select, TableClause, and_
@@ -232,7 +232,8 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool, unscope
     raw: set[Any] = set()
     used: set[Any] = set()
     covered: set[Any] = set()
-    for element in iterate(statement):
+    parts = chain(iterate(statement), *map(iterate, _clauses_of_options(statement)))
+    for element in parts:
         if isinstance(element, Select):
             raw |= _raw_sources(element)
             covered |= _joined_tables(element)
@@ -243,6 +244,16 @@ def raw_tables(statement: Any, tables: Container[Any], *, of_core: bool, unscope
         elif isinstance(element, Column):
             used.update(_plain_tables(element.table))
     return {table for table in raw | (used - covered) if table in tables}
+
+
+def _clauses_of_options(statement: Any) -> Iterator[Any]:
+    """The SQL expressions in the options of a statement: loader criteria, ``with_expression``, ``and_`` of a loader."""
+    for option in getattr(statement, "_with_options", ()):
+        if isinstance(option, LoaderCriteriaOption) and not option.deferred_where_criteria:
+            yield option.where_criteria
+        for element in getattr(option, "context", ()):
+            yield from element._extra_criteria
+            yield from (value for value in element.local_opts.values() if isinstance(value, ClauseElement))
 
 
 def _raw_sources(query: Select[Any]) -> set[Any]:
@@ -284,6 +295,7 @@ def names_no_table(statement: Any) -> bool:
         statement.__dict__.keys() <= _OF_MODELS
         and all(map(_is_marked, statement._raw_columns))
         and all(map(_compares_attribute, statement._where_criteria))
+        and next(_clauses_of_options(statement), None) is None
     )
 
 
