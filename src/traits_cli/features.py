@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
@@ -18,7 +18,8 @@ from traits_cli.override_writer import Aim, Written, aim_options, target_of, wri
 from traits_runtime._core.config.store import Change
 from traits_runtime._core.metadata import Subjects, hidden_key
 from traits_runtime._core.rollouts import Rollout
-from traits_runtime.rules.keys import Key
+from traits_runtime.rules.keys import ENABLED, EVERYTHING, Key
+from traits_runtime.rules.layers import Resolved
 
 HERE = "traits_cli.features"
 
@@ -38,8 +39,8 @@ class FeatureRow(msgspec.Struct, frozen=True):
 
     Args:
         feature: ``Searchable.search_indexing``; a trait's own switch is ``Searchable.enabled``.
-        on: Whether its toggle is on.
-        layer: The layer that gives the toggle.
+        on: Whether it is on where no rollout decides: its toggle, its trait and everything are on.
+        layer: The layer that gives the toggle, or the one that switches its trait or everything off.
         place: The place that gives it.
         share: Percent of the subjects, null without a rollout.
         subjects: How many subjects have an override.
@@ -97,13 +98,23 @@ def _rows(facts: Known, model: KnownClass | None, tenant: str) -> Iterator[Featu
 
 
 def _row(facts: Known, key: Key, model: KnownClass | None, tenant: str) -> FeatureRow:
-    toggle = facts.resolve(key, model, tenant)
+    toggle = _deciding_toggle(facts, key, model, tenant)
     share = facts.resolve(hidden_key(key, "rollout", Rollout | None, None), model, tenant).value
     subjects = facts.resolve(hidden_key(key, "subjects", Subjects, {}), model, tenant).value
     return FeatureRow(
         f"{key.trait}.{key.name}", toggle.value is True, toggle.layer, toggle.place,
         share.share if share is not None else None, len(subjects), key.option.doc,
     )  # fmt: skip
+
+
+def _deciding_toggle(facts: Known, key: Key, model: KnownClass | None, tenant: str) -> Resolved[Any]:
+    """The toggle of a feature, or the first one above it that is off."""
+    switches = [EVERYTHING, *(trait.keys[ENABLED] for trait in facts.traits.values() if trait.path == key.path)]
+    for switch in switches:
+        switched = facts.resolve(switch, model, tenant)
+        if switched.value is not True:
+            return switched
+    return facts.resolve(key, model, tenant)
 
 
 def _table_row(row: FeatureRow) -> tuple[str, ...]:
@@ -131,7 +142,7 @@ def enable(app: Application, feature: str, aim: Aim) -> None:
 @aim_options
 @app_options
 def disable(app: Application, feature: str, aim: Aim) -> None:
-    """Switch a feature off.
+    """Switch a feature off for everybody, also where it is rolled out.
 
     \b
     Example:
@@ -149,7 +160,7 @@ def rollout(app: Application, feature: str, share: str, aim: Aim) -> None:
     """Roll a feature out to a percentage of the subjects; `end` removes the rollout.
 
     A larger percentage keeps all subjects of a smaller one. 0 excludes all; without a
-    rollout the toggle decides.
+    rollout the toggle decides. A feature that a layer switches off stays off: enable it first.
 
     \b
     Examples:

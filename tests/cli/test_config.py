@@ -418,6 +418,18 @@ def test_feature_is_switched_rolled_out_and_ended(shop: Path) -> None:
 
 
 @pytest.mark.slow
+def test_feature_of_a_trait_that_is_off_is_listed_as_off(shop: Path) -> None:
+    """The layer and the place are those of the switch above it."""
+    live(shop, "features", "enable", "HasStock.reorder")
+    live(shop, "features", "disable", "HasStock.enabled", "--by", "ada")
+    listed = {row["feature"]: row for row in data(run("features", "list", "--json", project=shop))}
+
+    assert listed["HasStock.reorder"]["on"] is False
+    assert listed["HasStock.reorder"]["layer"] == "stored"
+    assert "by ada" in listed["HasStock.reorder"]["place"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("share", ["101", "nan", "half", ""])
 def test_share_that_is_none_is_refused(share: str, shop: Path) -> None:
     """Nothing is stored."""
