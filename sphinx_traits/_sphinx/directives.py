@@ -113,7 +113,9 @@ class ClassDirective(SphinxDirective):
         self._describer = self._make_describer(name)
         self._context = context_of(self.env)
         composition = self._context.catalogue.compose(name)
-        content: list[nodes.Node] = [] if "no-description" in self.options else [self._description(composition)]
+        content = self._label()
+        if "no-description" not in self.options:
+            content.append(self._description(composition))
         if composition.findings or not composition.subject.complete:
             content.append(placeholder_for("findings", name))
         if "diagram" in self.options:
@@ -164,8 +166,15 @@ class ClassDirective(SphinxDirective):
             for node in reversed(self.parse_content_to_nodes()):
                 described.content.insert(position, node)
         described.node["classes"] += self.options.get("class", [])
-        self.add_name(described.signature)
         return described.node
+
+    def _label(self) -> list[nodes.Node]:
+        """A target with the name of the `name` option; Sphinx takes no label from a signature."""
+        if "name" not in self.options:
+            return []
+        target = nodes.target()
+        self.add_name(target)
+        return [target]
 
     def _sections(self, composition: Composition) -> Iterator[nodes.Node]:
         from sphinx_traits.page.page import sections_of
@@ -377,7 +386,12 @@ class TraitChanges(SphinxDirective):
 
     required_arguments = 1
     optional_arguments = 1
-    option_spec: ClassVar[OptionSpec] = {"breaking": directives.flag, "what": kinds_of_change}  # type: ignore[misc]  # docutils' stubs lack ClassVar
+    option_spec: ClassVar[OptionSpec] = {  # type: ignore[misc]  # docutils' stubs lack ClassVar
+        "breaking": directives.flag,
+        "what": kinds_of_change,
+        "class": directives.class_option,
+        "name": directives.unchanged_required,
+    }
 
     def run(self) -> list[nodes.Node]:
         """A placeholder; nothing where a file cannot be read."""
@@ -398,7 +412,7 @@ class TraitChanges(SphinxDirective):
             for change in diff(old, new)
             if (not what or change.what in what) and (change.breaking or not breaking_only)
         ]
-        return [placeholder_for("changes", changes=changes)]
+        return in_container(self, placeholder_for("changes", changes=changes))
 
     def _read(self, argument: str) -> Manifest | None:
         relative, path = self.env.relfn2path(argument)

@@ -8,6 +8,7 @@ import pytest
 from blogfacts import manifest
 from docutils import nodes
 
+from sphinx_traits.manifest import dumps
 from sphinx_traits.testing import Built, SphinxBuilder
 
 ARGUMENTS = {
@@ -57,6 +58,28 @@ def test_both_markups_give_the_same_doctree(project: SphinxBuilder, name: str, a
     assert built.warnings == []
     assert shown(built, "index") == shown(built, "other")
     assert len(shown(built, "index")) > 200
+
+
+@pytest.mark.parametrize(("name", "argument"), [*ARGUMENTS.items(), ("trait-changes", "old.json")])
+def test_the_name_of_a_directive_is_a_label(blog: SphinxBuilder, name: str, argument: str) -> None:
+    """`:ref:` finds the `:name:` of every directive, in both markups."""
+    blog.config.update(
+        extensions=["myst_parser", "sphinx_traits"], traits_pages="", suppress_warnings=["traits.duplicate"]
+    )
+    blog.write(
+        {
+            "old.json": dumps(manifest()).decode(),
+            "index.rst": f"Blog\n====\n\n:ref:`x <rst-label>` :ref:`x <md-label>`\n\n"
+            f".. {name}:: {argument}\n   :name: rst-label\n\n.. toctree::\n\n   other\n",
+            "other.md": f"# Same\n\n```{{{name}}} {argument}\n:name: md-label\n```\n",
+        }
+    )
+
+    built = blog.build()
+
+    assert built.warnings == []
+    assert 'id="rst-label"' in built.text("index.html")
+    assert 'id="md-label"' in built.text("other.html")
 
 
 def test_a_misspelt_model_is_one_warning_with_its_place(blog: SphinxBuilder) -> None:
