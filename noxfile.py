@@ -25,17 +25,22 @@ HERE = Path(__file__).parent
 
 def groups(*names: str) -> list[str]:
     """The requirements of dependency groups, the project itself left out: it is installed as a wheel."""
-    found = nox.project.dependency_groups(PROJECT, *names)
-    return [one for one in found if not one.startswith("sphinx-traits")]
+    requirements = nox.project.dependency_groups(PROJECT, *names)
+    return [requirement for requirement in requirements if not requirement.startswith("sphinx-traits")]
 
 
-def install_wheel(session: nox.Session, *names: str, extras: str = "site", constrained: bool = True) -> None:
-    """Build the wheel and install it with the groups, at the versions the project was tested with."""
+def build_wheel(session: nox.Session) -> Path:
+    """Build the wheel of the tree; `TRAITS_WHEEL` names one that is built already."""
     folder = Path(session.create_tmp()) / "wheel"
     shutil.rmtree(folder, ignore_errors=True)
     session.install("build", "hatchling")
     session.run("python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), silent=True)
-    wheel = next(folder.glob("*.whl"))
+    return next(folder.glob("*.whl"))
+
+
+def install_wheel(session: nox.Session, *names: str, extras: str = "site", constrained: bool = True) -> None:
+    """Install the wheel with the groups, at the versions the project was tested with."""
+    wheel = Path(os.environ.get("TRAITS_WHEEL") or build_wheel(session))
     file = HERE / "constraints" / f"python-{session.python or PYTHONS[0]}.txt"
     constraint = ["--constraint", str(file)] if constrained and file.exists() else []
     session.install(f"sphinx-traits[{extras}] @ {wheel.resolve().as_uri()}", *groups(*names), *constraint)
@@ -45,7 +50,7 @@ def install_wheel(session: nox.Session, *names: str, extras: str = "site", const
 def tests(session: nox.Session) -> None:
     """The tests, against the built wheel, on every interpreter: 3.11 has Sphinx 9.0, 3.12 has 9.1, 3.13 has 9.2."""
     install_wheel(session, "tests")
-    session.run("pytest", "-m", "", *session.posargs)
+    session.run("pytest", "-m", "not corpora", *session.posargs)
 
 
 @nox.session(name="tests-lowest", python="3.11")
@@ -145,6 +150,6 @@ if __name__ == "__main__":
 def coverage_of_peers(session: nox.Session, peer: str) -> None:
     """What other libraries do on the probes of the coverage table; the documentation keeps it."""
     session.install(peer)
-    found = session.run("python", "tests/coverage_probes.py", peer, silent=True)
+    results = session.run("python", "tests/coverage_probes.py", peer, silent=True)
     folder = HERE / "docs" / "reference" / "traits" / "coverage"
-    (folder / f"{peer}.json").write_text(str(found).strip() + "\n", encoding="utf-8")
+    (folder / f"{peer}.json").write_text(str(results).strip() + "\n", encoding="utf-8")

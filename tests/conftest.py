@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 
@@ -15,6 +16,11 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("steady"), derandomize=False)
 settings.load_profile("steady")
 """The same examples in every run, on however busy a machine; `pytest --hypothesis-profile=explore` takes new ones."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: tests of servers wait more than they work."""
+    return int(os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") or (os.cpu_count() or 1) + 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
