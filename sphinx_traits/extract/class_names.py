@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sphinx_traits.extract.expressions import parse_expression
 from sphinx_traits.extract.modules import Module, SourceClass
 from sphinx_traits.extract.name_resolver import NameResolver
-from sphinx_traits.extract.references import ClassNode, Position
+from sphinx_traits.extract.references import ClassNode, Position, Reference
 
 
 class ClassNames:
@@ -66,7 +66,7 @@ class ClassNames:
             node = self.resolver.text(position, target)
             return {node: new_module} if isinstance(node, SourceClass) else {}
         exported = [self.resolver.text(position, name) for name in _exported_names(module)]
-        return {node: new_module for node in exported if isinstance(node, SourceClass) and _share_package(node, module)}
+        return dict.fromkeys(_of_package(exported, module), new_module)
 
 
 def _exported_names(module: Module) -> list[str]:
@@ -82,6 +82,9 @@ def _text_value(expression: str) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _share_package(node: SourceClass, module: Module) -> bool:
-    """Whether a class belongs to the top-level package of a module."""
-    return node.module.name.partition(".")[0] == module.name.partition(".")[0]
+def _of_package(references: Iterable[Reference], module: Module) -> Iterator[SourceClass]:
+    """The classes among references that belong to the top-level package of a module."""
+    top = module.name.partition(".")[0]
+    for node in references:
+        if isinstance(node, SourceClass) and node.module.name.partition(".")[0] == top:
+            yield node

@@ -64,7 +64,8 @@ def _rows(count: int, arrows: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 def _positions(rows: Sequence[Sequence[int]], labels: Sequence[str]) -> tuple[dict[int, _Box], float]:
     """The position of each box, and the width of the drawing."""
-    widths = [[_width(labels[number]) for number in row] for row in rows]
+    label_widths = [_width(label) for label in labels]
+    widths = [[label_widths[number] for number in row] for row in rows]
     whole = max(sum(row) + GAP * (len(row) - 1) for row in widths) + 2 * MARGIN
     boxes: dict[int, _Box] = {}
     for level, (numbers, sizes) in enumerate(zip(rows, widths, strict=True)):

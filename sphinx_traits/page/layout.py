@@ -99,10 +99,18 @@ def table(
         span: Whether equal neighbours in the first column become one cell.
         stub: Whether the first cell of each row heads it.
     """
-    used = [column for column in range(len(heads)) if any(row[column] for row in rows)]
+    filled = [column for column in range(len(heads)) if _has_content(rows, column)]
     spans = _spans([row[0] for row in rows]) if span else [0] * len(rows)
-    cells = [[cell(row[column]) for column in used] for row in rows]
-    return Table(name, [cell(heads[column]) for column in used], cells, spans, stub)
+    cells = [_cells(row, filled) for row in rows]
+    return Table(name, _cells(heads, filled), cells, spans, stub)
+
+
+def _has_content(rows: Sequence[Sequence[CellSource]], column: int) -> bool:
+    return any(row[column] for row in rows)
+
+
+def _cells(row: Sequence[CellSource], columns: Sequence[int]) -> list[Cell]:
+    return [cell(row[column]) for column in columns]
 
 
 def _spans(cells: Sequence[CellSource]) -> list[int]:

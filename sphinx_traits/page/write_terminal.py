@@ -125,10 +125,10 @@ class TerminalWriter:
                 yield from self._wrapped(line, indent + _GAP)
 
     def _table(self, table: Table, indent: str) -> Iterator[Line]:
-        heads = [_lines(head) for head in table.heads]
-        rows = [[_lines(cell) for cell in row] for row in table.rows]
-        columns = list(zip(heads, *rows, strict=True))
-        widths = self._widths([max(_longest(cell) for cell in column) for column in columns], indent)
+        heads = _row_lines(table.heads)
+        rows = [_row_lines(row) for row in table.rows]
+        longest = [max(map(_longest, column)) for column in zip(heads, *rows, strict=True)]
+        widths = self._widths(longest, indent)
         yield from _row(heads, widths, indent, "dim")
         for row in rows:
             yield from _row(row, widths, indent)
@@ -155,14 +155,21 @@ def _longest(lines: Sequence[str]) -> int:
     return max(map(_cells, lines))
 
 
+def _row_lines(cells: Sequence[Cell]) -> list[list[str]]:
+    return [_lines(cell) for cell in cells]
+
+
 def _row(row: Sequence[Sequence[str]], widths: Sequence[int], indent: str, style: str = "") -> Iterator[Line]:
-    columns = [
-        [part for line in lines for part in _wrap(line, width)] for lines, width in zip(row, widths, strict=True)
-    ]
+    columns = [_wrapped(lines, width) for lines, width in zip(row, widths, strict=True)]
     for number in range(max(map(len, columns))):
         cells = [column[number] if number < len(column) else "" for column in columns]
         padded = (f"{cell}{' ' * (width - _cells(cell))}" for cell, width in zip(cells, widths, strict=True))
         yield Line(f"{indent}{_GAP.join(padded)}".rstrip(), style)
+
+
+def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+    """The lines of a cell, each broken at the width of its column."""
+    return [part for line in lines for part in _wrap(line, width)]
 
 
 def _wrap(text: str, width: int) -> list[str]:

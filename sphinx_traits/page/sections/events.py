@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sphinx_traits.page.elements import Badge, Code, Description, Rubric
@@ -81,11 +82,11 @@ def events_overview(page: Context) -> Content:
 
 
 def _signals(page: Context) -> Content:
-    """Signals and events of the host, which no trait declares; the host may send them, so nobody is not said."""
-    rows: list[list[CellSource]] = [
-        [Code(use.name), lines(emit_line(page, emit) for emit in use.emits), heard(page, use)]
-        for use in page.catalogue.index.signals.values()
-    ]
+    """Signals and events of the host, which no trait declares; the host may send them without an emit here."""
+    rows: list[list[CellSource]] = []
+    for use in page.catalogue.index.signals.values():
+        emits = lines(emit_line(page, emit) for emit in use.emits)
+        rows.append([Code(use.name), emits, heard(page, use)])
     if not rows:
         return []
     return [Rubric([page.gettext("Signals and events of the host")]), table("events", _heads(page), rows)]
@@ -93,19 +94,23 @@ def _signals(page: Context) -> Content:
 
 def _unreached(page: Context) -> Content:
     """Listeners that no event reaches."""
-    from traits_runtime.rules.naming import matches
-
     index = page.catalogue.index
     names = [*index.events, *(emit.name for emit in index.emits)]
     rows: list[list[CellSource]] = [
         [Code(f"{listener.name}()"), Code(listener.pattern), place(listener.location)]
         for listener in index.listeners
-        if is_trait_pattern(listener.pattern) and not any(matches(listener.pattern, name) for name in names)
+        if is_trait_pattern(listener.pattern) and not _is_reached(listener.pattern, names)
     ]
     if not rows:
         return []
     heads = [page.gettext("Listener"), page.gettext("Pattern"), page.gettext("Place")]
     return [Rubric([page.gettext("Listeners that no event reaches")]), table("deaf", heads, rows)]
+
+
+def _is_reached(pattern: str, names: Iterable[str]) -> bool:
+    from traits_runtime.rules.naming import matches
+
+    return any(matches(pattern, name) for name in names)
 
 
 SECTION = Section(

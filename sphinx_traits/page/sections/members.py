@@ -39,14 +39,18 @@ _SETTINGS = frozenset({"Meta", "model_config"})
 def documented_members(composition: Composition, private: bool = False) -> list[MemberChain]:
     """The members for readers: no dunder methods, private ones only on demand; hooks and jobs have their own tables."""
     elsewhere = {(fact.owner, fact.name) for fact in (*composition.hooks, *composition.jobs)}
-    return [
-        member
-        for member in composition.members
-        if not member.name.startswith("__")
-        and member.name not in _SETTINGS
-        and (private or not member.name.startswith("_"))
-        and (len(member.chain) > 1 or (member.winner.owner, member.name) not in elsewhere)
-    ]
+    named = [member for member in composition.members if _is_documented(member.name, private)]
+    return [member for member in named if len(member.chain) > 1 or _definition(member) not in elsewhere]
+
+
+def _is_documented(name: str, private: bool) -> bool:
+    if name.startswith("__") or name in _SETTINGS:
+        return False
+    return private or not name.startswith("_")
+
+
+def _definition(member: MemberChain) -> tuple[str, str]:
+    return member.winner.owner, member.name
 
 
 def members_section(page: Context, composition: Composition) -> Content:

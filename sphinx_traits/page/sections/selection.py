@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def matching(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
     """The names that match a name or pattern of a list; all of them where the list is empty."""
-    return [name for name in names if not patterns or any(_matches(pattern, name) for pattern in patterns)]
+    return [name for name in names if not patterns or _matches_any(patterns, name)]
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -33,8 +33,11 @@ def selected(options: Mapping[str, Any], kind: str, names: Iterable[str]) -> lis
     """The names that an overview shows: those of its option, without excluded ones, sorted by their last part."""
     excluded = options.get(f"exclude-{kind}", ())
     included = matching(names, options.get(kind, ()))
-    shown = (name for name in included if not any(_matches(pattern, name) for pattern in excluded))
-    return sorted(shown, key=by_short_name)
+    return sorted((name for name in included if not _matches_any(excluded, name)), key=by_short_name)
+
+
+def _matches_any(patterns: Iterable[str], name: str) -> bool:
+    return any(_matches(pattern, name) for pattern in patterns)
 
 
 def per_class(page: Context, kind: str, heads: list[str], rows_of: RowsOf) -> list[Block]:

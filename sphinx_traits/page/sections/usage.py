@@ -25,14 +25,10 @@ def usage_section(page: Context, composition: Composition) -> Content:
     if not usages:
         return [paragraph(Emphasis([page.gettext("No model uses it.")]))]
     secret = {key.name for key in composition.subject.config if key.secret}
-    rows: list[list[CellSource]] = [
-        [
-            page.reference(use.model),
-            path_to_trait(page, use.direct, use.through),
-            lines(_setting(page, setting, setting.key in secret) for setting in use.settings),
-        ]
-        for use in sorted(usages, key=lambda use: by_short_name(use.model))
-    ]
+    rows: list[list[CellSource]] = []
+    for use in sorted(usages, key=lambda use: by_short_name(use.model)):
+        settings = lines(_setting(page, setting, setting.key in secret) for setting in use.settings)
+        rows.append([page.reference(use.model), path_to_trait(page, use.direct, use.through), settings])
     heads = [page.gettext("Model"), page.gettext("How"), page.gettext("Instead of the default")]
     return [table("usage", heads, rows)]
 
