@@ -25,6 +25,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 default_role = "code"
 nitpick_ignore_regex = [
-    ("py:.*", r"~?[A-Z_]\w*|(traits_runtime\._core|collections\.abc|contextlib|logging|pathlib|threading|typing)\..*"),
+    ("py:.*", r"~?[A-Z_]\w*|traits_runtime\.(_core|rules)\..*"),
+    ("py:.*", r"(collections\.abc|contextlib|logging|pathlib|threading|typing)\..*"),
     ("py:.*", r"(traits_runtime\.adapters\.sqlalchemy\.session|sqlalchemy)\..*"),
 ]

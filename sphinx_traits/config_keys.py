@@ -224,5 +224,5 @@ def _subscripted(of: Any, inner: ast.expr) -> Any:
         return Literal[tuple(ast.literal_eval(member) for member in members)]
     if of is Union:
         return Union[_type_of(inner), None]  # noqa: UP007 - the type is computed
-    arguments = tuple(_type_of(member) for member in members)
-    return of[arguments if len(arguments) > 1 else arguments[0]]
+    arguments = [_type_of(member) for member in members]
+    return of[tuple(arguments) if len(arguments) > 1 else arguments[0]]

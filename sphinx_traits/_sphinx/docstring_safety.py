@@ -150,8 +150,7 @@ def _content_only(directive: type[Directive] | None, path: str) -> type[Directiv
                 _source, line = self.state_machine.get_source_and_line(self.lineno)
                 _refuse(f"the option {option!r} of {self.name!r}", Origin(path, line or 1))
                 return []
-            content: list[nodes.Node] = super().run()
-            return content
+            return list(super().run())
 
     return ContentOnly
 
