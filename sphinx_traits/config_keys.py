@@ -56,7 +56,7 @@ class SourceConfig:
     def __init__(self, manifest: Manifest) -> None:
         self._settings: list[Setting] = []
         self._classes = {cls.name: cls for cls in manifest.classes()}
-        self.resolver = Resolver({}, lambda _error, _place: None)
+        self.resolver: Resolver = Resolver({}, lambda _error, _place: None)
         values = {address_of(setting): self._placed(setting) for setting in manifest.settings}
         self.resolver.files = Table(values)
 

@@ -37,8 +37,8 @@ class Catalogue:
     """
 
     def __init__(self, manifest: Manifest) -> None:
-        self.index = Index(manifest, mask_secrets=True)
-        self.manifest = self.index.manifest
+        self.index: Index = Index(manifest, mask_secrets=True)
+        self.manifest: Manifest = self.index.manifest
         self._compositions: dict[str, Composition] = {}
         self._related: dict[str, str] = {}
 

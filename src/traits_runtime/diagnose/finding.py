@@ -22,9 +22,9 @@ class Fix:
     __slots__ = ("apply", "preview", "target")
 
     def __init__(self, target: str, preview: str, apply: Callable[[], None]) -> None:
-        self.target = target
-        self.preview = preview
-        self.apply = apply
+        self.target: str = target
+        self.preview: str = preview
+        self.apply: Callable[[], None] = apply
 
     def __str__(self) -> str:
         return f"{self.target}: {self.preview}"

@@ -105,7 +105,7 @@ class Table:
         unknown: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.values: Mapping[Address, tuple[object, str]] = values or {}
-        self.unknown = unknown
+        self.unknown: tuple[tuple[str, str], ...] = unknown
 
     def find(self, key: Key, model: str = "", tenant: str = "") -> tuple[object, str] | None:
         """The value for one address and its place."""
