@@ -41,7 +41,7 @@ BROKERS = {
 }
 SOON = {"redis_streams": {"idle": 1.0}, "rabbitmq": {}}
 """Where what a consumer has in hand is soon given to another, which a busy one must not be mistaken for."""
-GOES_OUT = ["trait.HasNews.told", "trait.HasNews.t*", "trait.HasNews.**"]
+GOES_OUT = ["trait.HasNews.told", "trait.HasNews.*", "trait.HasNews.**"]
 """Patterns that overlap; an event goes out once all the same."""
 
 
