@@ -134,7 +134,7 @@ def load(model: type, identity: Any) -> object:
     return Article(identity) if identity < GONE or os.path.exists(appears) else None
 
 
-HOST = LoadingHost(load)
+HOST = LoadingHost(load, __name__)
 
 
 def ready() -> None:

@@ -93,7 +93,7 @@ def load(model: type, identity: Any) -> object:
 
 runtime.propagate("request", lambda: REQUEST.get() or None, for_request)
 if os.environ.get("TRAITS_TEST_WORKER"):
-    runtime.register_host(LoadingHost(load))
+    runtime.register_host(LoadingHost(load, __name__))
     listen("trait.HasNews.*")(hear)
     listen("trait.HasNews.told")(hear_later)
     listen("trait.Elsewhere.**")(hear)

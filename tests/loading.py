@@ -15,16 +15,18 @@ class LoadingHost(PlainHost):
 
     Args:
         fetch: Given the class and the key, returns the instance or None.
+        module: Serves the classes of this module alone.
     """
 
     name = "the test"
 
-    def __init__(self, fetch: Callable[[type, Any], object]) -> None:
+    def __init__(self, fetch: Callable[[type, Any], object], module: str = "") -> None:
         self._fetch = fetch
+        self._module = module
 
     def serves(self, model: type) -> bool:
-        """Every class that no other host serves."""
-        return True
+        """Every class of the module, or without one every class that no other host serves."""
+        return self._module in ("", model.__module__)
 
     def load(self, model: type, identity: Any) -> object:
         """What the function returns."""

@@ -522,7 +522,7 @@ def test_stream_forgets_what_everybody_has_heard(tmp_path: Path, monkeypatch: py
     """Trimmed to what a group has still to hear."""
     from traits_runtime.adapters import redis_streams
 
-    monkeypatch.setattr(redis_streams, "LOOK", 0.05)
+    monkeypatch.setattr(redis_streams, "RECOVERY_INTERVAL_S", 0.05)
     if not is_open(6379):
         pytest.skip("no server for redis_streams; .ci/servers starts them")
     place = Place("redis_streams", tmp_path, outbox="none")
